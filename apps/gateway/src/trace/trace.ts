@@ -1,0 +1,63 @@
+/**
+ * What the data path tells the recorder about connections and exchanges; frames go through the core's `Tap`. The data
+ * path holds a `Trace` (never null: `NO_TRACE` when the inspector is off) and calls it a few times per exchange.
+ */
+import type { Tap } from '@glassway/h2-core';
+import type { Reason } from '../exchange/reason.ts';
+
+/** Which side of the gateway a connection is on. */
+export const Leg = { CLIENT: 0, BACKEND: 1 } as const;
+/** 0 client to gateway, 1 gateway to backend. */
+export type Leg = (typeof Leg)[keyof typeof Leg];
+
+/** How a connection came to speak its protocol. */
+export type Negotiation = 'alpn' | 'upgrade' | 'prior-knowledge' | 'http/1.1';
+
+/** Facts known when a connection is handed to its protocol. */
+export interface ConnectionFacts {
+  readonly leg: Leg;
+  /** `h2` or `http/1.1`. */
+  readonly protocol: 'h2' | 'http/1.1';
+  readonly negotiation: Negotiation;
+  /** Peer as `address:port`, `[v6]:port` or a socket path. */
+  readonly peer: string;
+  /** Our end, same form. */
+  readonly local: string;
+  /** TLS facts, null in cleartext. */
+  readonly tls: { readonly version: string; readonly cipher: string; readonly servername: string } | null;
+}
+
+/** Observer of the gateway's data path. */
+export interface Trace {
+  /** A connection starts speaking; the answer is its number, unique in this process from 1. */
+  connectionOpened(facts: ConnectionFacts): number;
+  /** The tap for an HTTP/2 connection; null when tracing is off. */
+  tap(connectionId: number): Tap | null;
+  /** The connection is gone; reason null: clean. */
+  connectionClosed(connectionId: number, reason: Reason | null): void;
+  /** A request and its response on an HTTP/1.1 connection, which has no frames. `ordinal` counts requests from 1. */
+  http1Request(connectionId: number, ordinal: number, method: string, target: string, fields: readonly string[]): void;
+  http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void;
+  /** Body octets that passed on an HTTP/1.1 connection: direction 0 received from the peer, 1 sent. */
+  http1Body(connectionId: number, ordinal: number, direction: 0 | 1, bytes: number): void;
+  http1End(connectionId: number, ordinal: number, reason: Reason | null): void;
+  /** The exchange joined this client stream to that backend stream. */
+  paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void;
+  /** The gateway itself answered, reset or gave up on this stream. */
+  reasoned(connectionId: number, streamId: number, reason: Reason): void;
+}
+
+let counter = 0;
+
+/** Numbers connections and does nothing else. */
+export const NO_TRACE: Trace = {
+  connectionOpened: () => ++counter,
+  tap: () => null,
+  connectionClosed: () => {},
+  http1Request: () => {},
+  http1Response: () => {},
+  http1Body: () => {},
+  http1End: () => {},
+  paired: () => {},
+  reasoned: () => {},
+};

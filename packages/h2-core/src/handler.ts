@@ -1,0 +1,72 @@
+import type { H2Error } from './errors.ts';
+import type { Stream } from './stream/stream.ts';
+
+/**
+ * Header fields in wire order as a flat list: name, value, name, value ... Names are lower case. Duplicates are kept.
+ * Octets above 0x7f stand as the code points U+0080..U+00FF (RFC 9110 5.5).
+ */
+export type FieldList = readonly string[];
+
+/** A request's control data and fields (RFC 9113 8.3.1). */
+export interface RequestHead {
+  readonly method: string;
+  /** `http` or `https`; empty only for ordinary CONNECT. */
+  readonly scheme: string;
+  /** Host and optional port; empty when the request carried none. */
+  readonly authority: string;
+  /** Origin-form target with query, `*` for OPTIONS; empty only for ordinary CONNECT. */
+  readonly path: string;
+  /** `:protocol` of extended CONNECT (RFC 8441), empty otherwise. */
+  readonly protocol: string;
+  readonly fields: FieldList;
+  /** Positions in `fields` (of the name) that the peer marked never indexed (RFC 7541 7.1.3); null: none. */
+  readonly sensitive: readonly number[] | null;
+}
+
+/** A response's control data and fields (RFC 9113 8.3.2). */
+export interface ResponseHead {
+  /** 100..599 (999 is accepted). */
+  readonly status: number;
+  readonly fields: FieldList;
+  /** Positions in `fields` (of the name) that the peer marked never indexed; null: none. */
+  readonly sensitive: readonly number[] | null;
+}
+
+/**
+ * What a connection tells the program. Every method is called synchronously inside `receive`, `receiveEnd`,
+ * `handleTimeout` or a command; commands are legal inside a call, `receive` is not. All are optional.
+ */
+export interface Handler {
+  /** Server: a request opened a stream. `endStream`: there is no body. */
+  onRequest?(stream: Stream, head: RequestHead, endStream: boolean): void;
+  /** Client: the final response's head. */
+  onResponse?(stream: Stream, head: ResponseHead, endStream: boolean): void;
+  /** Client: a 1xx response (never 101). May come several times before `onResponse`. */
+  onInformational?(stream: Stream, head: ResponseHead): void;
+  /** Client: the server promised a response to `head` on `promised`. Without this method pushes are refused. */
+  onPush?(stream: Stream, promised: Stream, head: RequestHead): void;
+  /**
+   * Body octets. `chunk` is a view of what was handed to `receive`: keep it only if that buffer is never written again
+   * (true for Node sockets). Each octet must come back through `connection.release` (padding is released by the core).
+   * `chunk` may be empty when `endStream` is true.
+   */
+  onData?(stream: Stream, chunk: Uint8Array, endStream: boolean): void;
+  /** Trailer fields; the peer's half of the stream has ended. */
+  onTrailers?(stream: Stream, fields: FieldList): void;
+  /** The send buffer of a stream on which `write` returned false is below the low-water mark again. */
+  onWritable?(stream: Stream): void;
+  /** The stream was reset, by the peer (`error.initiator` 'remote') or by the core ('library'). Not for own `reset()`. */
+  onReset?(stream: Stream, error: H2Error): void;
+  /** The stream reached `closed` and is forgotten. Last call for this stream. */
+  onStreamClosed?(stream: Stream): void;
+  /** The peer sent SETTINGS, now applied. The first call is the peer's preface. Pairs of id, value. */
+  onSettings?(pairs: readonly number[]): void;
+  /** The oldest of our unacknowledged SETTINGS was acknowledged. */
+  onSettingsAcked?(): void;
+  /** A PING of ours came back; the 8 octets as sent. */
+  onPong?(payload: Uint8Array): void;
+  /** The peer sent GOAWAY. Streams of ours above `lastStreamId` are reset as retryable right after this call. */
+  onGoAway?(lastStreamId: number, code: number, debugData: Uint8Array): void;
+  /** The connection is over; every open stream has been told. `error` is null for a clean end. Called once. */
+  onClosed?(error: H2Error | null): void;
+}
