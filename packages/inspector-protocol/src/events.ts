@@ -1,0 +1,60 @@
+/** Events: what happened besides frames. A log of its own, in order, lossy under pressure but counted. */
+import type { Blocked, ConnectionFacts, ReasonFacts, SettingPairs } from './rows.ts';
+
+interface Base {
+  /** Microseconds since the epoch. */
+  readonly t: number;
+  /** Position in the log of frames when it happened: frames below came before. Caused by the record at or just before it. */
+  readonly seq: number;
+  readonly connection: number;
+}
+
+/** One thing that happened. */
+export type LogEvent =
+  | (Base & { readonly kind: 'connection-opened'; readonly facts: ConnectionFacts })
+  | (Base & { readonly kind: 'connection-closed'; readonly reason: ReasonFacts | null })
+  /** RFC 9113 5.1; states as in `StreamState.state`. From 0: the stream was opened; to 6: it is closed. */
+  | (Base & { readonly kind: 'stream-state'; readonly stream: number; readonly from: number; readonly to: number })
+  /** The exchange joined this client stream to a backend stream. */
+  | (Base & {
+      readonly kind: 'paired';
+      readonly stream: number;
+      readonly backendConnection: number;
+      readonly backendStream: number;
+    })
+  | (Base & { readonly kind: 'settings'; readonly event: 'sent' | 'acked' | 'received'; readonly pairs: SettingPairs })
+  | (Base & {
+      readonly kind: 'goaway';
+      readonly direction: 0 | 1;
+      readonly lastStreamId: number;
+      readonly code: number;
+      readonly debug: string;
+    })
+  | (Base & {
+      readonly kind: 'reset';
+      readonly stream: number;
+      readonly code: number;
+      readonly initiator: 'user' | 'library' | 'remote';
+      readonly reason: string;
+    })
+  | (Base & {
+      readonly kind: 'violation';
+      /** Stable id of the rule. */
+      readonly rule: string;
+      /** RFC section, such as `9113 6.5`. */
+      readonly rfc: string;
+      readonly stream: number;
+      readonly frameType: number;
+      readonly message: string;
+    })
+  /** The gateway itself answered, reset or gave up on this stream. */
+  | (Base & { readonly kind: 'reasoned'; readonly stream: number; readonly reason: ReasonFacts })
+  /** A stream stopped (or with cause 0 resumed) being able to send. */
+  | (Base & {
+      readonly kind: 'send-blocked';
+      readonly stream: number;
+      readonly cause: Blocked;
+      readonly pendingBytes: number;
+    })
+  /** The maximum of a dynamic table changed; direction 0 decodes what we receive, 1 encodes what we send. */
+  | (Base & { readonly kind: 'table-resized'; readonly direction: 0 | 1; readonly maxSize: number });

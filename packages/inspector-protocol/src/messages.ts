@@ -1,0 +1,196 @@
+/**
+ * Messages of the inspector's WebSocket. FRAMES is binary (see `frames.ts`); everything else is one JSON object with a
+ * `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then FRAMES, FIELDS, EVENTS,
+ * STATE and DROPPED as things happen. The client acknowledges log positions with ACK; without acknowledgement the server
+ * stops sending logs at the credit told in HELLO and later skips ahead, telling what it skipped in DROPPED. The state is
+ * coalesced, so it needs no credit and is never dropped.
+ */
+import type { LogEvent } from './events.ts';
+import type { FieldSection, PackedSections } from './fields.ts';
+import type { Changes } from './rows.ts';
+import type { FrameSelection } from './subscription.ts';
+
+/** First message of a client, within 5 s. */
+export interface Auth {
+  readonly type: 'auth';
+  /** The token of the inspector's URL. */
+  readonly token: string;
+}
+
+/** Starts, or replaces, what is sent. Answered by SNAPSHOT. */
+export interface Subscribe {
+  readonly type: 'subscribe';
+  /** Chosen by the client, repeated in SNAPSHOT. */
+  readonly id: number;
+  /** Which frames are wanted; null: none. `{}`: all. */
+  readonly frames: FrameSelection | null;
+  /** Which field sections are wanted (by connection, stream, direction and leg; `types` has no meaning); null: none. */
+  readonly fields: FrameSelection | null;
+  /** True when events are wanted. */
+  readonly events: boolean;
+  /** How many of the frames, sections and events that are still kept are sent first, counted back from now. 0..10 million. */
+  readonly backlog: number;
+}
+
+/** Everything up to these positions has been taken in. Left out: unchanged. */
+export interface Ack {
+  readonly type: 'ack';
+  /** `to` of the last FRAMES or DROPPED. */
+  readonly frames?: number;
+  /** `to` of the last FIELDS or DROPPED. */
+  readonly fields?: number;
+  /** `to` of the last EVENTS or DROPPED. */
+  readonly events?: number;
+}
+
+/** Asks for one thing; answered by REPLY with the same id. */
+export type Get =
+  /** The kept field sections of a stream, oldest first. */
+  | {
+      readonly type: 'get';
+      readonly id: number;
+      readonly what: 'sections';
+      readonly connection: number;
+      readonly stream: number;
+    }
+  /** Both dynamic tables of a connection as they are now. */
+  | { readonly type: 'get'; readonly id: number; readonly what: 'tables'; readonly connection: number };
+
+/** What a client may send. */
+export type ClientMessage = Auth | Subscribe | Ack | Get;
+
+/** First message of the server, after AUTH was good. */
+export interface Hello {
+  readonly type: 'hello';
+  /** Protocol version. */
+  readonly version: number;
+  /** Octets of a frame record. */
+  readonly recordBytes: number;
+  /** Names this gateway process: a new one after a restart, when connection numbers and positions begin again. */
+  readonly gateway: string;
+  /** What a person calls it, such as its first listener's address. */
+  readonly name: string;
+  /** Version of the gateway. */
+  readonly release: string;
+  /** Wall-clock time of t = 0, milliseconds since 1970. */
+  readonly epochMs: number;
+  /** The time now, in t. */
+  readonly now: number;
+  /** Frame records that the ring holds. */
+  readonly ringRecords: number;
+  /** Unacknowledged octets of logs after which the server waits. */
+  readonly creditBytes: number;
+  /** Whether secrets are shown: false unless the gateway was started so. */
+  readonly revealed: boolean;
+}
+
+/** A log's positions: one frame, section or event each. */
+export interface LogPositions {
+  readonly frames: number;
+  readonly fields: number;
+  readonly events: number;
+}
+
+/** How many frames of one kind. `type` is a `typeBucket`; connection 0 and type 15 when not known. */
+export type FrameCount = readonly [connection: number, direction: 0 | 1, type: number, count: number];
+
+/** Answers SUBSCRIBE: everything known. Rows replace all earlier ones. */
+export interface Snapshot {
+  readonly type: 'snapshot';
+  /** That of SUBSCRIBE. */
+  readonly id: number;
+  readonly now: number;
+  /** Where the logs begin for this subscription. */
+  readonly from: LogPositions;
+  /** Where the logs end now. */
+  readonly head: LogPositions;
+  /** Frames recorded before `from.frames`: what must be taken off `ConnectionState.frames` to compare it with what came. */
+  readonly before: readonly FrameCount[];
+  readonly rows: Changes;
+}
+
+/** Rows that changed since the last SNAPSHOT or STATE; ten times a second at most, and not when nothing changed. */
+export interface State {
+  readonly type: 'state';
+  readonly now: number;
+  readonly head: LogPositions;
+  /** True: rows not named here are gone; forget all earlier ones. */
+  readonly reset: boolean;
+  readonly rows: Changes;
+}
+
+/** Field sections. */
+export interface Fields {
+  readonly type: 'fields';
+  readonly from: number;
+  readonly to: number;
+  readonly packed: PackedSections;
+}
+
+/** Events. */
+export interface Events {
+  readonly type: 'events';
+  readonly from: number;
+  readonly to: number;
+  readonly events: readonly LogEvent[];
+}
+
+/** A part of a log that will not be sent: this client was slow (`credit`), or the ring was overwritten (`overrun`). */
+export interface Dropped {
+  readonly type: 'dropped';
+  readonly log: 'frames' | 'fields' | 'events';
+  readonly cause: 'credit' | 'overrun';
+  readonly from: number;
+  /** The position after; acknowledge with it. */
+  readonly to: number;
+  /** How many that the subscription matches. */
+  readonly count: number;
+  /** The same by connection, direction and type; only for frames. */
+  readonly counts: readonly FrameCount[];
+}
+
+/** One entry of a dynamic table, newest first. */
+export interface TableEntry {
+  readonly name: string;
+  /** Empty when redacted. */
+  readonly value: string;
+  readonly redacted: string | null;
+  /** Octets as counted by RFC 7541 4.1. */
+  readonly size: number;
+}
+
+/** A dynamic table. `complete` false: some sections were lost, entries at the old end may be missing. */
+export interface TableView {
+  readonly maxSize: number;
+  readonly size: number;
+  readonly complete: boolean;
+  readonly entries: readonly TableEntry[];
+}
+
+/** Answers a Get. */
+export type Reply =
+  | { readonly type: 'reply'; readonly id: number; readonly what: 'sections'; readonly packed: PackedSections }
+  | {
+      readonly type: 'reply';
+      readonly id: number;
+      readonly what: 'tables';
+      readonly received: TableView;
+      readonly sent: TableView;
+    }
+  | { readonly type: 'reply'; readonly id: number; readonly what: 'error'; readonly message: string };
+
+/** What the server may send as text. */
+export type ServerMessage = Hello | Snapshot | State | Fields | Events | Dropped | Reply;
+
+/** Codes with which the server closes the WebSocket. */
+export const CloseCode = {
+  /** A message that is not understood; the reason says why. */
+  BAD_MESSAGE: 4400,
+  /** No token, a wrong one, or none within 5 s. */
+  UNAUTHENTICATED: 4401,
+  /** Too many viewers. */
+  TOO_MANY: 4429,
+} as const;
+
+/** The sections of a FIELDS message or a `sections` reply. */
+export type Sections = readonly FieldSection[];

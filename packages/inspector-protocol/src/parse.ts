@@ -1,0 +1,161 @@
+/** Text messages to and from objects. What a client sends is checked member by member: it is hostile until proven. */
+import type { ClientMessage, ServerMessage } from './messages.ts';
+import { type FrameSelection, MAX_SELECTION_ENTRIES } from './subscription.ts';
+
+/** A text message of a client is at most this long; longer ones are refused before parsing. */
+export const MAX_CLIENT_MESSAGE_BYTES: number = 32 * 1024;
+
+/** A message that does not follow the protocol. `message` says what is wrong with it. */
+export class ProtocolError extends Error {
+  override readonly name: string = 'ProtocolError';
+}
+
+type MemberName =
+  | 'type'
+  | 'token'
+  | 'id'
+  | 'what'
+  | 'connection'
+  | 'stream'
+  | 'frames'
+  | 'fields'
+  | 'events'
+  | 'backlog'
+  | 'types'
+  | 'connections'
+  | 'streams'
+  | 'direction'
+  | 'leg';
+type Bag = { readonly [Name in MemberName]?: unknown };
+
+/** Reads a client's text message. Throws `ProtocolError`; unknown members are ignored. */
+export function parseClientMessage(text: string): ClientMessage {
+  if (text.length > MAX_CLIENT_MESSAGE_BYTES)
+    throw new ProtocolError(`message of ${text.length} characters is too long`);
+  const bag = parseObject(text);
+  switch (bag.type) {
+    case 'auth': {
+      const token = bag.token;
+      if (typeof token !== 'string') throw new ProtocolError('auth: token must be a string');
+      return { type: 'auth', token };
+    }
+    case 'subscribe':
+      return {
+        type: 'subscribe',
+        id: integer(bag, 'id', 0, 0xffff_ffff),
+        frames: selection(bag, 'frames'),
+        fields: selection(bag, 'fields'),
+        events: boolean(bag, 'events'),
+        backlog: integer(bag, 'backlog', 0, 10_000_000),
+      };
+    case 'ack':
+      return {
+        type: 'ack',
+        ...(bag.frames === undefined ? {} : { frames: integer(bag, 'frames', 0, Number.MAX_SAFE_INTEGER) }),
+        ...(bag.fields === undefined ? {} : { fields: integer(bag, 'fields', 0, Number.MAX_SAFE_INTEGER) }),
+        ...(bag.events === undefined ? {} : { events: integer(bag, 'events', 0, Number.MAX_SAFE_INTEGER) }),
+      };
+    case 'get': {
+      const id = integer(bag, 'id', 0, 0xffff_ffff);
+      const connection = integer(bag, 'connection', 0, 0x3fff_ffff);
+      if (bag.what === 'tables') return { type: 'get', id, what: 'tables', connection };
+      if (bag.what === 'sections') {
+        return { type: 'get', id, what: 'sections', connection, stream: integer(bag, 'stream', 0, 0x7fff_ffff) };
+      }
+      throw new ProtocolError('get: what must be "sections" or "tables"');
+    }
+    default:
+      throw new ProtocolError('type must be "auth", "subscribe", "ack" or "get"');
+  }
+}
+
+const SERVER_TYPES: ReadonlySet<unknown> = new Set([
+  'hello',
+  'snapshot',
+  'state',
+  'fields',
+  'events',
+  'dropped',
+  'reply',
+]);
+
+/**
+ * Reads a server's text message. The server is trusted for its shape, so only the type is checked: throws
+ * `ProtocolError` for text that is no message of this version.
+ */
+export function parseServerMessage(text: string): ServerMessage {
+  const bag = parseObject(text);
+  if (!SERVER_TYPES.has(bag.type)) throw new ProtocolError('not a server message of this version');
+  return bag as unknown as ServerMessage;
+}
+
+/** The text of a message. */
+export function encodeMessage(message: ClientMessage | ServerMessage): string {
+  return JSON.stringify(message);
+}
+
+function parseObject(text: string): Bag {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ProtocolError('message is not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ProtocolError('message is not an object');
+  }
+  return value as Bag;
+}
+
+function integer(bag: Bag, name: MemberName, low: number, high: number): number {
+  const value = bag[name];
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < low || value > high) {
+    throw new ProtocolError(`${name} must be an integer from ${low} to ${high}`);
+  }
+  return value;
+}
+
+function boolean(bag: Bag, name: MemberName): boolean {
+  const value = bag[name];
+  if (typeof value !== 'boolean') throw new ProtocolError(`${name} must be true or false`);
+  return value;
+}
+
+function integers(bag: Bag, name: MemberName, high: number): readonly number[] | undefined {
+  const value = bag[name];
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length > MAX_SELECTION_ENTRIES) {
+    throw new ProtocolError(`${name} must be a list of at most ${MAX_SELECTION_ENTRIES} integers`);
+  }
+  for (const entry of value) {
+    if (typeof entry !== 'number' || !Number.isInteger(entry) || entry < 0 || entry > high) {
+      throw new ProtocolError(`${name} must hold integers from 0 to ${high}`);
+    }
+  }
+  return value as number[];
+}
+
+function bit(bag: Bag, name: MemberName): 0 | 1 | undefined {
+  const value = bag[name];
+  if (value === undefined || value === 0 || value === 1) return value;
+  throw new ProtocolError(`${name} must be 0 or 1`);
+}
+
+function selection(bag: Bag, name: MemberName): FrameSelection | null {
+  const value = bag[name];
+  if (value === null) return null;
+  if (typeof value !== 'object' || Array.isArray(value)) throw new ProtocolError(`${name} must be an object or null`);
+  const inner = value as Bag;
+  const types = integers(inner, 'types', 255);
+  const connections = integers(inner, 'connections', 0x3fff_ffff);
+  const streams = integers(inner, 'streams', 0x7fff_ffff);
+  const direction = bit(inner, 'direction');
+  const leg = bit(inner, 'leg');
+  return {
+    ...(types === undefined ? {} : { types }),
+    ...(connections === undefined ? {} : { connections }),
+    ...(streams === undefined ? {} : { streams }),
+    ...(direction === undefined ? {} : { direction }),
+    ...(leg === undefined ? {} : { leg }),
+  };
+}
