@@ -1,0 +1,163 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { reason } from '../src/exchange/reason.ts';
+import { ExchangeRecord } from '../src/exchange/record.ts';
+import { Logger } from '../src/log.ts';
+import { AccessLog, jsonLine, openAccessLog, textLine, type WriteOut } from '../src/log-access.ts';
+import { FACTS, request } from './exchange-fakes.ts';
+
+const NOON = Date.UTC(2026, 0, 2, 12, 0, 0, 345);
+
+function record(path = '/a'): ExchangeRecord {
+  const made = new ExchangeRecord(FACTS, request({ path }), 1000);
+  made.assignedAt = 1000.5;
+  made.firstByteAt = 1002.25;
+  made.finishedAt = 1010;
+  made.status = 200;
+  made.backend = 'http://127.0.0.1:3000';
+  made.attempts = 1;
+  made.bytesDown = 42;
+  return made;
+}
+
+function collect(): { lines: string[]; logger: Logger } {
+  const lines: string[] = [];
+  return { lines, logger: new Logger('warn', line => void lines.push(line)) };
+}
+
+describe('access log lines', () => {
+  it('text', () => {
+    expect(textLine(record(), NOON)).toBe(
+      '2026-01-02T12:00:00.345Z 192.0.2.7:50000 h2 GET https://example.com/a 200 up=0 down=42 queued=0.5ms first=2.3ms ' +
+        'total=10.0ms backend=http://127.0.0.1:3000 attempts=1 conn=3 stream=5 reason=-\n',
+    );
+  });
+
+  it('text: an exchange that never found a backend', () => {
+    const made = record();
+    Object.assign(made, {
+      assignedAt: -1,
+      firstByteAt: -1,
+      status: 0,
+      backend: '',
+      reason: reason('client_reset', ''),
+    });
+    expect(textLine(made, NOON)).toContain(' - up=0 down=42 queued=- first=- total=10.0ms backend=- ');
+    expect(textLine(made, NOON)).toMatch(/reason=client_reset\n$/);
+  });
+
+  it('text: nothing a client sends can forge a line', () => {
+    const line = textLine(record('/a\n2026 forged\u00e9'), NOON);
+    expect(line.match(/\n/g)).toHaveLength(1);
+    expect(line).toContain('/a%0A2026%20forged%C3%A9 200');
+  });
+
+  it('JSON', () => {
+    const made = record();
+    made.reason = reason('backend_closed', 'gone');
+    expect(JSON.parse(jsonLine(made, NOON))).toMatchObject({
+      time: '2026-01-02T12:00:00.345Z',
+      path: '/a',
+      status: 200,
+      queuedMs: 0.5,
+      firstByteMs: 2.25,
+      totalMs: 10,
+      reason: 'backend_closed',
+    });
+  });
+});
+
+describe('access log writing', () => {
+  it('gathers lines into one write, and close waits for it', async () => {
+    const writes: string[] = [];
+    const out: WriteOut = (buffer, done) => {
+      setImmediate(() => {
+        writes.push(String(buffer));
+        done(null, buffer.length);
+      });
+    };
+    const log = new AccessLog(() => 'x\n', out, collect().logger, 'there', null);
+    for (let i = 0; i < 3; i++) log.write(record());
+    await log.close();
+    expect(writes).toEqual(['x\nx\nx\n']);
+  });
+
+  it('goes on after a partial write and a full pipe', async () => {
+    const got: string[] = [];
+    const errors: (NodeJS.ErrnoException | null)[] = [Object.assign(new Error('again'), { code: 'EAGAIN' })];
+    const out: WriteOut = (buffer, done) => {
+      const error = errors.shift() ?? null;
+      if (error) return done(error, 0);
+      got.push(String(buffer.subarray(0, 3)));
+      done(null, Math.min(3, buffer.length));
+    };
+    const { lines, logger } = collect();
+    const log = new AccessLog(() => 'abcde\n', out, logger, 'there', null);
+    log.write(record());
+    await log.close();
+    expect(got.join('')).toBe('abcde\n');
+    expect(lines).toEqual([]);
+  });
+
+  it('a full disk costs one warning and the lines of that time', async () => {
+    let full = true;
+    const got: string[] = [];
+    const { lines, logger } = collect();
+    const out: WriteOut = (buffer, done) => {
+      if (full) return done(Object.assign(new Error('no space left'), { code: 'ENOSPC' }), 0);
+      got.push(String(buffer));
+      done(null, buffer.length);
+    };
+    const big = 'x'.repeat(70_000);
+    const log = new AccessLog(() => big, out, logger, '/log', null);
+    log.write(record());
+    log.write(record());
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('/log (no space left)');
+    full = false;
+    log.write(record());
+    await log.close();
+    expect(got).toHaveLength(1);
+    expect(lines[1]).toContain('2 lines were lost');
+  });
+
+  it('a target that hangs does not fill the memory and is given up at the end', async () => {
+    const { lines, logger } = collect();
+    const big = 'x'.repeat(1_000_000);
+    const log = new AccessLog(
+      () => big,
+      () => {},
+      logger,
+      'a pipe',
+      null,
+    );
+    for (let i = 0; i < 100; i++) log.write(record());
+    expect(lines).toEqual([expect.stringContaining('does not keep up')]);
+    await log.close(10);
+  });
+
+  it('appends to a file', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'glassway-')), 'access.log');
+    for (let i = 0; i < 2; i++) {
+      const log = await openAccessLog(path, 'json', collect().logger);
+      log.write(record());
+      await log.close();
+    }
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    expect(lines.map(line => JSON.parse(line).status)).toEqual([200, 200]);
+    await expect(openAccessLog('/nowhere/at/all', 'text', collect().logger)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('messages', () => {
+  it('are one line each, up to the level', () => {
+    const { lines, logger } = collect();
+    logger.error('a');
+    logger.warn('b');
+    logger.info('c');
+    logger.debug('d');
+    expect(lines).toEqual(['glassway: error: a\n', 'glassway: warning: b\n']);
+  });
+});

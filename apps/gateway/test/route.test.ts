@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { normalizePath, Pool, type Route, Router } from '../src/route.ts';
+import { FakeBackend } from './exchange-fakes.ts';
+
+describe('normalizePath', () => {
+  it.each([
+    ['/', '/'],
+    ['*', '*'],
+    ['/a/b?c=//../%2e', '/a/b?c=//../%2e'],
+    // D25
+    ['/a%2f..%2fadmin', '/admin'],
+    ['/x/a%2f..%2Fadmin', '/x/admin'],
+    ['/a%5c..%5cadmin', '/admin'],
+    ['/a\\..\\admin', '/admin'],
+    ['//', '/'],
+    ['//admin//x', '/admin/x'],
+    ['/a/..;/admin', '/admin'],
+    ['/a/..;x=1/admin', '/admin'],
+    ['/.;/admin', '/admin'],
+    ['/%2e%2e/%2E/admin', '/admin'],
+    ['/a/%2e%2e;/admin', '/admin'],
+    // RFC 3986 5.2.4
+    ['/a/b/c/./../../g', '/a/g'],
+    ['/..', '/'],
+    ['/a/..', '/'],
+    ['/a/b/..', '/a/'],
+    ['/a/.', '/a/'],
+    ['/a/', '/a/'],
+    // RFC 3986 6.2.2
+    ['/%7euser/%41', '/~user/A'],
+    ['/caf%c3%a9', '/caf%C3%A9'],
+    ['/a%3fb', '/a%3Fb'],
+    // What has only one reading is data.
+    ['/@scope%2fname', '/@scope%2Fname'],
+    ['/.well-known/x', '/.well-known/x'],
+    ['/a/...', '/a/...'],
+    ['/a;v=1/b', '/a;v=1/b'],
+    ['/%252e%252e/x', '/%252e%252e/x'],
+  ])('%s is %s', (target, normal) => {
+    expect(normalizePath(target)).toBe(normal);
+  });
+
+  it.each(['/%', '/%4', '/%zz', '/a%00b', '/%+1', 'a', '', '/%4?x'])('%s cannot be forwarded', target => {
+    expect(normalizePath(target)).toBeNull();
+  });
+
+  const piece = fc.constantFrom('/', '//', '.', '..', ';', '%2e', '%2F', '%5c', '\\', 'a', 'b', '%41', '%', '?');
+  const path = fc.array(piece).map(pieces => `/${pieces.join('')}`);
+
+  it('property: the normal form is its own normal form', () => {
+    fc.assert(
+      fc.property(path, target => {
+        const once = normalizePath(target);
+        if (once !== null) expect(normalizePath(once)).toBe(once);
+      }),
+    );
+  });
+
+  it('property: no reading of the normal form contains a dot segment', () => {
+    fc.assert(
+      fc.property(path, target => {
+        const normal = normalizePath(target);
+        if (normal === null) return;
+        const read = decodeURIComponent(normal.split('?')[0]!)
+          .replaceAll('\\', '/')
+          .replaceAll(/;[^/]*/g, '');
+        expect(read.split('/')).not.toContain('..');
+        expect(read.split('/')).not.toContain('.');
+      }),
+    );
+  });
+});
+
+describe('Router', () => {
+  const pool = (name: string): Pool => new Pool([new FakeBackend([], name)]);
+  const route = (host: string, prefix: string): Route => ({ host, prefix, pool: pool(`${host}${prefix}`) });
+  const router = new Router([
+    route('', '/'),
+    route('', '/api'),
+    route('', '/api/v2'),
+    route('*.example.com', '/'),
+    route('*.deep.example.com', '/'),
+    route('www.example.com', '/only'),
+  ]);
+  const find = (authority: string, path: string): string => router.match(authority, path)!.backends[0]!.url;
+
+  it.each([
+    ['other.test', '/', '/'],
+    ['other.test', '/apix', '/'],
+    ['other.test', '/api', '/api'],
+    ['other.test', '/api?x', '/api'],
+    ['other.test', '/api/v2/x', '/api/v2'],
+    ['a.example.com:8443', '/api', '*.example.com/'],
+    ['A.EXAMPLE.COM', '/', '*.example.com/'],
+    ['a.deep.example.com', '/', '*.deep.example.com/'],
+    ['example.com', '/', '/'],
+    ['www.example.com', '/only/x', 'www.example.com/only'],
+    ['www.example.com', '/', '*.example.com/'],
+    ['[::1]:80', '/', '/'],
+  ])('%s %s goes to %s', (authority, path, name) => {
+    expect(find(authority, path)).toBe(`http://${name}.test`);
+  });
+
+  it('answers null when nothing covers the request', () => {
+    expect(new Router([route('a.test', '/')]).match('b.test', '/')).toBeNull();
+  });
+
+  it('a pool takes its backends in turns', () => {
+    const backends = ['a', 'b', 'c'].map(name => new FakeBackend([], name));
+    const turns = new Pool(backends);
+    expect([1, 2, 3, 4].map(() => turns.next())).toEqual([...backends, backends[0]]);
+    expect(() => new Pool([])).toThrow(RangeError);
+  });
+});
