@@ -193,7 +193,7 @@ describe('cancellation', () => {
 });
 
 describe('D30: the response is complete before the request', () => {
-  it('stops the backend, drops the rest, and declines it with NO_ERROR once the response has left', () => {
+  it('stops the backend, drops the rest, and declines it with NO_ERROR', () => {
     const { journal, client, backend, records } = open(request({ method: 'POST', hasBody: true }));
     backend.leg.assign();
     backend.leg.writeAnswers.push(false);
@@ -208,8 +208,8 @@ describe('D30: the response is complete before the request', () => {
       'a.consumed 8',
       'a.cancel upload_stopped',
       'client.consumed 5',
-      'client.consumed 3',
       'client.reset upload_stopped NO_ERROR',
+      'client.consumed 3',
     ]);
     expect(records[0]).toMatchObject({ status: 413, reason: null });
   });
@@ -372,8 +372,10 @@ describe('responses of the gateway itself', () => {
     backend.leg.events.onError(REFUSED);
     client.events.onBody(bytes('678'), false);
     client.events.onFinished();
-    expect(journal).toContain('client.consumed 5');
-    expect(journal).toContain('client.consumed 3');
-    expect(journal.at(-1)).toBe('client.reset upload_stopped NO_ERROR');
+    expect(journal.slice(-3)).toEqual([
+      'client.consumed 5',
+      'client.reset upload_stopped NO_ERROR',
+      'client.consumed 3',
+    ]);
   });
 });

@@ -157,10 +157,7 @@ export class Exchange implements ClientLegEvents {
   }
 
   onFinished(): void {
-    if (this.#settled) return;
-    this.#settle();
-    // RFC 9113 8.1: after a complete response the rest of the request is declined with NO_ERROR (D30).
-    if (!this.#requestEnded) this.#client.reset(UPLOAD_STOPPED);
+    if (!this.#settled) this.#settle();
   }
 
   // What the backend's leg tells, through the attempt while that is the current one.
@@ -258,7 +255,13 @@ export class Exchange implements ClientLegEvents {
     attempt.complete = this.#requestEnded;
     if (this.#requestEnded) return;
     this.#cancelBackend(UPLOAD_STOPPED);
+    this.#declineRest();
+  }
+
+  /** RFC 9113 8.1: after a complete response the rest of the request is declined with NO_ERROR (D30). */
+  #declineRest(): void {
     this.#giveBackUp();
+    if (!this.#requestEnded) this.#client.reset(UPLOAD_STOPPED);
   }
 
   /** Answers in the gateway's own name; the status and reason tell why. */
@@ -266,7 +269,6 @@ export class Exchange implements ClientLegEvents {
     const { request } = this.#record;
     this.#attempt = null;
     this.#dropEarly();
-    this.#giveBackUp();
     this.#reasoned(why);
     const own = ownResponse(request, why);
     this.#record.reason = why;
@@ -276,6 +278,7 @@ export class Exchange implements ClientLegEvents {
     if (own.body !== null) this.#record.bytesDown += own.body.length;
     this.#client.respond({ status: own.status, fields: own.fields, sensitive: null }, own.body === null);
     if (own.body !== null) this.#client.write(own.body, true);
+    this.#declineRest();
   }
 
   #cancelBackend(why: Reason): void {

@@ -23,6 +23,12 @@ export interface RequestMessage {
   readonly hasBody: boolean;
   /** Octets announced by content-length, -1 when unknown. Already checked for form; the leg enforces the sum. */
   readonly contentLength: number;
+  /**
+   * `websocket` for an upgrade (RFC 6455) or extended CONNECT (RFC 8441); absent or empty: an ordinary exchange. Bodies are
+   * then the two directions of a tunnel, open once a 2xx response came: an HTTP/1.1 backend's 101 is told as 200, with
+   * `sec-websocket-accept` only when the request had a `sec-websocket-key`.
+   */
+  readonly protocol?: string;
 }
 
 /** A final or informational response. Field names are lower case; no connection or framing fields but content-length. */
@@ -59,7 +65,10 @@ export interface ClientLeg {
   write(chunk: Uint8Array, end: boolean): boolean;
   /** Ends the response with trailer fields. Where the protocol cannot carry them, ends it without. */
   trailers(fields: FieldList): void;
-  /** Cuts the exchange off: RST_STREAM with the reason's code, or the connection closed on HTTP/1.1. */
+  /**
+   * Cuts the exchange off: RST_STREAM with the reason's code, or the connection closed on HTTP/1.1. After a complete
+   * response a reason with NO_ERROR only declines the rest of the request: the response leaves first (RFC 9113 8.1).
+   */
   reset(reason: Reason): void;
   /** Request body octets were passed on: the client may send that many more. */
   consumed(bytes: number): void;

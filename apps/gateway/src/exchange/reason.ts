@@ -32,6 +32,8 @@ const BY_CODE = {
   backend_going_away: [503, ErrorCode.REFUSED_STREAM],
   backend_protocol_error: [502, ErrorCode.INTERNAL_ERROR],
   backend_queue_full: [503, ErrorCode.REFUSED_STREAM],
+  backend_queue_timeout: [503, ErrorCode.REFUSED_STREAM],
+  backend_tls_failed: [502, ErrorCode.INTERNAL_ERROR],
   client_reset: [499, ErrorCode.CANCEL],
   client_closed: [499, ErrorCode.CANCEL],
   client_protocol_error: [400, ErrorCode.PROTOCOL_ERROR],

@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { formatAddress, isLoopback, parseListenAddress, parseNetworks } from '../src/config/address.ts';
+import { type Invocation, parseCommandLine } from '../src/config/command-line.ts';
+import { DEFAULT_SETTINGS, type Settings, UsageProblem } from '../src/config/settings.ts';
+
+async function parse(
+  line: string,
+  env: Record<string, string> = {},
+): Promise<{ invocation: Invocation; printed: string }> {
+  const printed: string[] = [];
+  const args = line.split(' ').filter(word => word !== '');
+  const print = (text: string): void => void printed.push(text);
+  const invocation = await parseCommandLine(args, { env, version: '1.2.3', print });
+  return { invocation, printed: printed.join('') };
+}
+
+async function settingsOf(line: string, env: Record<string, string> = {}): Promise<Settings> {
+  const { invocation } = await parse(line, env);
+  if (invocation.command === 'nothing') throw new Error('nothing to run');
+  return invocation.settings;
+}
+
+describe('addresses', () => {
+  it.each([
+    ['127.0.0.1:8443', '127.0.0.1:8443'],
+    ['8443', '127.0.0.1:8443'],
+    [':0', '127.0.0.1:0'],
+    ['[::1]:80', '[::1]:80'],
+    ['localhost:80', 'localhost:80'],
+  ])('%s', (text, formatted) => {
+    expect(formatAddress(parseListenAddress(text, '--http')!)).toBe(formatted);
+  });
+
+  it('off is none', () => expect(parseListenAddress('off', '--http')).toBeNull());
+
+  it.each(['', 'host', 'host:', 'a b:1', ':65536', '::1:80', '[host]:80', 'http://a:1'])('"%s" is refused', text => {
+    expect(() => parseListenAddress(text, '--http')).toThrow(/--http: .*HOST:PORT/);
+  });
+
+  it('loopback is what only this machine reaches', () => {
+    expect(
+      ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '0.0.0.0', '::', '192.0.2.1', 'example.com'].map(isLoopback),
+    ).toEqual([true, true, true, true, false, false, false, false]);
+  });
+
+  it('networks', () => {
+    const contains = parseNetworks(['10.0.0.0/8', 'fd00::/8', '192.0.2.1'], '--trusted-proxy');
+    expect(['10.1.2.3', 'fd12::1', '192.0.2.1', '192.0.2.2', '', 'x'].map(contains)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(() => parseNetworks(['10.0.0.0/33'], '--trusted-proxy')).toThrow(/--trusted-proxy: "10.0.0.0\/33"/);
+  });
+});
+
+describe('command line', () => {
+  it('run is the default command, and one backend is all it needs', async () => {
+    const { invocation } = await parse('--to http://localhost:3000');
+    expect(invocation).toEqual({ command: 'run', settings: { ...DEFAULT_SETTINGS, to: ['http://localhost:3000'] } });
+    expect((await parse('run --to http://localhost:3000')).invocation).toEqual(invocation);
+  });
+
+  it('reads every flag', async () => {
+    const settings = await settingsOf(
+      '--to http://a:1 --to h2c://b:2,h2://c --https [::1]:1 --http off --inspector off --cert c.pem --key k.pem ' +
+        '--access-log - --access-log-format json --log-level debug --no-upgrade --trusted-proxy 10.0.0.0/8 --trusted-proxy ::1',
+    );
+    expect(settings).toEqual({
+      to: ['http://a:1', 'h2c://b:2', 'h2://c'],
+      https: { host: '::1', port: 1 },
+      http: null,
+      inspector: null,
+      certificate: { certFile: 'c.pem', keyFile: 'k.pem' },
+      accessLog: '-',
+      accessLogFormat: 'json',
+      logLevel: 'debug',
+      upgrade: false,
+      trustedProxies: ['10.0.0.0/8', '::1'],
+    });
+  });
+
+  it('reads the environment; a flag wins', async () => {
+    const env = {
+      GLASSWAY_TO: 'http://a:1,http://b:2',
+      GLASSWAY_HTTPS: '9443',
+      GLASSWAY_ACCESS_LOG: '/tmp/log',
+      GLASSWAY_NO_UPGRADE: '1',
+      GLASSWAY_INSPECTOR: '',
+    };
+    const settings = await settingsOf('--https 9444', env);
+    expect(settings).toMatchObject({
+      to: ['http://a:1', 'http://b:2'],
+      https: { port: 9444 },
+      accessLog: '/tmp/log',
+      upgrade: false,
+    });
+    expect(settings.inspector).toEqual(DEFAULT_SETTINGS.inspector);
+    expect((await settingsOf('', { ...env, GLASSWAY_NO_UPGRADE: '0' })).upgrade).toBe(true);
+    expect((await settingsOf('--to http://c:3', env)).to).toEqual(['http://c:3']);
+  });
+
+  it('demo needs no backend', async () => {
+    expect((await parse('demo')).invocation).toEqual({ command: 'demo', settings: DEFAULT_SETTINGS, traffic: false });
+    expect((await parse('demo --traffic --http 0')).invocation).toMatchObject({
+      traffic: true,
+      settings: { http: { port: 0 } },
+    });
+    expect((await parse('demo', { GLASSWAY_TRAFFIC: 'yes' })).invocation).toMatchObject({ traffic: true });
+  });
+
+  it('prints version and help, and runs nothing', async () => {
+    expect(await parse('--version')).toEqual({ invocation: { command: 'nothing' }, printed: '1.2.3\n' });
+    const { invocation, printed } = await parse('--help');
+    expect(invocation.command).toBe('nothing');
+    expect(printed).toContain('glassway --to http://localhost:3000');
+    expect((await parse('run --help')).printed).toContain('--access-log <path>');
+  });
+
+  it.each([
+    ['', /--to http:\/\/localhost:3000.*glassway demo/],
+    ['--to localhost:3000', /--to: .*http:\/\//],
+    ['--to http://a/path', /--to: .*only scheme, host and port/],
+    ['--to http://a --https x', /--https: "x" is not an address/],
+    ['--to http://a --https off --http off', /both off/],
+    ['--to http://a --cert c', /--cert needs --key/],
+    ['--to http://a --key c', /--key needs --cert/],
+    ['--to http://a --inspector 0.0.0.0:1', /--inspector 0.0.0.0:1: .*loopback/],
+    ['--to http://a --log-level loud', /--log-level: "loud" is none of error, warn, info, debug/],
+    ['--to http://a --acces-log x', /unknown option '--acces-log'.*--access-log/s],
+    ['--to', /argument missing/],
+    ['validate', /too many arguments|unknown command/],
+    ['demo --to http://a', /unknown option '--to'/],
+    ['--to http://a --trusted-proxy x', /--trusted-proxy: "x" is not a network/],
+  ])('"%s" is a usage problem that says what to do', async (line, message) => {
+    const failure = await parse(line).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(UsageProblem);
+    expect((failure as Error).message).toMatch(message);
+  });
+
+  it('a bad variable is named as such', async () => {
+    await expect(parse('', { GLASSWAY_TO: 'x' })).rejects.toThrow(/^GLASSWAY_TO: /);
+  });
+});
