@@ -55,6 +55,11 @@ export interface Handler {
   onTrailers?(stream: Stream, fields: FieldList): void;
   /** The send buffer of a stream on which `write` returned false is below the low-water mark again. */
   onWritable?(stream: Stream): void;
+  /**
+   * END_STREAM was cut: our half of the stream has left. It comes while frames are cut, perhaps inside `takeOutput`:
+   * commands for this stream must wait until that has returned.
+   */
+  onEndSent?(stream: Stream): void;
   /** The stream was reset, by the peer (`error.initiator` 'remote') or by the core ('library'). Not for own `reset()`. */
   onReset?(stream: Stream, error: H2Error): void;
   /** The stream reached `closed` and is forgotten. Last call for this stream. */

@@ -27,3 +27,92 @@ export interface Stream {
   /** Octets received on this stream and not yet released. */
   readonly unreleasedBytes: number;
 }
+
+/** A piece of body waiting to be cut into DATA frames. */
+export interface Piece {
+  readonly bytes: Uint8Array;
+  next: Piece | null;
+}
+
+/**
+ * The core's own view of a stream: one flat record, so that every access on the hot path is monomorphic. The program
+ * sees it as `Stream`.
+ */
+export class StreamRecord implements Stream {
+  id: number;
+  state: StreamState = StreamState.IDLE;
+  context: unknown = null;
+
+  sendWindow: number;
+  receiveWindow: number;
+  bufferedBytes = 0;
+  unreleasedBytes = 0;
+  /** Released octets not yet given back by WINDOW_UPDATE. */
+  pendingRelease = 0;
+
+  /** Body to send, oldest first; `headOffset` octets of the first piece have left. */
+  head: Piece | null = null;
+  tail: Piece | null = null;
+  headOffset = 0;
+  /** END_STREAM goes with the last queued octet (or alone). */
+  endQueued = false;
+  /** Trailers that follow the last queued octet. */
+  trailers: readonly string[] | null = null;
+  /** `write` answered false: `onWritable` is owed. */
+  wantsWritable = false;
+  /** Cause last told to the tap, see `Tap.onSendBlocked`. */
+  blocked = 0;
+
+  /** Links of the scheduler's ring; both null when the stream is not in it. */
+  ringNext: StreamRecord | null = null;
+  ringPrevious: StreamRecord | null = null;
+  /** RFC 9218 4.1: 0 (first) to 7. */
+  urgency = 3;
+  incremental = false;
+
+  /** Octets of body announced by content-length, -1: unknown. RFC 9113 8.1.1. */
+  expectedBytes = -1;
+  receivedBytes = 0;
+  /** The request was HEAD or CONNECT: rules for the response's body differ (RFC 9110 9.3.2, 9.3.6). */
+  isHead = false;
+  /** The message being received cannot have a body: response to HEAD, 204, 304. */
+  noBody = false;
+  isConnect = false;
+  /** A final (not 1xx) head was received or, on the server, sent. */
+  headReceived = false;
+  headSent = false;
+  /** Opened by this endpoint. */
+  readonly local: boolean;
+
+  constructor(id: number, local: boolean, sendWindow: number, receiveWindow: number) {
+    this.id = id;
+    this.local = local;
+    this.sendWindow = sendWindow;
+    this.receiveWindow = receiveWindow;
+  }
+
+  /** Adds body octets to the send queue. */
+  enqueue(bytes: Uint8Array): void {
+    const piece: Piece = { bytes, next: null };
+    if (this.tail === null) this.head = piece;
+    else this.tail.next = piece;
+    this.tail = piece;
+    this.bufferedBytes += bytes.length;
+  }
+
+  /** Forgets everything that was to be sent. */
+  dropQueue(): void {
+    this.head = null;
+    this.tail = null;
+    this.headOffset = 0;
+    this.bufferedBytes = 0;
+    this.endQueued = false;
+    this.trailers = null;
+    this.wantsWritable = false;
+  }
+
+  /** True when something can go out but for windows: octets, a bare END_STREAM or trailers. */
+  get hasPending(): boolean {
+    return this.head !== null || this.endQueued || this.trailers !== null;
+  }
+}

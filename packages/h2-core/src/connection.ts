@@ -1,0 +1,473 @@
+import { Core } from './core.ts';
+import { type DeadlineActions, Deadlines } from './deadlines.ts';
+import { ErrorCode, H2Error, UsageError } from './errors.ts';
+import { ascii, octet } from './frame/bytes.ts';
+import { FrameReader } from './frame/reader.ts';
+import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW, PREFACE } from './frame/types.ts';
+import type { FieldList, Handler, RequestHead } from './handler.ts';
+import { Inbound } from './inbound.ts';
+import { type CoreOptions, resolveOptions } from './options.ts';
+import { Outbound } from './outbound.ts';
+import { ConnectionError } from './rules.ts';
+import { parseSettings, SettingId, type Settings } from './settings.ts';
+import { SettingsExchange } from './settings-exchange.ts';
+import { type Stream, StreamRecord } from './stream/stream.ts';
+import type { Tap } from './tap.ts';
+
+/** What a connection is made with. */
+export interface ConnectionOptions extends CoreOptions {
+  readonly role: 'server' | 'client';
+  readonly handler: Handler;
+  /** Observer of everything that happens; fixed for the connection's life. Default null. */
+  readonly tap?: Tap | null;
+}
+
+/** DATA octets cut per `takeOutput` unless told otherwise: bounds what a socket is given at once. */
+const DATA_BUDGET = 262_144;
+/** Replies queued at this multiple of `maxQueuedReplies` end the connection: reading was not paused. */
+const REPLIES_HARD_FACTOR = 10;
+
+const PREFACE_BYTES = ascii(PREFACE);
+const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
+const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
+
+/**
+ * One HTTP/2 connection (RFC 9113) without I/O, clock, timers or promises: octets in, octets out, time as an argument.
+ *
+ * - **in**: `receive`, `receiveEnd`, `handleTimeout`, `acceptUpgrade`
+ * - **commands**: `respond`, `inform`, `request`, `push`, `write`, `trailers`, `reset`, `release`, `ping`,
+ *   `updateSettings`, `setTargetWindowSize`, `shutdown`, `destroy`
+ * - **out**: `takeOutput`, `nextTimeout`, `wantsWrite`, `wantsPause`, `isClosed`
+ * - **getters**: windows, counts, settings
+ *
+ * Commands are legal at any time, also inside handler calls; `receive` is not re-entrant. A command on a stream that
+ * has ended does nothing, since its end may have crossed the command; other misuse throws a `UsageError`.
+ */
+export class Connection implements DeadlineActions {
+  /** Called when output appears outside `receive` and `handleTimeout`. Set by whoever moves the octets. */
+  wake: (() => void) | null = null;
+  private readonly core: Core;
+  private readonly reader: FrameReader;
+  private readonly inbound: Inbound;
+  private readonly outbound: Outbound;
+  private readonly settings: SettingsExchange;
+  private readonly deadlines: Deadlines;
+  /** Octets of the client preface seen so far; a client expects none. */
+  private prefaceSeen: number;
+  private busy = false;
+
+  /** `now`: milliseconds on any monotonic clock, the same in all calls. */
+  constructor(options: ConnectionOptions, now = 0) {
+    const isServer = options.role === 'server';
+    const resolved = resolveOptions(options.role, options, options.handler.onPush !== undefined);
+    this.core = new Core(isServer, resolved, options.handler, options.tap ?? null, now);
+    this.settings = new SettingsExchange(this.core);
+    this.inbound = new Inbound(this.core, this.settings, (bytes, start) => this.pong(bytes, start));
+    this.settings.decoder = this.inbound.sections.decoder;
+    this.outbound = new Outbound(this.core);
+    this.reader = new FrameReader(this.inbound);
+    this.reader.maxFrameSize = resolved.maxFrameSize;
+    this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this);
+    this.prefaceSeen = isServer ? 0 : PREFACE_BYTES.length;
+    if (!isServer) this.core.outbox.payload(PREFACE_BYTES, 0, PREFACE_BYTES.length);
+    this.settings.send(initialSettings(isServer, resolved));
+    if (resolved.initialConnectionWindowSize > DEFAULT_WINDOW) this.core.receiver.grantConnection();
+  }
+
+  // In ----------------------------------------------------------------------------------------------------------------
+
+  /** Takes octets from the transport. `chunk` must not change while views of it are in use, see `Handler.onData`. */
+  receive(chunk: Uint8Array, now: number): void {
+    const { core } = this;
+    if (core.closed) return;
+    if (this.busy) throw new UsageError('api.reentrant', 'receive was called inside a handler call');
+    core.now = now;
+    core.lastReceived = now;
+    this.busy = true;
+    try {
+      const start = this.prefaceSeen < PREFACE_BYTES.length ? this.preface(chunk) : 0;
+      this.reader.receive(chunk, start);
+      if (core.outbox.replies > core.options.maxQueuedReplies * REPLIES_HARD_FACTOR) {
+        throw new ConnectionError('flood.replies', 0, 0);
+      }
+    } catch (error) {
+      this.caught(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Turns a thrown connection error into GOAWAY; anything else is a defect of the program's handler: passed on. */
+  private caught(error: unknown): void {
+    const { core } = this;
+    if (error instanceof ConnectionError) {
+      core.fail(error);
+    } else {
+      this.busy = false;
+      this.destroy(ErrorCode.INTERNAL_ERROR, 'handler failed');
+      throw error;
+    }
+    this.reader.stop();
+  }
+
+  /** Compares the client preface octet by octet (RFC 9113 3.4); returns where frames begin. */
+  private preface(chunk: Uint8Array): number {
+    let at = 0;
+    while (this.prefaceSeen < PREFACE_BYTES.length && at < chunk.length) {
+      if (octet(chunk, at) !== octet(PREFACE_BYTES, this.prefaceSeen))
+        throw new ConnectionError('preface.client', 0, 0);
+      this.prefaceSeen++;
+      at++;
+    }
+    return at;
+  }
+
+  /** The transport delivers nothing more: the connection ends, cleanly when no stream is open. */
+  receiveEnd(now: number): void {
+    const { core } = this;
+    if (core.closed) return;
+    core.now = now;
+    this.reader.stop();
+    const open = core.registry.live.size + this.outbound.queuedRequests;
+    const clean = open === 0;
+    const error = clean
+      ? null
+      : new H2Error('the transport closed with streams open', {
+          scope: 'connection',
+          code: ErrorCode.INTERNAL_ERROR,
+          initiator: 'remote',
+          rule: 'transport.closed',
+          rfc: '9113 9.1',
+        });
+    this.outbound.dropQueued(error);
+    core.end(error);
+  }
+
+  /** Does what is due; call it at `nextTimeout()`. */
+  handleTimeout(now: number): void {
+    if (this.core.closed) return;
+    this.core.now = now;
+    try {
+      this.deadlines.expire(now);
+    } catch (error) {
+      this.caught(error);
+    }
+  }
+
+  /**
+   * Server: takes over a connection from an HTTP/1.1 Upgrade (RFC 7540 3.2), right after construction. `settings` is the
+   * payload decoded from HTTP2-Settings; the request is delivered as stream 1, half-closed (remote), by `onRequest`.
+   */
+  acceptUpgrade(settings: Uint8Array, head: RequestHead): Stream {
+    const { core } = this;
+    if (!core.isServer || core.registry.lastRemoteId !== 0) core.misuse('api.upgrade', 'upgrade is for a fresh server');
+    const stream = new StreamRecord(1, false, DEFAULT_WINDOW, DEFAULT_WINDOW);
+    if (settings.length % 6 !== 0) core.misuse('api.upgrade', 'HTTP2-Settings is not a SETTINGS payload');
+    try {
+      this.settings.applyRemote(parseSettings(settings, 0, settings.length), true);
+    } catch (error) {
+      this.caught(error);
+      return stream;
+    }
+    stream.sendWindow = core.remote.initialWindowSize;
+    stream.isHead = head.method === 'HEAD';
+    this.inbound.sections.upgraded(stream);
+    core.handler.onRequest?.(stream, head, true);
+    return stream;
+  }
+
+  // Commands ------------------------------------------------------------------------------------------------------------
+
+  /** Server: sends the final response head. `status` 200..999. `endStream`: there is no body. */
+  respond(
+    stream: Stream,
+    status: number,
+    fields: FieldList,
+    endStream: boolean,
+    sensitive: readonly number[] | null = null,
+  ): void {
+    this.outbound.respond(stream as StreamRecord, status, fields, endStream, sensitive);
+    this.signal();
+  }
+
+  /** Server: sends a 1xx response head (not 101) before the final one. RFC 9110 15.2. */
+  inform(stream: Stream, status: number, fields: FieldList): void {
+    this.outbound.inform(stream as StreamRecord, status, fields);
+    this.signal();
+  }
+
+  /**
+   * Client: sends a request. While the peer's stream limit is reached it waits, its `id` being 0; `canOpen` tells.
+   * Throws a `UsageError` (`api.going-away`) when the connection takes no more requests.
+   */
+  request(head: RequestHead, endStream: boolean, context: unknown = null): Stream {
+    const stream = this.outbound.request(head, endStream, context);
+    this.signal();
+    return stream;
+  }
+
+  /** Server: promises the response to `head` on a new stream, which is then responded to. RFC 9113 8.4. */
+  push(stream: Stream, head: RequestHead): Stream {
+    const promised = this.outbound.push(stream as StreamRecord, head);
+    this.signal();
+    return promised;
+  }
+
+  /**
+   * Sends body octets, which belong to the core from now on. Returns false when the stream's send buffer is full: the
+   * caller should wait for `onWritable` (more is accepted, but grows without bound).
+   */
+  write(stream: Stream, chunk: Uint8Array, endStream: boolean): boolean {
+    const room = this.outbound.write(stream as StreamRecord, chunk, endStream);
+    this.signal();
+    return room;
+  }
+
+  /** Ends our half with trailer fields, after all octets written. RFC 9113 8.1. */
+  trailers(stream: Stream, fields: FieldList): void {
+    this.outbound.trailers(stream as StreamRecord, fields);
+    this.signal();
+  }
+
+  /** Ends a stream with RST_STREAM. `reason` goes to the tap only. */
+  reset(stream: Stream, code: number, reason = ''): void {
+    this.outbound.reset(stream as StreamRecord, code, reason);
+    this.signal();
+  }
+
+  /**
+   * Gives received octets back to the windows. More than are held throws `api.over-release`; on a stream that has ended
+   * nothing happens, its octets having gone back by themselves.
+   */
+  release(stream: Stream, bytes: number): void {
+    this.outbound.release(stream as StreamRecord, bytes);
+    this.signal();
+  }
+
+  /** Sends PING with 8 octets; the answer comes as `onPong`. RFC 9113 6.7. */
+  ping(payload: Uint8Array): void {
+    const { core } = this;
+    if (payload.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${payload.length}`);
+    if (core.closed) return;
+    core.outbox.ping(payload, 0, false);
+    if (core.tap !== null) core.tellFrame(FrameType.PING, 0, 0, 8, 0);
+    this.signal();
+  }
+
+  private pong(bytes: Uint8Array, start: number): void {
+    if (same(bytes, start, SHUTDOWN_PING)) this.finishShutdown();
+    else if (same(bytes, start, KEEPALIVE_PING)) this.deadlines.keepaliveAt = -1;
+    else this.core.handler.onPong?.(bytes.slice(start, start + 8));
+  }
+
+  /** Sends SETTINGS (pairs of id and value); they take effect with their acknowledgement. Several may be in flight. */
+  updateSettings(pairs: readonly number[]): void {
+    const { core } = this;
+    if ((pairs.length & 1) !== 0) throw new UsageError('api.settings', 'settings are pairs of id and value');
+    if (core.closed) return;
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      if (pairs[i] === SettingId.MAX_FRAME_SIZE) {
+        this.reader.maxFrameSize = Math.max(this.reader.maxFrameSize, pairs[i + 1] as number);
+      }
+      if (pairs[i] === SettingId.INITIAL_WINDOW_SIZE) core.receiver.streamTarget = pairs[i + 1] as number;
+    }
+    this.settings.send(pairs);
+    this.signal();
+  }
+
+  /** Changes the size the connection's receive window is kept at, octets 0..2^31-1. */
+  setTargetWindowSize(bytes: number): void {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes > MAX_WINDOW) {
+      throw new UsageError('api.window', `window size ${bytes} is not within 0 and 2^31-1`);
+    }
+    if (this.core.closed) return;
+    this.core.receiver.setTarget(bytes);
+    this.signal();
+  }
+
+  /**
+   * Graceful shutdown (RFC 9113 6.8). Server: GOAWAY(2^31-1) and PING; when the PING returns (or after 1 s) GOAWAY with
+   * the last stream. Both roles: open streams finish, then the connection closes.
+   */
+  shutdown(debug = ''): void {
+    const { core, deadlines } = this;
+    if (core.closed || core.goAwaySent <= MAX_STREAM_ID) return;
+    if (core.isServer) {
+      core.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, debug);
+      core.outbox.ping(SHUTDOWN_PING, 0, false);
+      if (core.tap !== null) core.tellFrame(FrameType.PING, 0, 0, 8, 0);
+      deadlines.shutdownPingAt = core.now;
+    } else {
+      core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, debug);
+      core.draining = true;
+      core.checkDrained();
+    }
+    this.signal();
+  }
+
+  /** Second step of a server's shutdown. */
+  finishShutdown(): void {
+    const { core, deadlines } = this;
+    if (core.closed || deadlines.shutdownPingAt < 0) return;
+    deadlines.shutdownPingAt = -1;
+    core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, '');
+    core.draining = true;
+    core.checkDrained();
+  }
+
+  /** Ends a connection that had no stream for too long. */
+  closeIdle(): void {
+    this.destroy(ErrorCode.NO_ERROR, 'idle.timeout');
+  }
+
+  /** Asks a silent peer for a sign of life. */
+  sendKeepalive(): void {
+    this.deadlines.keepaliveAt = this.core.now;
+    this.core.outbox.ping(KEEPALIVE_PING, 0, false);
+    if (this.core.tap !== null) this.core.tellFrame(FrameType.PING, 0, 0, 8, 0);
+  }
+
+  /** Ends the connection at once: GOAWAY with `code`, all streams given up. */
+  destroy(code: number, debug = ''): void {
+    const { core } = this;
+    if (core.closed) return;
+    core.goAway(core.registry.lastRemoteId, code, debug);
+    this.reader.stop();
+    const error =
+      code === ErrorCode.NO_ERROR
+        ? null
+        : new H2Error(debug === '' ? 'the connection was ended' : debug, {
+            scope: 'connection',
+            code,
+            initiator: 'user',
+            rule: 'connection.destroyed',
+          });
+    this.outbound.dropQueued(error);
+    core.end(error);
+    this.signal();
+  }
+
+  // Out -----------------------------------------------------------------------------------------------------------------
+
+  /** Tells the transport's mover that there is output, unless it will look by itself. */
+  private signal(): void {
+    if (!this.busy && this.wake !== null && this.wantsWrite) this.wake();
+  }
+
+  /**
+   * Everything to write now, in order, for one gathered write. At most `dataBudget` octets of DATA are cut; 0: only what
+   * needs no window. The views must not be changed; they are not kept here.
+   */
+  takeOutput(dataBudget: number = DATA_BUDGET): readonly Uint8Array[] {
+    const { core } = this;
+    let left = dataBudget;
+    const wasBusy = this.busy;
+    this.busy = true;
+    while (!core.closed && left > 0) {
+      left -= core.sender.cut(left);
+      if (core.roomy.length === 0) break;
+      const roomy = core.roomy;
+      core.roomy = [];
+      for (const stream of roomy) core.handler.onWritable?.(stream);
+    }
+    this.busy = wasBusy;
+    return core.outbox.take();
+  }
+
+  /** True when `takeOutput` would return something. */
+  get wantsWrite(): boolean {
+    const { core } = this;
+    return !core.outbox.isEmpty || (!core.closed && core.sender.canSend);
+  }
+
+  /** True when reading should pause until output has been taken: the peer asks for replies faster than it reads them. */
+  get wantsPause(): boolean {
+    return this.core.outbox.replies >= this.core.options.maxQueuedReplies;
+  }
+
+  /** True when the connection is over; take the output, then end the transport. */
+  get isClosed(): boolean {
+    return this.core.closed;
+  }
+
+  /** Milliseconds (on the caller's clock) at which `handleTimeout` should be called; Infinity: never. */
+  nextTimeout(): number {
+    return this.core.closed ? Number.POSITIVE_INFINITY : this.deadlines.next();
+  }
+
+  /** Tells the tap whether the transport takes octets. */
+  noteTransport(writable: boolean): void {
+    if (this.core.tap !== null) this.core.tap.onTransport(writable);
+  }
+
+  // Getters -------------------------------------------------------------------------------------------------------------
+
+  /** Client: a request made now opens its stream at once. */
+  get canOpen(): boolean {
+    return this.outbound.canOpen;
+  }
+
+  /** GOAWAY was sent or received: no new requests; the connection ends with its last stream. */
+  get isDraining(): boolean {
+    return this.core.draining || this.core.goAwaySent <= MAX_STREAM_ID;
+  }
+
+  /** Why the connection ended; null while it is open and after a clean end. */
+  get error(): H2Error | null {
+    return this.core.error;
+  }
+
+  /** Streams on the books: open, half-closed and reserved. */
+  get openStreams(): number {
+    return this.core.registry.live.size;
+  }
+
+  /** The live stream with this number, undefined when there is none. */
+  stream(id: number): Stream | undefined {
+    return this.core.registry.live.get(id);
+  }
+
+  /** Octets the peer allows us to send on the connection. */
+  get sendWindow(): number {
+    return this.core.sender.window;
+  }
+
+  /** Octets the peer may still send on the connection. */
+  get receiveWindow(): number {
+    return this.core.receiver.window;
+  }
+
+  /** Received octets not yet released, over all streams. */
+  get unreleasedBytes(): number {
+    return this.core.receiver.unreleased;
+  }
+
+  /** Our settings as acknowledged by the peer. */
+  get localSettings(): Readonly<Settings> {
+    return this.core.local;
+  }
+
+  /** The peer's settings. */
+  get remoteSettings(): Readonly<Settings> {
+    return this.core.remote;
+  }
+}
+
+/** The first SETTINGS: what differs from the RFC's initial values. */
+function initialSettings(isServer: boolean, options: ReturnType<typeof resolveOptions>): number[] {
+  const pairs: number[] = [];
+  if (options.headerTableSize !== 4096) pairs.push(SettingId.HEADER_TABLE_SIZE, options.headerTableSize);
+  if (!isServer) pairs.push(SettingId.ENABLE_PUSH, options.enablePush ? 1 : 0);
+  if (isServer || options.enablePush) pairs.push(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams);
+  if (options.initialWindowSize !== DEFAULT_WINDOW)
+    pairs.push(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize);
+  if (options.maxFrameSize !== 16_384) pairs.push(SettingId.MAX_FRAME_SIZE, options.maxFrameSize);
+  pairs.push(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize);
+  if (isServer && options.enableConnectProtocol) pairs.push(SettingId.ENABLE_CONNECT_PROTOCOL, 1);
+  return pairs;
+}
+
+function same(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
+  for (let i = 0; i < expected.length; i++) if (octet(bytes, start + i) !== octet(expected, i)) return false;
+  return true;
+}

@@ -1,0 +1,268 @@
+import { Encoder } from '@glassway/hpack';
+import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
+import { Receiver } from './flow/receiver.ts';
+import { Sender, type SenderHost } from './flow/sender.ts';
+import { ascii } from './frame/bytes.ts';
+import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import type { Handler } from './handler.ts';
+import { HpackObserver } from './message/hpack-observer.ts';
+import type { ResolvedOptions } from './options.ts';
+import { Outbox } from './outbox.ts';
+import { type ConnectionError, RULES, type RuleId } from './rules.ts';
+import { Settings } from './settings.ts';
+import { Gone, StreamRegistry } from './stream/registry.ts';
+import type { StreamEvent } from './stream/state.ts';
+import { transition } from './stream/state.ts';
+import { type StreamRecord, StreamState } from './stream/stream.ts';
+import { Direction, type Tap } from './tap.ts';
+
+/** What the parts of a connection share: its state, and the few operations that change streams or end everything. */
+export class Core implements SenderHost {
+  readonly isServer: boolean;
+  readonly options: ResolvedOptions;
+  readonly handler: Handler;
+  readonly tap: Tap | null;
+  readonly registry: StreamRegistry;
+  readonly outbox: Outbox = new Outbox();
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly encoder: Encoder;
+  /** Ours as acknowledged by the peer, and the peer's. */
+  readonly local: Settings = new Settings();
+  readonly remote: Settings = new Settings();
+
+  /** Milliseconds, as told by the last call into the connection. */
+  now: number;
+  /** When octets last came, ms. */
+  lastReceived: number;
+  /** Since when there is no stream, ms; meaningless while there are some. */
+  idleSince: number;
+  /** Nothing is read or sent any more, but for what the outbox still holds. */
+  closed = false;
+  error: H2Error | null = null;
+  /** Last stream named in a GOAWAY of ours / of the peer; above MAX_STREAM_ID: none yet. */
+  goAwaySent: number = MAX_STREAM_ID + 1;
+  goAwayReceived: number = MAX_STREAM_ID + 1;
+  /** The connection ends when its last stream does. */
+  draining = false;
+  /** Streams whose `onWritable` is due after the current cut. */
+  roomy: StreamRecord[] = [];
+  /** Called when a stream of ours has closed or the peer's limit rose: a waiting request may open. */
+  onSlot: (() => void) | null = null;
+  /** Writes the trailers of a stream whose body has left. */
+  sendTrailers: ((stream: StreamRecord) => void) | null = null;
+
+  constructor(isServer: boolean, options: ResolvedOptions, handler: Handler, tap: Tap | null, now: number) {
+    this.isServer = isServer;
+    this.options = options;
+    this.handler = handler;
+    this.tap = tap;
+    this.now = now;
+    this.lastReceived = now;
+    this.idleSince = now;
+    this.registry = new StreamRegistry(isServer);
+    this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1);
+    this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
+    const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);
+    this.encoder = new Encoder({ maxTableSize: options.encoderTableSize, tap: observer });
+  }
+
+  // Streams -----------------------------------------------------------------------------------------------------------
+
+  /** Enters a stream into the books in its first state. */
+  open(stream: StreamRecord, state: StreamState): void {
+    const from = stream.state;
+    stream.state = state;
+    this.registry.live.set(stream.id, stream);
+    if (state !== StreamState.RESERVED_LOCAL && state !== StreamState.RESERVED_REMOTE) this.count(stream, 1);
+    if (this.tap !== null) this.tap.onStreamState(stream.id, from, state);
+  }
+
+  /** Counts a stream towards (or off) its opener's concurrency. RFC 9113 5.1.2. */
+  private count(stream: StreamRecord, by: number): void {
+    if (stream.local) this.registry.localCount += by;
+    else this.registry.remoteCount += by;
+  }
+
+  /** Applies a legal event; entering `closed` is finished by `settle`, after the handler has heard of the event. */
+  move(stream: StreamRecord, event: StreamEvent): void {
+    const from = stream.state;
+    const to = transition(from, event) as StreamState;
+    if (to === from) return;
+    if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
+    stream.state = to;
+    if (this.tap !== null) this.tap.onStreamState(stream.id, from, to);
+  }
+
+  /** Takes a stream off the books once both halves have ended. */
+  settle(stream: StreamRecord): void {
+    if (stream.state === StreamState.CLOSED && this.registry.live.get(stream.id) === stream) {
+      this.forget(stream, Gone.ENDED);
+    }
+  }
+
+  private forget(stream: StreamRecord, how: Gone): void {
+    this.sender.drop(stream);
+    this.receiver.closeStream(stream);
+    this.registry.close(stream, how);
+    this.count(stream, -1);
+    if (this.registry.live.size === 0) this.idleSince = this.now;
+    this.handler.onStreamClosed?.(stream);
+    if (stream.local && this.onSlot !== null) this.onSlot();
+    this.checkDrained();
+  }
+
+  private toClosed(stream: StreamRecord, how: Gone): void {
+    const from = stream.state;
+    if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
+    stream.state = StreamState.CLOSED;
+    if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
+    this.forget(stream, how);
+  }
+
+  /** Sends RST_STREAM and closes the stream. The handler is told unless the program itself asked for it. */
+  reset(stream: StreamRecord, code: number, initiator: Initiator, error: H2Error | null, reason: string): void {
+    this.writeReset(stream.id, code, initiator, reason);
+    this.sender.drop(stream);
+    if (error !== null) this.handler.onReset?.(stream, error);
+    this.toClosed(stream, Gone.RESET_BY_US);
+  }
+
+  /** Writes RST_STREAM and tells the tap. */
+  writeReset(streamId: number, code: number, initiator: Initiator, reason: string): void {
+    this.outbox.rstStream(streamId, code);
+    if (this.tap === null) return;
+    this.tap.onReset(streamId, code, initiator, reason);
+    this.tellFrame(FrameType.RST_STREAM, 0, streamId, 4, code);
+  }
+
+  /** The peer broke a rule on a live stream: RST_STREAM with the rule's code (RFC 9113 5.4.2). */
+  streamError(stream: StreamRecord, rule: RuleId, frameType: number, detail = ''): void {
+    const error = this.ruleError(rule, stream.id, frameType, detail);
+    this.reset(stream, error.code, 'library', error, rule);
+  }
+
+  /** The same where no stream is on the books (any more, or yet). */
+  strayError(streamId: number, rule: RuleId, frameType: number, detail = ''): void {
+    const error = this.ruleError(rule, streamId, frameType, detail);
+    this.writeReset(streamId, error.code, 'library', rule);
+  }
+
+  private ruleError(rule: RuleId, streamId: number, frameType: number, detail: string): H2Error {
+    const { code, rfc, text } = RULES[rule];
+    const message = detail === '' ? text : `${text} (${detail})`;
+    if (this.tap !== null) this.tap.onViolation(rule, rfc, streamId, frameType, message);
+    const retryable = code === ErrorCode.REFUSED_STREAM;
+    return new H2Error(message, { scope: 'stream', code, initiator: 'library', rule, rfc, streamId, retryable });
+  }
+
+  /** The peer reset the stream: the handler hears of it, nothing is sent. */
+  resetByPeer(stream: StreamRecord, code: number): void {
+    this.sender.drop(stream);
+    if (this.tap !== null) this.tap.onReset(stream.id, code, 'remote', '');
+    const error = new H2Error('the peer reset the stream', {
+      scope: 'stream',
+      code,
+      initiator: 'remote',
+      rule: '',
+      streamId: stream.id,
+      retryable: code === ErrorCode.REFUSED_STREAM,
+    });
+    this.handler.onReset?.(stream, error);
+    this.toClosed(stream, Gone.RESET_BY_PEER);
+  }
+
+  // SenderHost --------------------------------------------------------------------------------------------------------
+
+  onEndSent(stream: StreamRecord): void {
+    // The event is SEND_DATA_END also after trailers: both close our half.
+    this.move(stream, 9);
+    this.handler.onEndSent?.(stream);
+    this.settle(stream);
+  }
+
+  onTrailersDue(stream: StreamRecord): void {
+    if (this.sendTrailers !== null) this.sendTrailers(stream);
+  }
+
+  onRoom(stream: StreamRecord): void {
+    stream.wantsWritable = false;
+    this.roomy.push(stream);
+  }
+
+  // The end -----------------------------------------------------------------------------------------------------------
+
+  /** Writes GOAWAY; `lastStreamId` never rises (RFC 9113 6.8). */
+  goAway(lastStreamId: number, code: number, debug: string): void {
+    this.goAwaySent = Math.min(lastStreamId, this.goAwaySent);
+    const data = ascii(debug);
+    this.outbox.goAway(this.goAwaySent, code, data);
+    if (this.tap === null) return;
+    this.tap.onGoAway(Direction.OUT, this.goAwaySent, code, debug);
+    this.tellFrame(FrameType.GOAWAY, 0, 0, 8 + data.length, code);
+  }
+
+  /** A rule of the connection was broken: GOAWAY with the rule as debug data, then the end (RFC 9113 5.4.1). */
+  fail(error: ConnectionError): void {
+    if (this.closed) return;
+    const { rule, streamId, code } = error;
+    const rfc = RULES[rule].rfc;
+    if (this.tap !== null) this.tap.onViolation(rule, rfc, streamId, error.frameType, error.message);
+    this.goAway(this.registry.lastRemoteId, code, rule);
+    this.end(new H2Error(error.message, { scope: 'connection', code, initiator: 'library', rule, rfc, streamId }));
+  }
+
+  /** Ends the connection: every stream is told, everything is freed. `error` null: a clean end. */
+  end(error: H2Error | null): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.error = error;
+    this.onSlot = null;
+    for (const stream of [...this.registry.live.values()]) this.abandon(stream, error);
+    this.handler.onClosed?.(error);
+  }
+
+  /** Closes a stream because the connection ends or the peer will not process it. */
+  abandon(stream: StreamRecord, cause: H2Error | null): void {
+    const error =
+      cause ??
+      new H2Error('the connection was closed', {
+        scope: 'connection',
+        code: ErrorCode.CANCEL,
+        initiator: 'user',
+        rule: 'connection.closed',
+        streamId: stream.id,
+      });
+    this.sender.drop(stream);
+    if (stream.state !== StreamState.CLOSED) this.handler.onReset?.(stream, error);
+    this.toClosed(stream, Gone.RESET_BY_US);
+  }
+
+  /** Ends a draining connection whose last stream is gone. */
+  checkDrained(): void {
+    if (this.draining && !this.closed && this.registry.live.size === 0) this.end(null);
+  }
+
+  /** Tells the tap of a frame just written; its payload are the last octets of the outbox. */
+  tellFrame(type: number, flags: number, streamId: number, length: number, aux: number): void {
+    const stream = streamId === 0 ? undefined : this.registry.live.get(streamId);
+    const { buffer, length: end } = this.outbox.octets;
+    (this.tap as Tap).onFrame(
+      Direction.OUT,
+      type,
+      flags,
+      streamId,
+      length,
+      this.sender.window,
+      stream === undefined ? 0 : stream.sendWindow,
+      aux,
+      buffer,
+      Math.max(0, end - length),
+    );
+  }
+
+  /** Throws the mistake of a program that uses a stream after its end or a connection that is over. */
+  misuse(rule: string, message: string): never {
+    throw new UsageError(rule, message);
+  }
+}

@@ -1,0 +1,221 @@
+import { DEFAULT_WINDOW, Flag, FrameType, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Piece, StreamRecord } from '../stream/stream.ts';
+import { Direction, type Tap } from '../tap.ts';
+import { Scheduler } from './scheduler.ts';
+
+/** Why a stream with data does not send; numbers of `Tap.onSendBlocked`. */
+export const SendBlock = { NONE: 0, CONNECTION_WINDOW: 1, STREAM_WINDOW: 2, TRANSPORT: 3 } as const;
+
+/** Largest DATA payload cut even if the peer takes more: keeps turns short and PING replies prompt. */
+const MAX_DATA_PAYLOAD = 65_536;
+
+/** What the sender needs from the connection. */
+export interface SenderHost {
+  /** END_STREAM was cut: our half of the stream has ended. */
+  onEndSent(stream: StreamRecord): void;
+  /** The queue is empty and trailers wait: write them. */
+  onTrailersDue(stream: StreamRecord): void;
+  /** The send buffer has room again after a refusal. */
+  onRoom(stream: StreamRecord): void;
+}
+
+/**
+ * Sending under flow control (RFC 9113 5.2, 6.9). Capacity is computed when a frame is cut and never handed out before:
+ * a stream that cannot send holds nothing that another could use.
+ */
+export class Sender {
+  /** Octets the peer allows on the connection. */
+  window: number = DEFAULT_WINDOW;
+  /** Peer's SETTINGS_MAX_FRAME_SIZE. */
+  maxFrameSize: number = MIN_MAX_FRAME_SIZE;
+  readonly scheduler: Scheduler = new Scheduler();
+  private readonly outbox: Outbox;
+  private readonly host: SenderHost;
+  private readonly tap: Tap | null;
+  private readonly lowWater: number;
+
+  constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, lowWater: number) {
+    this.outbox = outbox;
+    this.host = host;
+    this.tap = tap;
+    this.lowWater = lowWater;
+  }
+
+  /** True when a DATA frame could be cut now. */
+  get canSend(): boolean {
+    if (this.scheduler.isEmpty) return false;
+    if (this.window > 0) return true;
+    const next = this.scheduler.next();
+    return next !== null && next.head === null;
+  }
+
+  /** Puts a stream in line if it has something to send and window to do so. */
+  schedule(stream: StreamRecord): void {
+    if (!stream.hasPending) return;
+    if (stream.sendWindow <= 0 && stream.head !== null) {
+      this.tellBlocked(stream, SendBlock.STREAM_WINDOW);
+      return;
+    }
+    this.scheduler.add(stream);
+    if (this.window <= 0 && stream.head !== null) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
+  }
+
+  /** Forgets what a stream was to send. */
+  drop(stream: StreamRecord): void {
+    this.scheduler.remove(stream);
+    stream.dropQueue();
+  }
+
+  /** Cuts DATA frames until nothing can be sent or `budget` octets are used; returns the octets cut. */
+  cut(budget: number): number {
+    let left = budget;
+    for (;;) {
+      const stream = this.scheduler.next();
+      if (stream === null) break;
+      if (stream.head !== null) {
+        if (this.window <= 0) {
+          if (!this.cutEmptyOnes(stream)) break;
+          continue;
+        }
+        if (left <= 0) break;
+        left -= this.cutFrame(stream, left);
+      } else {
+        this.finish(stream);
+      }
+    }
+    return budget - left;
+  }
+
+  /**
+   * With no connection window only streams without octets (a bare END_STREAM, trailers) can go on: RFC 9113 6.9 lets
+   * zero-length frames pass. Serves the first such stream after `first`; false when there is none.
+   */
+  private cutEmptyOnes(first: StreamRecord): boolean {
+    let stream = first.ringNext;
+    while (stream !== null && stream !== first) {
+      if (stream.head === null) {
+        this.finish(stream);
+        return true;
+      }
+      stream = stream.ringNext;
+    }
+    return false;
+  }
+
+  /** Sends what follows the last octet: a bare END_STREAM or trailers. */
+  private finish(stream: StreamRecord): void {
+    this.scheduler.remove(stream);
+    if (stream.trailers !== null) {
+      this.host.onTrailersDue(stream);
+    } else if (stream.endQueued) {
+      stream.endQueued = false;
+      const at = this.outbox.header(0, FrameType.DATA, Flag.END_STREAM, stream.id);
+      if (this.tap !== null) this.tell(stream, Flag.END_STREAM, 0, at);
+      this.host.onEndSent(stream);
+    }
+  }
+
+  private cutFrame(stream: StreamRecord, budget: number): number {
+    const size = Math.min(
+      stream.bufferedBytes,
+      stream.sendWindow,
+      this.window,
+      this.maxFrameSize,
+      MAX_DATA_PAYLOAD,
+      budget,
+    );
+    const end = size === stream.bufferedBytes && stream.endQueued;
+    const flags = end ? Flag.END_STREAM : 0;
+    const at = this.outbox.header(size, FrameType.DATA, flags, stream.id);
+    this.movePieces(stream, size);
+    this.window -= size;
+    stream.sendWindow -= size;
+    if (this.tap !== null) this.tell(stream, flags, size, at);
+    if (end) {
+      stream.endQueued = false;
+      this.scheduler.remove(stream);
+      this.host.onEndSent(stream);
+    } else if (stream.head === null) {
+      if (stream.trailers !== null) this.finish(stream);
+      else this.scheduler.remove(stream);
+    } else if (stream.sendWindow <= 0) {
+      this.scheduler.remove(stream);
+      this.tellBlocked(stream, SendBlock.STREAM_WINDOW);
+    } else {
+      this.scheduler.rotate(stream);
+      if (this.window <= 0) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
+    }
+    if (stream.wantsWritable && stream.bufferedBytes <= this.lowWater) this.host.onRoom(stream);
+    return size;
+  }
+
+  /** Moves `size` queued octets of a stream into the outbox. */
+  private movePieces(stream: StreamRecord, size: number): void {
+    let left = size;
+    while (left > 0) {
+      const piece = stream.head as Piece;
+      const from = stream.headOffset;
+      const available = piece.bytes.length - from;
+      if (available <= left) {
+        this.outbox.payload(piece.bytes, from, from + available);
+        left -= available;
+        stream.head = piece.next;
+        if (piece.next === null) stream.tail = null;
+        stream.headOffset = 0;
+      } else {
+        this.outbox.payload(piece.bytes, from, from + left);
+        stream.headOffset = from + left;
+        left = 0;
+      }
+    }
+    stream.bufferedBytes -= size;
+  }
+
+  /**
+   * Cuts one small frame at once, without the queue, when nobody waits and every window allows it: the common short
+   * response. The caller has checked that the stream's own queue is empty. Returns false when it must be queued.
+   */
+  cutNow(stream: StreamRecord, bytes: Uint8Array, endStream: boolean): boolean {
+    const size = bytes.length;
+    if (size > this.window || size > stream.sendWindow || size > this.maxFrameSize || !this.scheduler.isEmpty) {
+      return false;
+    }
+    const flags = endStream ? Flag.END_STREAM : 0;
+    const at = this.outbox.header(size, FrameType.DATA, flags, stream.id);
+    this.outbox.payload(bytes, 0, size);
+    this.window -= size;
+    stream.sendWindow -= size;
+    if (this.tap !== null) this.tell(stream, flags, size, at);
+    if (endStream) this.host.onEndSent(stream);
+    return true;
+  }
+
+  /** Tells the tap, once per change, why a stream with octets does not send. */
+  tellBlocked(stream: StreamRecord, cause: number): void {
+    if (this.tap === null || stream.blocked === cause) return;
+    stream.blocked = cause;
+    this.tap.onSendBlocked(stream.id, cause, stream.bufferedBytes);
+  }
+
+  private tell(stream: StreamRecord, flags: number, size: number, at: number): void {
+    const tap = this.tap as Tap;
+    if (stream.blocked !== SendBlock.NONE) {
+      stream.blocked = SendBlock.NONE;
+      tap.onSendBlocked(stream.id, SendBlock.NONE, stream.bufferedBytes);
+    }
+    const bytes = this.outbox.octets.buffer;
+    tap.onFrame(
+      Direction.OUT,
+      FrameType.DATA,
+      flags,
+      stream.id,
+      size,
+      this.window,
+      stream.sendWindow,
+      0,
+      bytes,
+      at + 9,
+    );
+  }
+}

@@ -1,0 +1,332 @@
+import { Decoder, HpackError } from '@glassway/hpack';
+import type { Core } from './core.ts';
+import { ErrorCode } from './errors.ts';
+import { octet, uint31 } from './frame/bytes.ts';
+import { Flag, FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import { MAX_RESERVED_STREAMS } from './limits.ts';
+import { classifyField } from './message/field-class.ts';
+import { HpackObserver } from './message/hpack-observer.ts';
+import { Section } from './message/section.ts';
+import { ConnectionError, type RuleId } from './rules.ts';
+import { Gone } from './stream/registry.ts';
+import { Illegal, StreamEvent, transition } from './stream/state.ts';
+import { StreamRecord, StreamState } from './stream/stream.ts';
+import { Direction, SectionKind } from './tap.ts';
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * HEADERS, PUSH_PROMISE and CONTINUATION: joins a field block under its limits, decodes it (always: the table must not
+ * drift, RFC 9113 4.3), and hands the message on. RFC 9113 6.2, 6.6, 6.10, 8.
+ */
+export class InboundSections {
+  readonly decoder: Decoder;
+  /** When the unfinished field section began, ms. */
+  openSince = 0;
+  private readonly core: Core;
+  private readonly section: Section = new Section();
+  /** Stream of the unfinished field section, 0: none. */
+  private openStream = 0;
+  private openType = 0;
+  private openFlags = 0;
+  private promisedId = 0;
+  private selfDependent = false;
+  private block: Uint8Array = NO_BYTES;
+  private blockLength = 0;
+  private continuations = 0;
+
+  constructor(core: Core) {
+    this.core = core;
+    const { tap, options } = core;
+    this.decoder = new Decoder({
+      maxTableSize: 4096,
+      maxFieldSectionSize: options.maxHeaderListSize,
+      maxFields: options.maxHeaderFields,
+      classify: classifyField,
+      tap: tap === null ? null : new HpackObserver(tap, Direction.IN),
+    });
+  }
+
+  /** True between HEADERS or PUSH_PROMISE and the END_HEADERS that completes them. */
+  get isOpen(): boolean {
+    return this.openStream !== 0;
+  }
+
+  onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    if (type === FrameType.CONTINUATION) {
+      this.tell(type, flags, streamId, bytes, start, length, 0);
+      this.continuation(flags, streamId, bytes, start, length);
+      return;
+    }
+    let from = start;
+    let end = start + length;
+    if ((flags & Flag.PADDED) !== 0) {
+      if (length === 0) throw new ConnectionError('frame.length', streamId, type, 'PADDED without pad length');
+      end -= octet(bytes, from);
+      from++;
+    }
+    this.selfDependent = false;
+    this.promisedId = 0;
+    if (type === FrameType.PUSH_PROMISE) {
+      if (start + length - from < 4) throw new ConnectionError('frame.length', streamId, type, `${length} octets`);
+      this.promisedId = uint31(bytes, from);
+      from += 4;
+    } else if ((flags & Flag.PRIORITY) !== 0) {
+      // Parsed to be skipped: RFC 9113 5.3.2 deprecates the scheme, but a self-dependency is still an error.
+      if (start + length - from < 5) throw new ConnectionError('frame.length', streamId, type, `${length} octets`);
+      this.selfDependent = uint31(bytes, from) === streamId;
+      from += 5;
+    }
+    if (end < from) throw new ConnectionError('frame.padding', streamId, type);
+    this.openType = type;
+    this.openFlags = flags;
+    if ((flags & Flag.END_HEADERS) !== 0) {
+      this.complete(streamId, bytes, from, end);
+      this.tell(type, flags, streamId, bytes, start, length, this.promisedId);
+      this.deliver(streamId);
+      return;
+    }
+    this.tell(type, flags, streamId, bytes, start, length, this.promisedId);
+    this.openStream = streamId;
+    this.openSince = this.core.now;
+    this.continuations = 0;
+    this.blockLength = 0;
+    this.append(bytes, from, end);
+  }
+
+  private continuation(flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const type = FrameType.CONTINUATION;
+    if (this.openStream === 0 || this.openStream !== streamId) {
+      throw new ConnectionError('continuation.unexpected', streamId, type);
+    }
+    if (++this.continuations > this.core.options.maxContinuationFrames) {
+      throw new ConnectionError('continuation.too-many', streamId, type, `more than ${this.continuations - 1}`);
+    }
+    this.append(bytes, start, start + length);
+    if ((flags & Flag.END_HEADERS) === 0) return;
+    this.openStream = 0;
+    const block = this.block;
+    this.block = NO_BYTES;
+    this.complete(streamId, block, 0, this.blockLength);
+    this.deliver(streamId);
+  }
+
+  /** Adds a piece to the unfinished block, whose compressed size may not exceed what a decoded one may have. */
+  private append(bytes: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    const length = this.blockLength + count;
+    if (length > Math.max(this.core.options.maxHeaderListSize, 1024)) {
+      throw new ConnectionError('headers.too-large', this.openStream, this.openType, `${length} octets compressed`);
+    }
+    if (length > this.block.length) {
+      const grown = new Uint8Array(Math.max(length, this.block.length * 2, 1024));
+      grown.set(this.block.subarray(0, this.blockLength));
+      this.block = grown;
+    }
+    this.block.set(bytes.subarray(start, end), this.blockLength);
+    this.blockLength = length;
+  }
+
+  /** Decodes a whole field block into `section`. */
+  private complete(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const { tap } = this.core;
+    this.section.reset();
+    if (tap !== null) tap.onFieldSectionStart(Direction.IN, streamId);
+    try {
+      this.decoder.decodeRange(bytes, start, end, this.section);
+    } catch (error) {
+      if (!(error instanceof HpackError)) throw error;
+      throw new ConnectionError('hpack.block', streamId, this.openType, `${error.rule}: ${error.message}`);
+    }
+    if (tap !== null) tap.onFieldSectionEnd(Direction.IN, streamId, this.kind(streamId), end - start);
+  }
+
+  private kind(streamId: number): SectionKind {
+    if (this.openType === FrameType.PUSH_PROMISE) return SectionKind.PUSH;
+    const stream = this.core.registry.live.get(streamId);
+    if (stream?.headReceived === true) return SectionKind.TRAILERS;
+    if (this.core.isServer) return SectionKind.REQUEST;
+    return this.section.status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE;
+  }
+
+  private tell(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    aux: number,
+  ): void {
+    const { tap, registry, sender } = this.core;
+    if (tap === null) return;
+    const window = registry.live.get(streamId)?.sendWindow ?? 0;
+    tap.onFrame(Direction.IN, type, flags, streamId, length, sender.window, window, aux, bytes, start);
+  }
+
+  private deliver(streamId: number): void {
+    const { core } = this;
+    if (this.openType === FrameType.PUSH_PROMISE) {
+      this.promise(streamId);
+      return;
+    }
+    const end = (this.openFlags & Flag.END_STREAM) !== 0;
+    const stream = core.registry.live.get(streamId);
+    if (stream === undefined) {
+      this.noStream(streamId, end);
+      return;
+    }
+    if (this.selfDependent) {
+      core.streamError(stream, 'priority.self', FrameType.HEADERS);
+      return;
+    }
+    const next = transition(stream.state, end ? StreamEvent.RECEIVE_HEADERS_END : StreamEvent.RECEIVE_HEADERS);
+    if (next === Illegal.PROTOCOL) throw new ConnectionError('stream.state', streamId, FrameType.HEADERS);
+    if (next < 0) core.streamError(stream, 'stream.half-closed', FrameType.HEADERS);
+    else if (stream.headReceived) this.trailers(stream, end);
+    else this.response(stream, end);
+  }
+
+  /** Rule broken by the section's size, else by `check`. */
+  private broken(check: RuleId | ''): RuleId | '' {
+    return this.decoder.truncated ? 'headers.list-size' : check;
+  }
+
+  // A request, or HEADERS for a stream that is gone -----------------------------------------------------------------------
+
+  private noStream(streamId: number, end: boolean): void {
+    const { core } = this;
+    const { registry } = core;
+    const why = registry.whyGone(streamId);
+    if (why === Gone.IDLE) {
+      // RFC 9113 5.1.1: a client opens odd streams; a server opens streams by PUSH_PROMISE only.
+      if (!core.isServer) throw new ConnectionError('frame.idle-stream', streamId, FrameType.HEADERS);
+      if (!registry.isRemote(streamId)) throw new ConnectionError('stream.id-parity', streamId, FrameType.HEADERS);
+      this.request(streamId, end);
+      return;
+    }
+    switch (why) {
+      case Gone.RESET_BY_US:
+        return;
+      case Gone.SKIPPED:
+        throw new ConnectionError('stream.id-reused', streamId, FrameType.HEADERS);
+      case Gone.ENDED:
+        throw new ConnectionError('stream.closed', streamId, FrameType.HEADERS);
+      default:
+        core.strayError(streamId, 'stream.closed', FrameType.HEADERS);
+    }
+  }
+
+  private request(streamId: number, end: boolean): void {
+    const { core, section } = this;
+    const { registry, options } = core;
+    registry.markRemote(streamId);
+    let rule = this.broken(section.checkRequest(options.enableConnectProtocol));
+    if (rule === '' && this.selfDependent) rule = 'priority.self';
+    if (rule === '' && end && section.contentLength > 0) rule = 'content-length.mismatch';
+    if (rule === '' && streamId > core.goAwaySent) rule = 'stream.going-away';
+    if (rule === '' && registry.remoteCount >= options.maxConcurrentStreams) rule = 'stream.refused';
+    if (rule !== '') {
+      registry.remember(streamId, Gone.RESET_BY_US);
+      core.strayError(streamId, rule, FrameType.HEADERS, section.brokenField);
+      return;
+    }
+    const stream = new StreamRecord(streamId, false, core.remote.initialWindowSize, core.local.initialWindowSize);
+    stream.headReceived = true;
+    stream.expectedBytes = section.contentLength;
+    stream.isHead = section.method === 'HEAD';
+    stream.isConnect = section.method === 'CONNECT';
+    core.open(stream, end ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN);
+    core.handler.onRequest?.(stream, section.requestHead(), end);
+  }
+
+  /** A request that came by HTTP/1.1 Upgrade: stream 1, half-closed (remote). RFC 7540 3.2. */
+  upgraded(stream: StreamRecord): void {
+    this.core.registry.markRemote(stream.id);
+    stream.headReceived = true;
+    this.core.open(stream, StreamState.HALF_CLOSED_REMOTE);
+  }
+
+  // A response, informational or final --------------------------------------------------------------------------------------
+
+  private response(stream: StreamRecord, end: boolean): void {
+    const { core, section } = this;
+    const rule = this.broken(section.checkResponse(end));
+    if (rule !== '') {
+      core.streamError(stream, rule, FrameType.HEADERS, section.brokenField);
+      return;
+    }
+    const { status } = section;
+    if (status < 200) {
+      core.handler.onInformational?.(stream, section.responseHead());
+      return;
+    }
+    // RFC 9110 6.4.1: which responses cannot have a body, whatever content-length says.
+    const tunnel = stream.isConnect && status < 300;
+    stream.noBody = stream.isHead || status === 204 || status === 304;
+    stream.expectedBytes = stream.noBody || tunnel ? -1 : section.contentLength;
+    if (end && stream.expectedBytes > 0) {
+      core.streamError(stream, 'content-length.mismatch', FrameType.HEADERS);
+      return;
+    }
+    stream.headReceived = true;
+    core.move(stream, end ? StreamEvent.RECEIVE_HEADERS_END : StreamEvent.RECEIVE_HEADERS);
+    core.handler.onResponse?.(stream, section.responseHead(), end);
+    if (end) core.settle(stream);
+  }
+
+  private trailers(stream: StreamRecord, end: boolean): void {
+    const { core, section } = this;
+    let rule = this.broken(section.checkTrailers());
+    if (!end) rule = 'trailers.end-stream';
+    else if (rule === '' && stream.expectedBytes >= 0 && stream.receivedBytes !== stream.expectedBytes) {
+      rule = 'content-length.mismatch';
+    }
+    if (rule !== '') {
+      core.streamError(stream, rule, FrameType.HEADERS, section.brokenField);
+      return;
+    }
+    core.move(stream, StreamEvent.RECEIVE_HEADERS_END);
+    core.handler.onTrailers?.(stream, section.fields);
+    core.settle(stream);
+  }
+
+  // A promise, RFC 9113 6.6 and 8.4 -----------------------------------------------------------------------------------------
+
+  private promise(parentId: number): void {
+    const { core, section, promisedId } = this;
+    const { registry } = core;
+    const type = FrameType.PUSH_PROMISE;
+    if (core.isServer) throw new ConnectionError('push.from-client', parentId, type);
+    if (!core.local.enablePush) throw new ConnectionError('push.disabled', parentId, type);
+    if (promisedId === 0 || !registry.isRemote(promisedId) || promisedId <= registry.lastRemoteId) {
+      throw new ConnectionError('push.id', parentId, type, `stream ${promisedId}`);
+    }
+    const parent = registry.live.get(parentId);
+    if (parent === undefined && registry.whyGone(parentId) !== Gone.RESET_BY_US) {
+      throw new ConnectionError('push.parent', parentId, type);
+    }
+    if (parent !== undefined && parent.state !== StreamState.OPEN && parent.state !== StreamState.HALF_CLOSED_LOCAL) {
+      throw new ConnectionError('push.parent', parentId, type);
+    }
+    registry.markRemote(promisedId);
+    const promised = new StreamRecord(promisedId, false, core.remote.initialWindowSize, core.local.initialWindowSize);
+    const rule = this.broken(section.checkRequest(false));
+    const safe = section.method === 'GET' || section.method === 'HEAD';
+    if (rule !== '' || !safe || section.authority === '' || section.contentLength > 0) {
+      registry.remember(promisedId, Gone.RESET_BY_US);
+      core.strayError(promisedId, rule === 'headers.list-size' ? rule : 'push.request', type, section.brokenField);
+      return;
+    }
+    const crowded = registry.live.size - registry.localCount >= MAX_RESERVED_STREAMS;
+    if (parent === undefined || crowded || core.handler.onPush === undefined || promisedId > MAX_STREAM_ID) {
+      registry.remember(promisedId, Gone.RESET_BY_US);
+      if (crowded) core.strayError(promisedId, 'push.too-many', type);
+      else core.writeReset(promisedId, ErrorCode.CANCEL, 'library', 'push not wanted');
+      return;
+    }
+    promised.isHead = section.method === 'HEAD';
+    core.open(promised, StreamState.RESERVED_REMOTE);
+    core.handler.onPush(parent, promised, section.requestHead());
+  }
+}

@@ -1,0 +1,308 @@
+import type { Core } from './core.ts';
+import { ErrorCode, H2Error } from './errors.ts';
+import { printable, uint31, uint32 } from './frame/bytes.ts';
+import type { FrameSink } from './frame/reader.ts';
+import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
+import { InboundSections } from './inbound-sections.ts';
+import { MAX_DEBUG_DATA } from './limits.ts';
+import { ConnectionError } from './rules.ts';
+import type { SettingsExchange } from './settings-exchange.ts';
+import { Gone } from './stream/registry.ts';
+import { Illegal, StreamEvent, transition } from './stream/state.ts';
+import { type StreamRecord, StreamState } from './stream/stream.ts';
+import { Direction } from './tap.ts';
+
+/** Called with the payload of each PING ACK, in a buffer that is valid during the call. */
+export type PongListener = (bytes: Uint8Array, start: number) => void;
+
+/**
+ * What received frames do: one switch over the frame types (RFC 9113 6). Connection errors are thrown as
+ * `ConnectionError` and caught once by `Connection.receive`; stream errors are resets issued by a call.
+ */
+export class Inbound implements FrameSink {
+  readonly sections: InboundSections;
+  /** The peer's first SETTINGS came in. */
+  settingsSeen = false;
+  private readonly core: Core;
+  private readonly settings: SettingsExchange;
+  private readonly onPong: PongListener;
+  /** Stream of the DATA frame being read; null: its octets are dropped. */
+  private dataStream: StreamRecord | null = null;
+  private dataEnds = false;
+
+  constructor(core: Core, settings: SettingsExchange, onPong: PongListener) {
+    this.core = core;
+    this.settings = settings;
+    this.onPong = onPong;
+    this.sections = new InboundSections(core);
+  }
+
+  onOversizedFrame(type: number, streamId: number, length: number): void {
+    this.expect(type, streamId);
+    throw new ConnectionError('frame.too-large', streamId, type, `${length} octets`);
+  }
+
+  onBadDataPadding(streamId: number): void {
+    this.expect(FrameType.DATA, streamId);
+    throw new ConnectionError('frame.padding', streamId, FrameType.DATA);
+  }
+
+  /** What any frame must obey: SETTINGS first (3.4), nothing in the middle of a field section (6.10). */
+  private expect(type: number, streamId: number): void {
+    if (!this.settingsSeen && type !== FrameType.SETTINGS)
+      throw new ConnectionError('preface.settings', streamId, type);
+    if (this.sections.isOpen && type !== FrameType.CONTINUATION) {
+      throw new ConnectionError('frame.interleaved', streamId, type);
+    }
+  }
+
+  onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    if (core.closed) return;
+    this.expect(type, streamId);
+    switch (type) {
+      case FrameType.HEADERS:
+      case FrameType.PUSH_PROMISE:
+      case FrameType.CONTINUATION:
+        if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, type);
+        this.sections.onFrame(type, flags, streamId, bytes, start, length);
+        return;
+      case FrameType.PRIORITY:
+        this.priority(streamId, bytes, start, length);
+        break;
+      case FrameType.RST_STREAM:
+        this.rstStream(streamId, bytes, start, length);
+        return;
+      case FrameType.SETTINGS:
+        if (streamId !== 0) throw new ConnectionError('frame.stream-nonzero', streamId, type);
+        this.tell(type, flags, 0, bytes, start, length, 0);
+        if (!this.settingsSeen && (flags & Flag.ACK) !== 0) throw new ConnectionError('preface.settings', 0, type);
+        this.settings.onFrame(flags, bytes, start, length, !this.settingsSeen);
+        this.settingsSeen = true;
+        return;
+      case FrameType.PING:
+        this.ping(flags, streamId, bytes, start, length);
+        return;
+      case FrameType.GOAWAY:
+        this.goAway(streamId, bytes, start, length);
+        return;
+      case FrameType.WINDOW_UPDATE:
+        this.windowUpdate(streamId, bytes, start, length);
+        return;
+    }
+    // PRIORITY, and what is not known here: RFC 9113 4.1 has unknown types ignored.
+    this.tell(type, flags, streamId, bytes, start, length, 0);
+  }
+
+  private tell(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    aux: number,
+  ): void {
+    const { tap, registry, sender } = this.core;
+    if (tap === null) return;
+    const stream = streamId === 0 ? undefined : registry.live.get(streamId);
+    const window = stream === undefined ? 0 : stream.sendWindow;
+    tap.onFrame(Direction.IN, type, flags, streamId, length, sender.window, window, aux, bytes, start);
+  }
+
+  // DATA, RFC 9113 6.1 --------------------------------------------------------------------------------------------------
+
+  onDataFrame(
+    flags: number,
+    streamId: number,
+    length: number,
+    padding: number,
+    bytes: Uint8Array,
+    offset: number,
+  ): void {
+    const { core } = this;
+    this.dataStream = null;
+    if (core.closed) return;
+    this.expect(FrameType.DATA, streamId);
+    if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.DATA);
+    if (!core.receiver.charge(length)) throw new ConnectionError('window.exceeded', streamId, FrameType.DATA);
+    const stream = core.registry.live.get(streamId);
+    if (stream !== undefined) stream.receiveWindow -= length;
+    if (core.tap !== null) {
+      const window = stream === undefined ? 0 : stream.receiveWindow;
+      const { window: connectionWindow } = core.receiver;
+      core.tap.onFrame(
+        Direction.IN,
+        FrameType.DATA,
+        flags,
+        streamId,
+        length,
+        connectionWindow,
+        window,
+        0,
+        bytes,
+        offset,
+      );
+    }
+    if (stream === undefined) {
+      this.strayData(streamId, length);
+      return;
+    }
+    const end = (flags & Flag.END_STREAM) !== 0;
+    const next = transition(stream.state, end ? StreamEvent.RECEIVE_DATA_END : StreamEvent.RECEIVE_DATA);
+    stream.unreleasedBytes += length;
+    if (next < 0) {
+      if (next === Illegal.PROTOCOL) throw new ConnectionError('stream.state', streamId, FrameType.DATA);
+      core.streamError(stream, 'stream.half-closed', FrameType.DATA);
+      return;
+    }
+    if (!this.dataAllowed(stream, length - padding, end)) return;
+    if (padding !== 0) core.receiver.releaseStream(stream, padding);
+    this.dataStream = stream;
+    this.dataEnds = end;
+  }
+
+  /** Checks window, message order and content-length; false: the stream was reset. */
+  private dataAllowed(stream: StreamRecord, data: number, end: boolean): boolean {
+    const { core } = this;
+    stream.receivedBytes += data;
+    const { expectedBytes, receivedBytes } = stream;
+    if (stream.receiveWindow < 0) {
+      core.streamError(stream, 'window.exceeded', FrameType.DATA);
+    } else if (!stream.headReceived) {
+      core.streamError(stream, 'data.before-headers', FrameType.DATA);
+    } else if (stream.noBody && data !== 0) {
+      core.streamError(stream, 'data.head', FrameType.DATA);
+    } else if (expectedBytes >= 0 && (receivedBytes > expectedBytes || (end && receivedBytes !== expectedBytes))) {
+      const detail = `${receivedBytes} octets, content-length ${expectedBytes}`;
+      core.streamError(stream, 'content-length.mismatch', FrameType.DATA, detail);
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  /** DATA for a stream that is not on the books: its octets go back to the connection window (RFC 9113 6.9). */
+  private strayData(streamId: number, length: number): void {
+    const { core } = this;
+    const why = core.registry.whyGone(streamId);
+    if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, FrameType.DATA);
+    core.receiver.releaseConnection(length);
+    if (why !== Gone.RESET_BY_US) core.strayError(streamId, 'stream.closed', FrameType.DATA);
+  }
+
+  onDataBytes(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const { core } = this;
+    const stream = this.dataStream;
+    if (stream === null || core.closed || stream.state === StreamState.CLOSED) return;
+    const ends = last && this.dataEnds;
+    if (start === end && !ends) return;
+    if (ends) core.move(stream, StreamEvent.RECEIVE_DATA_END);
+    core.handler.onData?.(stream, bytes.subarray(start, end), ends);
+    if (ends) core.settle(stream);
+  }
+
+  // The short ones ------------------------------------------------------------------------------------------------------
+
+  private priority(streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.PRIORITY);
+    const stream = core.registry.live.get(streamId);
+    if (length !== 5) {
+      if (stream !== undefined) core.streamError(stream, 'priority.length', FrameType.PRIORITY, `${length} octets`);
+      else core.strayError(streamId, 'priority.length', FrameType.PRIORITY, `${length} octets`);
+    } else if (uint31(bytes, start) === streamId) {
+      if (stream !== undefined) core.streamError(stream, 'priority.self', FrameType.PRIORITY);
+      else core.strayError(streamId, 'priority.self', FrameType.PRIORITY);
+    }
+  }
+
+  private rstStream(streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    const type = FrameType.RST_STREAM;
+    if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, type);
+    if (length !== 4) throw new ConnectionError('rst.length', streamId, type, `${length} octets`);
+    const code = uint32(bytes, start);
+    this.tell(type, 0, streamId, bytes, start, length, code);
+    const stream = core.registry.live.get(streamId);
+    if (stream !== undefined) {
+      core.resetByPeer(stream, code);
+    } else if (core.registry.whyGone(streamId) === Gone.IDLE) {
+      throw new ConnectionError('frame.idle-stream', streamId, type);
+    }
+  }
+
+  private ping(flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    const type = FrameType.PING;
+    if (streamId !== 0) throw new ConnectionError('frame.stream-nonzero', streamId, type);
+    if (length !== 8) throw new ConnectionError('ping.length', 0, type, `${length} octets`);
+    this.tell(type, flags, 0, bytes, start, length, 0);
+    if ((flags & Flag.ACK) !== 0) {
+      this.onPong(bytes, start);
+      return;
+    }
+    core.outbox.ping(bytes, start, true);
+    if (core.tap !== null) core.tellFrame(type, Flag.ACK, 0, 8, 0);
+  }
+
+  private goAway(streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    const type = FrameType.GOAWAY;
+    if (streamId !== 0) throw new ConnectionError('frame.stream-nonzero', streamId, type);
+    if (length < 8) throw new ConnectionError('goaway.length', 0, type, `${length} octets`);
+    const lastStreamId = uint31(bytes, start);
+    const code = uint32(bytes, start + 4);
+    this.tell(type, 0, 0, bytes, start, length, code);
+    const debug = bytes.slice(start + 8, start + Math.min(length, 8 + MAX_DEBUG_DATA));
+    if (core.tap !== null) core.tap.onGoAway(Direction.IN, lastStreamId, code, printable(debug));
+    if (lastStreamId > core.goAwayReceived) throw new ConnectionError('goaway.last-id-increased', 0, type);
+    core.goAwayReceived = lastStreamId;
+    core.draining = true;
+    core.handler.onGoAway?.(lastStreamId, code, debug);
+    for (const stream of [...core.registry.live.values()]) {
+      // RFC 9113 6.8: what is above the last stream was not and will not be processed.
+      if (stream.local && stream.id > lastStreamId) {
+        const error = new H2Error('the peer is going away and did not process the request', {
+          scope: 'stream',
+          code: code === ErrorCode.NO_ERROR ? ErrorCode.REFUSED_STREAM : code,
+          initiator: 'remote',
+          rule: 'goaway.unprocessed',
+          rfc: '9113 6.8',
+          streamId: stream.id,
+          retryable: true,
+        });
+        core.abandon(stream, error);
+      }
+    }
+    if (core.onSlot !== null) core.onSlot();
+    core.checkDrained();
+  }
+
+  private windowUpdate(streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    const type = FrameType.WINDOW_UPDATE;
+    if (length !== 4) throw new ConnectionError('window.length', streamId, type, `${length} octets`);
+    const increment = uint31(bytes, start);
+    if (streamId === 0) {
+      if (increment === 0) throw new ConnectionError('window.zero', 0, type);
+      core.sender.window += increment;
+      this.tell(type, 0, 0, bytes, start, length, increment);
+      if (core.sender.window > MAX_WINDOW) throw new ConnectionError('window.overflow', 0, type);
+      return;
+    }
+    const stream = core.registry.live.get(streamId);
+    if (stream === undefined) {
+      this.tell(type, 0, streamId, bytes, start, length, increment);
+      const why = core.registry.whyGone(streamId);
+      if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, type);
+      return;
+    }
+    if (stream.state === StreamState.RESERVED_REMOTE) throw new ConnectionError('stream.state', streamId, type);
+    stream.sendWindow += increment;
+    this.tell(type, 0, streamId, bytes, start, length, increment);
+    if (increment === 0) core.streamError(stream, 'window.zero', type);
+    else if (stream.sendWindow > MAX_WINDOW) core.streamError(stream, 'window.overflow', type);
+    else core.sender.schedule(stream);
+  }
+}

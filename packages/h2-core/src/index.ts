@@ -1,0 +1,37 @@
+/**
+ * HTTP/2 (RFC 9113) without I/O. `Connection` takes and gives octets and calls a handler; `./node` drives it over a
+ * socket, `./server` and `./client` put an async API on top.
+ *
+ *     octets -> FrameReader -> Inbound (states, windows, messages) -> Handler
+ *     commands -> Outbound -> Outbox + Sender (windows, scheduler) -> octets
+ *
+ * @module
+ */
+export { Connection, type ConnectionOptions } from './connection.ts';
+export {
+  ErrorCode,
+  type ErrorScope,
+  errorCodeName,
+  H2Error,
+  type H2ErrorInit,
+  type Initiator,
+  UsageError,
+} from './errors.ts';
+export {
+  DEFAULT_WINDOW,
+  Flag,
+  FRAME_HEADER_SIZE,
+  FrameType,
+  frameTypeName,
+  MAX_MAX_FRAME_SIZE,
+  MAX_STREAM_ID,
+  MAX_WINDOW,
+  MIN_MAX_FRAME_SIZE,
+  PREFACE,
+} from './frame/types.ts';
+export type { FieldList, Handler, RequestHead, ResponseHead } from './handler.ts';
+export { type CoreOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+export { RULES, type Rule, type RuleId } from './rules.ts';
+export { SettingId, Settings, settingName } from './settings.ts';
+export { type Stream, StreamState } from './stream/stream.ts';
+export { Direction, SectionKind, SettingsEvent, type Tap } from './tap.ts';

@@ -1,0 +1,150 @@
+import type { Encoder } from '@glassway/hpack';
+import type { Core } from '../core.ts';
+import { UsageError } from '../errors.ts';
+import { putFrameHeader, putUint32 } from '../frame/bytes.ts';
+import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
+import type { FieldList, RequestHead } from '../handler.ts';
+import type { StreamRecord } from '../stream/stream.ts';
+import { Direction, SectionKind } from '../tap.ts';
+import { classifyField, FieldClass } from './field-class.ts';
+
+/** `:status` values as strings, made once. */
+const STATUS_TEXT: readonly string[] = Array.from({ length: 1000 }, (_, status) => String(status));
+
+const CLASS_NAMES: Readonly<Record<number, string>> = {
+  [FieldClass.BAD_NAME]: 'has a name that is not a lower-case token',
+  [FieldClass.BAD_VALUE]: 'has a value with a character that is not allowed or white space at an end',
+  [FieldClass.CONNECTION_SPECIFIC]: 'is connection-specific and does not exist in HTTP/2 (RFC 9113 8.2.2)',
+  [FieldClass.BAD_TE]: 'may only be `trailers` (RFC 9113 8.2.2)',
+};
+
+/** Checks fields a program wants to send; throws a `UsageError` that names the first bad one. RFC 9113 8.2. */
+export function checkFields(fields: FieldList): void {
+  if ((fields.length & 1) !== 0) throw new UsageError('api.fields', 'a field list needs a value for every name');
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const kind = classifyField(name, fields[i + 1] as string);
+    if (kind >= FieldClass.METHOD || kind < FieldClass.REGULAR) {
+      const why = CLASS_NAMES[kind] ?? 'is a pseudo-field; those are given apart from the fields';
+      throw new UsageError('api.field', `field ${JSON.stringify(name)} ${why}`);
+    }
+  }
+}
+
+/** Writes field sections: HEADERS or PUSH_PROMISE, with CONTINUATION where the peer's frame size asks for it. */
+export class HeadWriter {
+  private readonly core: Core;
+  private readonly encoder: Encoder;
+
+  constructor(core: Core) {
+    this.core = core;
+    this.encoder = core.encoder;
+  }
+
+  /** A request's HEADERS. Pseudo-fields come first (RFC 9113 8.3). */
+  request(stream: StreamRecord, head: RequestHead, endStream: boolean): void {
+    const at = this.begin(FrameType.HEADERS, endStream ? Flag.END_STREAM : 0, stream.id, 0);
+    this.requestFields(head);
+    this.end(at, SectionKind.REQUEST, stream);
+  }
+
+  /** A PUSH_PROMISE on `parent`. RFC 9113 6.6. */
+  promise(parent: StreamRecord, promisedId: number, head: RequestHead): void {
+    const at = this.begin(FrameType.PUSH_PROMISE, 0, parent.id, promisedId);
+    this.requestFields(head);
+    this.end(at, SectionKind.PUSH, parent);
+  }
+
+  /** A response's HEADERS, informational or final. RFC 9113 8.3.2. */
+  response(
+    stream: StreamRecord,
+    status: number,
+    fields: FieldList,
+    sensitive: readonly number[] | null,
+    endStream: boolean,
+  ): void {
+    const at = this.begin(FrameType.HEADERS, endStream ? Flag.END_STREAM : 0, stream.id, 0);
+    this.encoder.field(this.core.outbox.octets, ':status', STATUS_TEXT[status] as string, false);
+    this.fields(fields, sensitive);
+    this.end(at, status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE, stream);
+  }
+
+  /** Trailers: HEADERS with END_STREAM. RFC 9113 8.1. */
+  trailers(stream: StreamRecord, fields: FieldList): void {
+    const at = this.begin(FrameType.HEADERS, Flag.END_STREAM, stream.id, 0);
+    this.fields(fields, null);
+    this.end(at, SectionKind.TRAILERS, stream);
+  }
+
+  private requestFields(head: RequestHead): void {
+    const { encoder } = this;
+    const { octets } = this.core.outbox;
+    encoder.field(octets, ':method', head.method, false);
+    if (head.protocol !== '') encoder.field(octets, ':protocol', head.protocol, false);
+    if (head.scheme !== '') encoder.field(octets, ':scheme', head.scheme, false);
+    if (head.authority !== '') encoder.field(octets, ':authority', head.authority, false);
+    if (head.path !== '') encoder.field(octets, ':path', head.path, false);
+    this.fields(head.fields, head.sensitive);
+  }
+
+  private fields(fields: FieldList, sensitive: readonly number[] | null): void {
+    const { encoder } = this;
+    const { octets } = this.core.outbox;
+    for (let i = 0; i < fields.length; i += 2) {
+      const secret = sensitive?.includes(i) ?? false;
+      encoder.field(octets, fields[i] as string, fields[i + 1] as string, secret);
+    }
+  }
+
+  /** Leaves room for the frame header; returns where it goes. */
+  private begin(type: number, flags: number, streamId: number, promisedId: number): number {
+    const { core } = this;
+    if (core.tap !== null) core.tap.onFieldSectionStart(Direction.OUT, streamId);
+    const at = core.outbox.header(0, type, flags, streamId);
+    if (type === FrameType.PUSH_PROMISE) {
+      core.outbox.reserve(4);
+      const { octets } = core.outbox;
+      putUint32(octets.buffer, octets.length, promisedId);
+      octets.length += 4;
+    }
+    this.encoder.begin(core.outbox.octets);
+    return at;
+  }
+
+  /** Sets the length and END_HEADERS of the frame begun at `at`, splitting what is too long for one frame. */
+  private end(at: number, kind: SectionKind, stream: StreamRecord): void {
+    const { core } = this;
+    const { octets } = core.outbox;
+    const length = octets.length - at - FRAME_HEADER_SIZE;
+    const limit = core.sender.maxFrameSize;
+    const { buffer } = octets;
+    const type = buffer[at + 3] as number;
+    const flags = buffer[at + 4] as number;
+    const promised = type === FrameType.PUSH_PROMISE ? 4 : 0;
+    if (core.tap !== null) core.tap.onFieldSectionEnd(Direction.OUT, stream.id, kind, length - promised);
+    if (length <= limit) {
+      putFrameHeader(buffer, at, length, type, flags | Flag.END_HEADERS, stream.id);
+      if (core.tap !== null) core.tellFrame(type, flags | Flag.END_HEADERS, stream.id, length, this.aux(at, promised));
+      return;
+    }
+    const block = buffer.slice(at + FRAME_HEADER_SIZE, octets.length);
+    octets.length = at;
+    for (let from = 0; from < block.length; from += limit) {
+      const size = Math.min(limit, block.length - from);
+      const first = from === 0;
+      const last = from + size === block.length;
+      const pieceFlags = (first ? flags : 0) | (last ? Flag.END_HEADERS : 0);
+      const pieceType = first ? type : FrameType.CONTINUATION;
+      core.outbox.reserve(FRAME_HEADER_SIZE + size);
+      putFrameHeader(octets.buffer, octets.length, size, pieceType, pieceFlags, stream.id);
+      octets.buffer.set(block.subarray(from, from + size), octets.length + FRAME_HEADER_SIZE);
+      octets.length += FRAME_HEADER_SIZE + size;
+      if (core.tap !== null) core.tellFrame(pieceType, pieceFlags, stream.id, size, 0);
+    }
+  }
+
+  private aux(at: number, promised: number): number {
+    const { buffer } = this.core.outbox.octets;
+    return promised === 0 ? 0 : ((buffer[at + 11] as number) << 8) | (buffer[at + 12] as number);
+  }
+}

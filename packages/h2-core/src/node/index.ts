@@ -1,0 +1,6 @@
+/**
+ * The core on Node sockets: `attach(socket, connection)` moves octets and time; nothing else here.
+ *
+ * @module
+ */
+export { attach, now, Pump } from './pump.ts';

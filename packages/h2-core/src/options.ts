@@ -1,0 +1,125 @@
+import { UsageError } from './errors.ts';
+import { MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
+import {
+  HEADER_BLOCK_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  MAX_CONTINUATION_FRAMES,
+  MAX_HEADER_FIELDS,
+  MAX_HEADER_LIST_SIZE,
+  MAX_QUEUED_REPLIES,
+  MAX_SETTINGS_PER_FRAME,
+  PREFACE_TIMEOUT_MS,
+  SETTINGS_ACK_TIMEOUT_MS,
+} from './limits.ts';
+
+/** What can be set on a connection. Every number is checked once; a bad one throws a `UsageError` with its range. */
+export interface CoreOptions {
+  /** Octets a peer may send on a stream before we release them. Default 1 MiB, range 0..2^31-1. */
+  readonly initialWindowSize?: number;
+  /** Octets a peer may send on the connection before we release them. Default 4 MiB, range 65,535..2^31-1. */
+  readonly initialConnectionWindowSize?: number;
+  /** Greatest frame payload we accept, octets. Default 16,384, range 2^14..2^24-1. */
+  readonly maxFrameSize?: number;
+  /** Streams the peer may have open at once. Default 128 for a server, 100 pushes for a client. */
+  readonly maxConcurrentStreams?: number;
+  /** Size of a received field section, octets by RFC 9113 6.5.2. Default 65,536. */
+  readonly maxHeaderListSize?: number;
+  /** Field lines of a received section. Default 256. */
+  readonly maxHeaderFields?: number;
+  /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16. */
+  readonly maxContinuationFrames?: number;
+  /** Dynamic table the peer's encoder may use, octets. Default 4096, range 0..65,536. */
+  readonly headerTableSize?: number;
+  /** Dynamic table our encoder uses at most, octets. Default 4096, range 0..65,536. */
+  readonly encoderTableSize?: number;
+  /** Client: whether the server may push. Default: only when the handler has `onPush`. */
+  readonly enablePush?: boolean;
+  /** Server: offer extended CONNECT (RFC 8441). Default false. */
+  readonly enableConnectProtocol?: boolean;
+  /** Unsent octets of a stream at which `write` returns false. Default 256 KiB, range 1..2^31-1. */
+  readonly maxSendBufferSize?: number;
+  /** Entries accepted in one SETTINGS frame. Default 32. */
+  readonly maxSettingsPerFrame?: number;
+  /** Unsent replies at which `wantsPause` turns true. Default 1000. */
+  readonly maxQueuedReplies?: number;
+  /** Time for the peer's preface and first SETTINGS. Default 10 s, 0: off. */
+  readonly prefaceTimeoutMs?: number;
+  /** Time for the peer's acknowledgement of our SETTINGS. Default 10 s, 0: off. */
+  readonly settingsAckTimeoutMs?: number;
+  /** Time without any stream after which the connection is closed. Default 180 s, 0: off. */
+  readonly idleTimeoutMs?: number;
+  /** Silence after which a PING is sent while streams are open. Default 0: off. */
+  readonly keepaliveIntervalMs?: number;
+  /** Time for the answer to that PING. Default 20 s. */
+  readonly keepaliveTimeoutMs?: number;
+  /** Time in which a field section split over CONTINUATION must be complete. Default 10 s, 0: off. */
+  readonly headerBlockTimeoutMs?: number;
+}
+
+/** `CoreOptions` with every value settled. */
+export type ResolvedOptions = { readonly [Name in keyof CoreOptions]-?: NonNullable<CoreOptions[Name]> };
+
+const UINT32 = 0xffff_ffff;
+
+function number(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new UsageError(
+      'api.option',
+      `option ${name} is ${String(value)}; it must be an integer from ${min} to ${max}`,
+    );
+  }
+  return value;
+}
+
+/** Fills in defaults and checks ranges; throws a `UsageError` that names the option, its value and its range. */
+export function resolveOptions(role: 'server' | 'client', given: CoreOptions, canPush: boolean): ResolvedOptions {
+  const ms = (name: keyof CoreOptions, fallback: number): number =>
+    number(name, given[name] as number | undefined, fallback, 0, MAX_WINDOW);
+  return {
+    initialWindowSize: number('initialWindowSize', given.initialWindowSize, 1_048_576, 0, MAX_WINDOW),
+    initialConnectionWindowSize: number(
+      'initialConnectionWindowSize',
+      given.initialConnectionWindowSize,
+      4_194_304,
+      65_535,
+      MAX_WINDOW,
+    ),
+    maxFrameSize: number(
+      'maxFrameSize',
+      given.maxFrameSize,
+      MIN_MAX_FRAME_SIZE,
+      MIN_MAX_FRAME_SIZE,
+      MAX_MAX_FRAME_SIZE,
+    ),
+    maxConcurrentStreams: number(
+      'maxConcurrentStreams',
+      given.maxConcurrentStreams,
+      role === 'server' ? 128 : 100,
+      0,
+      UINT32,
+    ),
+    maxHeaderListSize: number('maxHeaderListSize', given.maxHeaderListSize, MAX_HEADER_LIST_SIZE, 0, UINT32),
+    maxHeaderFields: number('maxHeaderFields', given.maxHeaderFields, MAX_HEADER_FIELDS, 1, 65_536),
+    maxContinuationFrames: number(
+      'maxContinuationFrames',
+      given.maxContinuationFrames,
+      MAX_CONTINUATION_FRAMES,
+      0,
+      65_536,
+    ),
+    headerTableSize: number('headerTableSize', given.headerTableSize, 4096, 0, 65_536),
+    encoderTableSize: number('encoderTableSize', given.encoderTableSize, 4096, 0, 65_536),
+    enablePush: given.enablePush ?? canPush,
+    enableConnectProtocol: given.enableConnectProtocol ?? false,
+    maxSendBufferSize: number('maxSendBufferSize', given.maxSendBufferSize, 262_144, 1, MAX_WINDOW),
+    maxSettingsPerFrame: number('maxSettingsPerFrame', given.maxSettingsPerFrame, MAX_SETTINGS_PER_FRAME, 1, 65_536),
+    maxQueuedReplies: number('maxQueuedReplies', given.maxQueuedReplies, MAX_QUEUED_REPLIES, 1, 1_000_000),
+    prefaceTimeoutMs: ms('prefaceTimeoutMs', PREFACE_TIMEOUT_MS),
+    settingsAckTimeoutMs: ms('settingsAckTimeoutMs', SETTINGS_ACK_TIMEOUT_MS),
+    idleTimeoutMs: ms('idleTimeoutMs', IDLE_TIMEOUT_MS),
+    keepaliveIntervalMs: ms('keepaliveIntervalMs', 0),
+    keepaliveTimeoutMs: ms('keepaliveTimeoutMs', 20_000),
+    headerBlockTimeoutMs: ms('headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
+  };
+}

@@ -1,0 +1,258 @@
+import type { Core } from './core.ts';
+import { ErrorCode, H2Error } from './errors.ts';
+import { MAX_STREAM_ID } from './frame/types.ts';
+import type { FieldList, RequestHead } from './handler.ts';
+import { MAX_QUEUED_REQUESTS } from './limits.ts';
+import { isAuthority, isToken } from './message/field-class.ts';
+import { checkFields, HeadWriter } from './message/head-writer.ts';
+import { StreamEvent, transition } from './stream/state.ts';
+import { StreamRecord, StreamState } from './stream/stream.ts';
+
+/** Bodies up to this many octets skip the send queue when nothing waits. */
+const DIRECT_LIMIT = 4096;
+/** ... as long as the batch holds no more than this, so that a full socket still stops the scheduler. */
+const DIRECT_BATCH_LIMIT = 65_536;
+
+interface QueuedRequest {
+  readonly stream: StreamRecord;
+  readonly head: RequestHead;
+  readonly endStream: boolean;
+}
+
+/** The commands: what the program makes the connection send. Misuse throws before anything has changed. */
+export class Outbound {
+  private readonly core: Core;
+  private readonly heads: HeadWriter;
+  private readonly queue: QueuedRequest[] = [];
+
+  constructor(core: Core) {
+    this.core = core;
+    this.heads = new HeadWriter(core);
+    core.sendTrailers = stream => this.flushTrailers(stream);
+    if (!core.isServer) core.onSlot = () => this.openQueued();
+  }
+
+  /** Requests waiting for the peer's stream limit. */
+  get queuedRequests(): number {
+    return this.queue.length;
+  }
+
+  /** A request would open its stream now. RFC 9113 5.1.2. */
+  get canOpen(): boolean {
+    return this.usable && this.queue.length === 0 && this.hasSlot;
+  }
+
+  private get usable(): boolean {
+    const { core } = this;
+    return !core.isServer && !core.closed && !core.draining && core.registry.nextLocalId <= MAX_STREAM_ID;
+  }
+
+  private get hasSlot(): boolean {
+    const { registry, remote } = this.core;
+    return registry.localCount < remote.maxConcurrentStreams;
+  }
+
+  // Heads -----------------------------------------------------------------------------------------------------------------
+
+  respond(
+    stream: StreamRecord,
+    status: number,
+    fields: FieldList,
+    endStream: boolean,
+    sensitive: readonly number[] | null,
+  ): void {
+    const { core } = this;
+    if (!Number.isInteger(status) || status < 200 || status > 999) {
+      core.misuse('api.status', `status ${status} of a final response is not within 200 and 999`);
+    }
+    if (stream.headSent) core.misuse('api.response-twice', `stream ${stream.id} has its response head already`);
+    if (stream.local && stream.state !== StreamState.RESERVED_LOCAL && stream.state !== StreamState.CLOSED) {
+      core.misuse('api.respond', 'a client does not respond');
+    }
+    checkFields(fields);
+    if (core.closed || stream.state === StreamState.CLOSED) return;
+    stream.headSent = true;
+    this.heads.response(stream, status, fields, sensitive, endStream);
+    core.move(stream, endStream ? StreamEvent.SEND_HEADERS_END : StreamEvent.SEND_HEADERS);
+    if (endStream) core.settle(stream);
+  }
+
+  inform(stream: StreamRecord, status: number, fields: FieldList): void {
+    const { core } = this;
+    if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
+      core.misuse('api.status', `status ${status} is not an informational one (100, 102..199)`);
+    }
+    if (stream.headSent) core.misuse('api.inform-late', 'an informational response goes before the final one');
+    checkFields(fields);
+    if (core.closed || stream.state === StreamState.CLOSED) return;
+    this.heads.response(stream, status, fields, null, false);
+  }
+
+  push(parent: StreamRecord, head: RequestHead): StreamRecord {
+    const { core } = this;
+    if (!core.isServer) core.misuse('api.push', 'only a server pushes');
+    if (!core.remote.enablePush) core.misuse('api.push-disabled', 'the client does not accept pushes');
+    if (parent.state !== StreamState.OPEN && parent.state !== StreamState.HALF_CLOSED_REMOTE) {
+      core.misuse('api.push', `stream ${parent.id} cannot carry a promise any more`);
+    }
+    if (core.draining || core.registry.nextLocalId > MAX_STREAM_ID)
+      core.misuse('api.going-away', 'the connection is ending');
+    checkHead(core, head);
+    const id = core.registry.nextLocalId;
+    core.registry.nextLocalId += 2;
+    const promised = new StreamRecord(id, true, core.remote.initialWindowSize, core.local.initialWindowSize);
+    promised.isHead = head.method === 'HEAD';
+    this.heads.promise(parent, id, head);
+    core.open(promised, StreamState.RESERVED_LOCAL);
+    return promised;
+  }
+
+  request(head: RequestHead, endStream: boolean, context: unknown): StreamRecord {
+    const { core } = this;
+    if (core.isServer) core.misuse('api.request', 'a server makes no requests');
+    if (!this.usable) core.misuse('api.going-away', 'the connection takes no more requests');
+    checkHead(core, head);
+    const stream = new StreamRecord(0, true, core.remote.initialWindowSize, core.local.initialWindowSize);
+    stream.context = context;
+    stream.isHead = head.method === 'HEAD';
+    stream.isConnect = head.method === 'CONNECT';
+    stream.headSent = true;
+    if (this.queue.length === 0 && this.hasSlot) {
+      this.openRequest({ stream, head, endStream });
+    } else {
+      if (this.queue.length >= MAX_QUEUED_REQUESTS) core.misuse('api.queue-full', 'too many requests are waiting');
+      this.queue.push({ stream, head, endStream });
+    }
+    return stream;
+  }
+
+  private openRequest({ stream, head, endStream }: QueuedRequest): void {
+    const { core } = this;
+    stream.id = core.registry.nextLocalId;
+    core.registry.nextLocalId += 2;
+    stream.sendWindow = core.remote.initialWindowSize;
+    stream.receiveWindow = core.local.initialWindowSize;
+    this.heads.request(stream, head, endStream);
+    core.open(stream, endStream ? StreamState.HALF_CLOSED_LOCAL : StreamState.OPEN);
+    core.sender.schedule(stream);
+  }
+
+  /** Opens waiting requests while there are slots; gives them up when the connection takes no more. */
+  private openQueued(): void {
+    const { core } = this;
+    while (this.queue.length !== 0 && this.usable && this.hasSlot) {
+      this.openRequest(this.queue.shift() as QueuedRequest);
+    }
+    if (this.queue.length !== 0 && !this.usable) this.dropQueued(core.error);
+  }
+
+  /** Ends all waiting requests: nothing of them was sent, so all may be sent elsewhere. */
+  dropQueued(cause: H2Error | null): void {
+    for (const { stream } of this.queue.splice(0)) {
+      stream.state = StreamState.CLOSED;
+      stream.dropQueue();
+      const error = new H2Error('the connection ended before the request was sent', {
+        scope: 'stream',
+        code: cause?.code ?? ErrorCode.REFUSED_STREAM,
+        initiator: cause?.initiator ?? 'library',
+        rule: 'request.unsent',
+        retryable: true,
+      });
+      this.core.handler.onReset?.(stream, error);
+      this.core.handler.onStreamClosed?.(stream);
+    }
+  }
+
+  // Bodies ----------------------------------------------------------------------------------------------------------------
+
+  write(stream: StreamRecord, chunk: Uint8Array, endStream: boolean): boolean {
+    const { core } = this;
+    if (core.closed || stream.state === StreamState.CLOSED) return true;
+    this.checkWritable(stream);
+    const size = chunk.length;
+    const { octets } = core.outbox;
+    const direct = size <= DIRECT_LIMIT && octets.length < DIRECT_BATCH_LIMIT && !stream.hasPending && stream.id !== 0;
+    if (direct && (size !== 0 || endStream) && core.sender.cutNow(stream, chunk, endStream)) return true;
+    if (size !== 0) stream.enqueue(chunk);
+    if (endStream) stream.endQueued = true;
+    if (stream.id !== 0) core.sender.schedule(stream);
+    if (stream.bufferedBytes < core.options.maxSendBufferSize) return true;
+    stream.wantsWritable = !endStream;
+    return false;
+  }
+
+  private checkWritable(stream: StreamRecord): void {
+    const { core } = this;
+    const ended = stream.endQueued || stream.trailers !== null;
+    // A request that still waits for a slot is idle and may be written to.
+    const allowed = stream.id === 0 || transition(stream.state, StreamEvent.SEND_DATA) >= 0;
+    if (ended || !allowed) core.misuse('api.write-after-end', `our half of stream ${stream.id} has ended`);
+    if (!stream.headSent) core.misuse('api.write-before-head', `stream ${stream.id} has no response head yet`);
+  }
+
+  trailers(stream: StreamRecord, fields: FieldList): void {
+    const { core } = this;
+    checkFields(fields);
+    if (core.closed || stream.state === StreamState.CLOSED) return;
+    this.checkWritable(stream);
+    stream.trailers = fields;
+    if (stream.id !== 0) core.sender.schedule(stream);
+  }
+
+  private flushTrailers(stream: StreamRecord): void {
+    const fields = stream.trailers as FieldList;
+    stream.trailers = null;
+    this.heads.trailers(stream, fields);
+    this.core.onEndSent(stream);
+  }
+
+  // Endings and windows -----------------------------------------------------------------------------------------------------
+
+  reset(stream: StreamRecord, code: number, reason: string): void {
+    const { core } = this;
+    if (core.closed || stream.state === StreamState.CLOSED) return;
+    if (stream.id === 0) {
+      const at = this.queue.findIndex(entry => entry.stream === stream);
+      if (at >= 0) this.queue.splice(at, 1);
+      stream.state = StreamState.CLOSED;
+      stream.dropQueue();
+      core.handler.onStreamClosed?.(stream);
+      return;
+    }
+    core.reset(stream, code, 'user', null, reason);
+  }
+
+  release(stream: StreamRecord, bytes: number): void {
+    const { core } = this;
+    if (bytes < 0 || !Number.isInteger(bytes)) core.misuse('api.release', `cannot release ${bytes} octets`);
+    if (bytes === 0 || core.closed || stream.unreleasedBytes === 0) return;
+    if (bytes > stream.unreleasedBytes) {
+      core.misuse(
+        'api.over-release',
+        `${bytes} octets released, ${stream.unreleasedBytes} held on stream ${stream.id}`,
+      );
+    }
+    core.receiver.releaseStream(stream, bytes);
+  }
+}
+
+/** Checks a request a program wants to send. RFC 9113 8.3.1, 8.5. */
+function checkHead(core: Core, head: RequestHead): void {
+  const { method, scheme, path, authority, protocol } = head;
+  if (!isToken(method)) core.misuse('api.method', `method ${JSON.stringify(method)} is not a token`);
+  const tunnel = method === 'CONNECT' && protocol === '';
+  if (tunnel !== (scheme === '' && path === '')) {
+    core.misuse('api.request-target', tunnel ? 'CONNECT has no scheme and no path' : 'a request needs scheme and path');
+  }
+  if (authority !== '' && !isAuthority(authority))
+    core.misuse('api.authority', `bad authority ${JSON.stringify(authority)}`);
+  if (tunnel && authority === '') core.misuse('api.authority', 'CONNECT needs an authority');
+  if (protocol !== '' && (method !== 'CONNECT' || !core.remote.enableConnectProtocol)) {
+    core.misuse('api.protocol', 'extended CONNECT needs method CONNECT and the peer to offer it (RFC 8441)');
+  }
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code <= 0x20 || code >= 0x7f || code === 0x23) core.misuse('api.path', `bad path ${JSON.stringify(path)}`);
+  }
+  checkFields(head.fields);
+}

@@ -1,0 +1,109 @@
+import type { Decoder } from '@glassway/hpack';
+import type { Core } from './core.ts';
+import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
+import { ConnectionError } from './rules.ts';
+import { checkSetting, parseSettings, SettingId } from './settings.ts';
+import { SettingsEvent } from './tap.ts';
+
+/** SETTINGS in both directions: values, what each changes, and acknowledgements in order. RFC 9113 6.5. */
+export class SettingsExchange {
+  /** Set by the connection once the decoder exists. */
+  decoder: Decoder | null = null;
+  /** Sent and not yet acknowledged, oldest first, with the time of sending. */
+  private readonly pending: { readonly pairs: readonly number[]; readonly sentAt: number }[] = [];
+  private readonly core: Core;
+
+  constructor(core: Core) {
+    this.core = core;
+  }
+
+  /** When the oldest unacknowledged SETTINGS were sent, ms; -1: none. */
+  get oldestPending(): number {
+    return this.pending[0]?.sentAt ?? -1;
+  }
+
+  /** Sends SETTINGS. What they restrict takes effect when the peer has acknowledged them. */
+  send(pairs: readonly number[]): void {
+    const { core } = this;
+    core.outbox.settings(pairs);
+    this.pending.push({ pairs, sentAt: core.now });
+    if (core.tap === null) return;
+    core.tap.onSettings(SettingsEvent.SENT, pairs);
+    core.tellFrame(FrameType.SETTINGS, 0, 0, pairs.length * 3, pairs[0] ?? 0);
+  }
+
+  /** A received SETTINGS frame. `first`: the peer's preface. */
+  onFrame(flags: number, bytes: Uint8Array, start: number, length: number, first: boolean): void {
+    const { core } = this;
+    const type = FrameType.SETTINGS;
+    if ((flags & Flag.ACK) !== 0) {
+      if (length !== 0) throw new ConnectionError('settings.ack-length', 0, type, `${length} octets`);
+      this.acknowledged();
+      return;
+    }
+    if (length % 6 !== 0) throw new ConnectionError('settings.length', 0, type, `${length} octets`);
+    if (length / 6 > core.options.maxSettingsPerFrame) {
+      throw new ConnectionError('settings.too-many', 0, type, `${length / 6} entries`);
+    }
+    const pairs = parseSettings(bytes, start, length);
+    this.applyRemote(pairs, first);
+    core.outbox.settingsAck();
+    if (core.tap !== null) {
+      core.tap.onSettings(SettingsEvent.RECEIVED, pairs);
+      core.tellFrame(type, Flag.ACK, 0, 0, 0);
+    }
+    core.handler.onSettings?.(pairs);
+    if (core.onSlot !== null) core.onSlot();
+  }
+
+  /** Takes over the peer's values, in order (RFC 9113 6.5.3). */
+  applyRemote(pairs: readonly number[], first: boolean): void {
+    const { core } = this;
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const id = pairs[i] as number;
+      const value = pairs[i + 1] as number;
+      const rule = checkSetting(id, value, core.remote, !core.isServer, first);
+      if (rule !== '') throw new ConnectionError(rule, 0, FrameType.SETTINGS, `value ${value}`);
+      if (id === SettingId.INITIAL_WINDOW_SIZE) this.shiftSendWindows(value - core.remote.initialWindowSize);
+      core.remote.apply(id, value);
+      if (id === SettingId.HEADER_TABLE_SIZE) core.encoder.setPeerMaxTableSize(value);
+      else if (id === SettingId.MAX_FRAME_SIZE) core.sender.maxFrameSize = value;
+    }
+  }
+
+  /** RFC 9113 6.9.2: a change of the initial window moves every stream's window, which may become negative. */
+  private shiftSendWindows(delta: number): void {
+    const { core } = this;
+    if (delta === 0) return;
+    for (const stream of core.registry.live.values()) {
+      stream.sendWindow += delta;
+      if (stream.sendWindow > MAX_WINDOW) {
+        throw new ConnectionError('settings.window-overflow', stream.id, FrameType.SETTINGS);
+      }
+      if (delta > 0) core.sender.schedule(stream);
+      else if (stream.sendWindow <= 0 && stream.head !== null) {
+        core.sender.scheduler.remove(stream);
+        core.sender.schedule(stream);
+      }
+    }
+  }
+
+  private acknowledged(): void {
+    const { core } = this;
+    const entry = this.pending.shift();
+    if (entry === undefined) throw new ConnectionError('settings.ack-unexpected', 0, FrameType.SETTINGS);
+    const { pairs } = entry;
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const id = pairs[i] as number;
+      const value = pairs[i + 1] as number;
+      if (id === SettingId.INITIAL_WINDOW_SIZE) {
+        const delta = value - core.local.initialWindowSize;
+        for (const stream of core.registry.live.values()) stream.receiveWindow += delta;
+      }
+      core.local.apply(id, value);
+      if (id === SettingId.HEADER_TABLE_SIZE) this.decoder?.setMaxTableSize(value);
+    }
+    if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);
+    core.handler.onSettingsAcked?.();
+  }
+}

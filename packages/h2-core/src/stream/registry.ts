@@ -1,0 +1,81 @@
+import { MAX_CLOSED_STREAMS } from '../limits.ts';
+import type { StreamRecord } from './stream.ts';
+
+/** How a stream that is gone came to its end, or that it never was. RFC 9113 5.1, closed. */
+export const Gone = {
+  /** Never opened: its number is above all opened ones. */
+  IDLE: 0,
+  /** Both halves ended with END_STREAM. */
+  ENDED: 1,
+  /** We sent RST_STREAM: late frames are ignored. */
+  RESET_BY_US: 2,
+  /** The peer sent RST_STREAM. */
+  RESET_BY_PEER: 3,
+  /** Closed long ago and forgotten. */
+  FORGOTTEN: 4,
+  /** Passed over: a higher number was opened first (RFC 9113 5.1.1). */
+  SKIPPED: 5,
+} as const;
+/** One of `Gone`. */
+export type Gone = (typeof Gone)[keyof typeof Gone];
+
+/** The live streams of a connection, the numbers used so far, and a short memory of the closed ones. */
+export class StreamRegistry {
+  readonly live: Map<number, StreamRecord> = new Map();
+  /** Highest stream the peer opened or promised; what GOAWAY names. */
+  lastRemoteId = 0;
+  /** Number of the next stream we open. */
+  nextLocalId: number;
+  /** Open and half-closed streams that the peer opened; reserved ones do not count (RFC 9113 5.1.2). */
+  remoteCount = 0;
+  /** The same for ours. */
+  localCount = 0;
+  private readonly remoteParity: number;
+  private readonly closed: Map<number, Gone> = new Map();
+  /** Every stream of the peer below this was opened: none was passed over. */
+  private firstSkipped: number;
+
+  constructor(isServer: boolean) {
+    this.remoteParity = isServer ? 1 : 0;
+    this.nextLocalId = isServer ? 2 : 1;
+    this.firstSkipped = isServer ? 1 : 2;
+  }
+
+  /** True when the number belongs to the peer: odd for a server. RFC 9113 5.1.1. */
+  isRemote(id: number): boolean {
+    return (id & 1) === this.remoteParity;
+  }
+
+  /** Notes that the peer used `id`, which must be above `lastRemoteId`. */
+  markRemote(id: number): void {
+    if (id === this.firstSkipped) this.firstSkipped = id + 2;
+    this.lastRemoteId = id;
+  }
+
+  /** Why there is no live stream `id`. */
+  whyGone(id: number): Gone {
+    const remembered = this.closed.get(id);
+    if (remembered !== undefined) return remembered;
+    if (!this.isRemote(id)) return id < this.nextLocalId ? Gone.FORGOTTEN : Gone.IDLE;
+    if (id > this.lastRemoteId) return Gone.IDLE;
+    return id < this.firstSkipped ? Gone.FORGOTTEN : Gone.SKIPPED;
+  }
+
+  /** Moves a stream from the living to the memory. */
+  close(stream: StreamRecord, how: Gone): void {
+    this.live.delete(stream.id);
+    this.remember(stream.id, how);
+  }
+
+  /** Notes how a stream that is not on the books (any more) came to its end. */
+  remember(id: number, how: Gone): void {
+    this.closed.set(id, how);
+    if (this.closed.size > MAX_CLOSED_STREAMS) {
+      // A Map iterates in insertion order: the first key is the oldest.
+      for (const oldest of this.closed.keys()) {
+        this.closed.delete(oldest);
+        break;
+      }
+    }
+  }
+}
