@@ -1,0 +1,136 @@
+import { lookup as resolve } from 'node:dns';
+import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
+import type { Reason } from '../exchange/reason.ts';
+import { dialFailure, dialTimeout, FORBIDDEN_ADDRESS } from './failure.ts';
+import type { ResolvedUpstreamOptions } from './options.ts';
+import type { Target } from './target.ts';
+
+/** What is known of the TLS session of a backend connection. */
+export interface TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+  readonly servername: string;
+}
+
+/** Who dials. Exactly one of the two methods is called, once, in a later turn; none after `abort`. */
+export interface DialEvents {
+  /** Where plain TCP reads to without a copy by Node; null: the socket emits `data`. */
+  readonly onread: OnReadOpts | null;
+  /** `tls` null: cleartext. */
+  onConnected(socket: Socket, tls: TlsFacts | null): void;
+  onDialFailed(reason: Reason): void;
+}
+
+/** A connection attempt under way. */
+export interface Dialing {
+  /** Gives the attempt up. No event follows. */
+  abort(): void;
+}
+
+/** Starts a connection attempt. */
+export type Dial = (events: DialEvents) => Dialing;
+
+/** One address as `dns.lookup` gives it. */
+interface Address {
+  readonly address: string;
+  readonly family: number;
+}
+
+const LOOPBACK: readonly Address[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
+/**
+ * Dials a cleartext target, TCP or unix socket. `localhost` means both 127.0.0.1 and ::1 whatever /etc/hosts says, because
+ * development servers listen on either; names with several addresses are tried in turn (RFC 8305 without the race for
+ * answers).
+ */
+export function cleartextDialer(target: Target, options: ResolvedUpstreamOptions): Dial {
+  return events => dialSocket(target, options, events, socket => events.onConnected(socket, null));
+}
+
+/** Dials TCP or the unix socket and hands the connected socket to `onConnect`; failures go to `events`. */
+export function dialSocket(
+  target: Target,
+  options: ResolvedUpstreamOptions,
+  events: DialEvents,
+  onConnect: (socket: Socket) => void,
+): Dialing {
+  const common = { allowHalfOpen: true, noDelay: true, ...(events.onread === null ? {} : { onread: events.onread }) };
+  const socket =
+    target.socketPath === null
+      ? connect({
+          ...common,
+          host: target.host,
+          port: target.port,
+          autoSelectFamily: true,
+          lookup: lookupFor(target, options),
+        })
+      : connect({ ...common, path: target.socketPath });
+
+  let timer: NodeJS.Timeout | null = null;
+  const settle = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    socket.removeListener('connect', connected);
+    socket.removeListener('error', failed);
+    socket.removeListener('close', closed);
+  };
+  const give = (failure: Reason): void => {
+    settle();
+    // Later errors of a socket nobody wants must not become uncaught exceptions.
+    socket.on('error', ignore);
+    socket.destroy();
+    events.onDialFailed(failure);
+  };
+  const connected = (): void => {
+    settle();
+    onConnect(socket);
+  };
+  const failed = (error: Error): void => give(dialFailure(target, error));
+  const closed = (): void => give(dialFailure(target, new Error('closed')));
+  socket.on('connect', connected);
+  socket.on('error', failed);
+  socket.on('close', closed);
+  if (options.connectTimeoutMs > 0) {
+    timer = setTimeout(() => give(dialTimeout(target, options.connectTimeoutMs)), options.connectTimeoutMs);
+  }
+  // An address literal never passes through `lookup`.
+  if (target.socketPath === null && isIP(target.host) !== 0 && options.forbidden?.(target.host, target.port) === true) {
+    process.nextTick(failed, forbiddenError());
+  }
+  return {
+    abort: () => {
+      settle();
+      socket.on('error', ignore);
+      socket.destroy();
+    },
+  };
+}
+
+/** Resolves every address of a name and leaves out the gateway's own admin listeners. */
+function lookupFor(target: Target, options: ResolvedUpstreamOptions): LookupFunction {
+  return (hostname, lookupOptions, callback) => {
+    const answer = (error: NodeJS.ErrnoException | null, found: readonly Address[]): void => {
+      if (error !== null) {
+        callback(error, []);
+        return;
+      }
+      const allowed = found.filter(({ address }) => options.forbidden?.(address, target.port) !== true);
+      if (allowed.length === 0) callback(forbiddenError(), []);
+      else if (lookupOptions.all === true) callback(null, [...allowed]);
+      else callback(null, allowed[0]!.address, allowed[0]!.family);
+    };
+    if (hostname === 'localhost' || hostname.endsWith('.localhost')) {
+      process.nextTick(answer, null, LOOPBACK);
+    } else {
+      resolve(hostname, { all: true }, answer);
+    }
+  };
+}
+
+function forbiddenError(): NodeJS.ErrnoException {
+  return Object.assign(new Error('address of an admin listener'), { code: FORBIDDEN_ADDRESS });
+}
+
+function ignore(): void {}

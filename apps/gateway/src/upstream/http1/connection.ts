@@ -1,0 +1,452 @@
+import type { OnReadOpts, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { type Reason, reason } from '../../exchange/reason.ts';
+import { Leg } from '../../trace/trace.ts';
+import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
+import { connectionLost, protocolError } from '../failure.ts';
+import { addressLabel } from '../target.ts';
+import { type Http1Leg, LegPhase } from './leg.ts';
+import type { Http1Pool } from './pool.ts';
+import { RequestFraming, requestHead } from './request-head.ts';
+import { Expecting, ResponseParser, type ResponseSink } from './response-parser.ts';
+import type { SectionReader } from './section-reader.ts';
+import { acceptsKey, newKey } from './websocket-key.ts';
+
+interface Connecting {
+  readonly kind: 'connecting';
+  dialing: Dialing | null;
+}
+interface Idle {
+  readonly kind: 'idle';
+  /** When we close it, ms. */
+  until: number;
+}
+interface Closing {
+  readonly kind: 'closing';
+}
+/** `busy` is the exchange itself. */
+type State = Connecting | Idle | Http1Leg | Closing;
+
+const CLOSING: Closing = { kind: 'closing' };
+
+/** First read buffer; a backend that fills it gets the larger one. */
+const SMALL_READ = 16_384;
+const LARGE_READ = 65_536;
+
+/**
+ * One HTTP/1.1 connection to a backend: one exchange at a time, never pipelined. It is used again only when the response
+ * ended where its framing said, the request was sent whole, and both sides want to persist (RFC 9112 9.3); in any doubt the
+ * socket is destroyed.
+ */
+export class Http1Connection implements ResponseSink, DialEvents {
+  /** Position in the pool's list. */
+  index = -1;
+  readonly onread: OnReadOpts;
+
+  readonly #pool: Http1Pool;
+  readonly #parser: ResponseParser;
+  readonly #idle: Idle = { kind: 'idle', until: 0 };
+  #state: State = { kind: 'connecting', dialing: null };
+  #socket: Socket | null = null;
+  #id = 0;
+  #ordinal = 0;
+  /** Seconds of the backend's `keep-alive: timeout=`, -1 without. */
+  #keepAliveSeconds = -1;
+  #paused = false;
+  #error: Error | null = null;
+
+  #buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_READ);
+  /** The octets being parsed may be handed out as views. */
+  #lendable = false;
+  /** Views of the current buffer were handed out: it may not be read into again. */
+  #lent = false;
+  /** Unsent octets at the last look, to see whether the backend takes any. */
+  #unsentBefore = 0;
+
+  constructor(pool: Http1Pool) {
+    this.#pool = pool;
+    this.#parser = new ResponseParser(this, pool.options);
+    this.onread = {
+      buffer: () => this.#buffer,
+      callback: (bytes, buffer) => {
+        this.#received(buffer as Buffer, bytes, false);
+        return true;
+      },
+    };
+  }
+
+  /** `connecting`, `idle`, `busy` or `closing`. */
+  get kind(): State['kind'] {
+    return this.#state.kind;
+  }
+
+  /** When an idle connection is to be closed, ms. */
+  get idleUntil(): number {
+    return this.#idle.until;
+  }
+
+  /** Octets handed to the socket that the kernel has not taken. */
+  get unsentBytes(): number {
+    return this.#socket === null ? 0 : this.#socket.writableLength;
+  }
+
+  /** Starts the connection attempt. */
+  open(): void {
+    const dialing = this.#pool.dial(this);
+    if (this.#state.kind === 'connecting') this.#state.dialing = dialing;
+  }
+
+  onConnected(socket: Socket, tls: TlsFacts | null): void {
+    this.#socket = socket;
+    const { target, trace } = this.#pool;
+    const unix = target.socketPath !== null;
+    this.#id = trace.connectionOpened({
+      leg: Leg.BACKEND,
+      protocol: 'http/1.1',
+      negotiation: tls === null ? 'http/1.1' : 'alpn',
+      peer: unix ? target.label : addressLabel(socket.remoteAddress ?? target.host, socket.remotePort ?? target.port),
+      local: unix ? target.label : addressLabel(socket.localAddress ?? '', socket.localPort ?? 0),
+      tls,
+    });
+    socket.on('error', error => this.#onError(error));
+    socket.on('end', () => this.#onEnd());
+    socket.on('close', () => this.#lost());
+    socket.on('drain', () => this.#onDrain());
+    // A TLS socket decrypts into buffers of its own, which are ours to keep.
+    if (tls !== null) socket.on('data', (chunk: Buffer) => this.#received(chunk, chunk.length, true));
+    this.#becomeIdle();
+    this.#pool.onUsable(this, true);
+  }
+
+  onDialFailed(failure: Reason): void {
+    this.#state = CLOSING;
+    this.#pool.onDialFailed(this, failure);
+  }
+
+  /** Gives the connection to an exchange. */
+  assign(leg: Http1Leg): void {
+    this.#state = leg;
+    this.#ordinal++;
+    leg.assign(this, this.#id, this.#ordinal);
+  }
+
+  /** Writes what the leg has gathered in this turn, at once. */
+  flush(leg: Http1Leg): void {
+    const socket = this.#socket!;
+    if (leg.headSent && leg.endSent) return;
+    let head = '';
+    if (!leg.headSent) {
+      const { request } = leg;
+      if (leg.framing === RequestFraming.TUNNEL && leg.upgradeKey === '') leg.upgradeKey = newKey(request.fields);
+      const made = requestHead(request, leg.framing, leg.upgradeKey);
+      if (typeof made !== 'string') {
+        const why = reason('request_rejected', `the request cannot be sent over HTTP/1.1: ${made.text}`, {
+          rfc: `RFC ${made.rfc}`,
+        });
+        this.abandon(leg, why);
+        leg.reject(why);
+        return;
+      }
+      head = made;
+      leg.headSent = true;
+      this.#parser.begin(
+        leg.framing === RequestFraming.TUNNEL
+          ? Expecting.UPGRADE
+          : request.method === 'HEAD'
+            ? Expecting.HEAD
+            : Expecting.ORDINARY,
+      );
+      this.#pool.trace.http1Request(this.#id, this.#ordinal, request.method, request.path, request.fields);
+    }
+    if (leg.framing === RequestFraming.NONE) {
+      leg.endSent = true;
+      socket.write(head, 'latin1');
+    } else {
+      this.#flushBody(leg, socket, head);
+    }
+    leg.progressAt = performance.now();
+    this.#unsentBefore = socket.writableLength;
+  }
+
+  #flushBody(leg: Http1Leg, socket: Socket, head: string): void {
+    const held = leg.framing === RequestFraming.TUNNEL && !leg.tunnelOpen;
+    const bytes = held ? 0 : leg.pendingBytes;
+    const body = held ? null : leg.takeBody();
+    const chunked = leg.framing === RequestFraming.CHUNKED;
+    socket.cork();
+    let before = head;
+    if (body !== null) {
+      leg.bodyBegun = true;
+      // All octets of a turn make one chunk.
+      if (chunked) before += `${bytes.toString(16)}\r\n`;
+      if (before !== '') socket.write(before, 'latin1');
+      for (const piece of body) socket.write(piece);
+      before = chunked ? '\r\n' : '';
+      this.#pool.trace.http1Body(this.#id, this.#ordinal, 1, bytes);
+    }
+    const ends = leg.ended && !held;
+    if (ends) {
+      leg.endSent = true;
+      if (chunked) before += leg.closingChunk();
+    }
+    if (before !== '') socket.write(before, 'latin1');
+    socket.uncork();
+    if (ends && leg.framing === RequestFraming.TUNNEL) socket.end();
+  }
+
+  /** The exchange on this connection is over before its end. A request not begun leaves the connection as it was. */
+  abandon(leg: Http1Leg, why: Reason): void {
+    if (!leg.headSent) {
+      this.#ordinal--;
+      this.#becomeIdle();
+      this.#pool.onUsable(this, false);
+      return;
+    }
+    this.#pool.trace.http1End(this.#id, this.#ordinal, why);
+    this.close(why);
+  }
+
+  /** Response octets were given back. */
+  onConsumed(leg: Http1Leg): void {
+    if (this.#paused && leg.unconsumed * 2 <= this.#pool.options.receiveHighWaterBytes) this.#resume();
+  }
+
+  /** Closes the connection, whatever it does. The exchange on it, if any, is the caller's affair. */
+  close(why: Reason | null): void {
+    const state = this.#state;
+    if (state.kind === 'closing') return;
+    this.#state = CLOSING;
+    this.#parser.stop();
+    const connecting = state.kind === 'connecting';
+    if (connecting) state.dialing?.abort();
+    if (this.#socket !== null) {
+      this.#socket.destroy();
+      this.#pool.trace.connectionClosed(this.#id, why);
+    }
+    this.#pool.onClosed(this, connecting);
+  }
+
+  /** Ends the exchange on this connection with `why` and closes. */
+  fail(why: Reason): void {
+    const leg = this.#state;
+    if (leg.kind !== 'busy') {
+      this.close(why);
+      return;
+    }
+    if (leg.headSent) this.#pool.trace.http1End(this.#id, this.#ordinal, why);
+    leg.finish();
+    this.close(why);
+    leg.events.onError(why);
+  }
+
+  /** Looks at the clock: `now` in ms, monotonic. */
+  checkTimeouts(now: number): void {
+    const state = this.#state;
+    if (state.kind === 'idle') {
+      if (now >= state.until) this.close(null);
+      return;
+    }
+    if (state.kind !== 'busy' || !state.headSent || this.#paused) return;
+    const { target, options } = this.#pool;
+    const unsent = this.#socket!.writableLength;
+    if (unsent !== this.#unsentBefore) {
+      this.#unsentBefore = unsent;
+      state.progressAt = now;
+    }
+    let limit = options.bodyIdleTimeoutMs;
+    let awaitingHead = false;
+    if (state.tunnelOpen) {
+      limit = options.tunnelIdleTimeoutMs;
+    } else if (unsent === 0 && !state.responded) {
+      // A request that is not complete goes at the client's pace.
+      if (!state.endSent && state.framing !== RequestFraming.TUNNEL) return;
+      awaitingHead = true;
+      limit = options.firstByteTimeoutMs;
+    }
+    if (limit === 0 || now - state.progressAt < limit) return;
+    const what = awaitingHead ? 'did not begin its response' : unsent > 0 ? 'took no request octets' : 'sent nothing';
+    const code = awaitingHead ? 'backend_first_byte_timeout' : 'backend_idle_timeout';
+    this.fail(reason(code, `${target.label} ${what} for ${limit} ms`));
+  }
+
+  // ResponseSink
+
+  onInformationalHead(head: SectionReader): void {
+    const leg = this.#state as Http1Leg;
+    this.#pool.trace.http1Response(this.#id, this.#ordinal, head.status, head.fields);
+    leg.events.onInformational({ status: head.status, fields: head.fields, sensitive: null });
+  }
+
+  onHead(head: SectionReader, end: boolean): void {
+    const leg = this.#state as Http1Leg;
+    this.#keepAliveSeconds = head.keepAliveSeconds;
+    this.#pool.trace.http1Response(this.#id, this.#ordinal, head.status, head.fields);
+    leg.responded = true;
+    let { status, fields } = head;
+    if (leg.framing === RequestFraming.TUNNEL && status < 300) {
+      const wrong =
+        status === 101
+          ? acceptsKey(head, leg.request.protocol ?? '', leg.upgradeKey)
+          : `answered ${status} instead of 101 to an upgrade`;
+      if (wrong !== '') {
+        this.fail(protocolError(this.#pool.target, wrong, '9110 7.8'));
+        return;
+      }
+      // RFC 8441 5: what HTTP/1.1 calls 101 is a 200 to everybody else.
+      status = 200;
+      if (leg.upgradeKey !== '') fields = fields.filter((_, index) => fields[index & ~1] !== 'sec-websocket-accept');
+      leg.openTunnel();
+    }
+    if (end) this.#complete(leg);
+    leg.events.onResponse({ status, fields, sensitive: null }, end);
+    if (end) this.#stopUpload(leg);
+  }
+
+  onBodyOctets(octets: Buffer, start: number, end: number, last: boolean): void {
+    const leg = this.#state as Http1Leg;
+    const bytes = end - start;
+    let chunk: Buffer;
+    if (this.#lendable) {
+      this.#lent = true;
+      chunk = octets.subarray(start, end);
+    } else {
+      chunk = Buffer.allocUnsafe(bytes);
+      octets.copy(chunk, 0, start, end);
+    }
+    leg.unconsumed += bytes;
+    this.#pool.trace.http1Body(this.#id, this.#ordinal, 0, bytes);
+    if (last) this.#complete(leg);
+    leg.events.onBody(chunk, last);
+    if (last) this.#stopUpload(leg);
+  }
+
+  onTrailerFields(fields: readonly string[]): void {
+    const leg = this.#state as Http1Leg;
+    this.#complete(leg);
+    leg.events.onTrailers(fields);
+    this.#stopUpload(leg);
+  }
+
+  /** The response is whole: settles what becomes of the connection before anybody hears of it. */
+  #complete(leg: Http1Leg): void {
+    const pool = this.#pool;
+    pool.trace.http1End(this.#id, this.#ordinal, null);
+    // D21, D30: a request that is not wholly sent leaves the connection unusable.
+    const reusable = this.#parser.reusable && leg.endSent && this.#socket!.writableLength === 0 && !pool.isClosing;
+    leg.finish();
+    if (!reusable) {
+      this.close(null);
+      return;
+    }
+    if (this.#paused) this.#resume();
+    if (this.#becomeIdle()) pool.onUsable(this, false);
+    else this.close(null);
+  }
+
+  /** D30: the rest of the request is not wanted. */
+  #stopUpload(leg: Http1Leg): void {
+    if (!leg.ended) leg.events.onStopSending();
+  }
+
+  /** False when the backend keeps connections too briefly to use them again. */
+  #becomeIdle(): boolean {
+    const { keepAliveTimeoutMs } = this.#pool.options;
+    let keep = keepAliveTimeoutMs === 0 ? Number.POSITIVE_INFINITY : keepAliveTimeoutMs;
+    // A second less than the backend says, for the request that is on its way when the backend closes.
+    if (this.#keepAliveSeconds >= 0) keep = Math.min(keep, (this.#keepAliveSeconds - 1) * 1000);
+    this.#idle.until = performance.now() + keep;
+    this.#state = this.#idle;
+    return keep > 0;
+  }
+
+  #received(octets: Buffer, bytes: number, owned: boolean): void {
+    const state = this.#state;
+    if (state.kind === 'idle' || (state.kind === 'busy' && !state.headSent)) {
+      this.#unsolicited(state);
+      return;
+    }
+    if (state.kind !== 'busy') return;
+    state.sawOctets = true;
+    state.progressAt = performance.now();
+    this.#lendable = owned || bytes * 2 > octets.length;
+    this.#lent = false;
+    this.#parser.execute(octets, 0, bytes);
+    if (!owned && (this.#lent || bytes === this.#buffer.length)) {
+      this.#buffer = Buffer.allocUnsafeSlow(bytes === octets.length ? LARGE_READ : octets.length);
+    }
+    if (this.#state !== state) return;
+    const { failure } = this.#parser;
+    if (failure !== null) this.fail(protocolError(this.#pool.target, failure.text, failure.rfc));
+    else if (state.unconsumed >= this.#pool.options.receiveHighWaterBytes) this.#pause();
+  }
+
+  /** D23: octets nobody asked for are never parsed. An exchange that was about to begin goes elsewhere. */
+  #unsolicited(state: Idle | Http1Leg): void {
+    const why = protocolError(this.#pool.target, 'sent octets on a connection with no request', '9112 9.2');
+    this.close(why);
+    if (state.kind === 'busy') this.#moveOrFail(state, why);
+  }
+
+  /** An exchange lost its connection: a used connection may have died of age, which says nothing about the backend. */
+  #moveOrFail(leg: Http1Leg, why: Reason): void {
+    if (leg.mayResend && this.#ordinal > 1) {
+      this.#pool.resend(leg);
+      return;
+    }
+    leg.finish();
+    leg.events.onError(why);
+  }
+
+  #onError(error: Error): void {
+    this.#error ??= error;
+    this.#lost();
+  }
+
+  /** The backend closed its side of the connection. */
+  #onEnd(): void {
+    const leg = this.#state;
+    if (leg.kind === 'busy' && leg.headSent) this.#parser.finish();
+    if (this.#state === leg) this.#lost();
+  }
+
+  /** The connection is gone (or going), expectedly or not. */
+  #lost(): void {
+    const leg = this.#state;
+    if (leg.kind !== 'busy') {
+      this.close(null);
+      return;
+    }
+    const { target, trace } = this.#pool;
+    const when = !leg.headSent
+      ? 'before the request was sent'
+      : leg.responded
+        ? 'in the middle of the response'
+        : leg.sawOctets
+          ? 'in the middle of the response head'
+          : 'before responding';
+    const why = connectionLost(target, this.#error, when, leg.headSent);
+    if (leg.headSent) trace.http1End(this.#id, this.#ordinal, why);
+    this.close(why);
+    this.#moveOrFail(leg, why);
+  }
+
+  #onDrain(): void {
+    const leg = this.#state;
+    if (leg.kind !== 'busy') return;
+    leg.progressAt = performance.now();
+    if (leg.phase === LegPhase.ON_CONNECTION) leg.unblock();
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket!.pause();
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    const state = this.#state;
+    if (state.kind === 'busy') state.progressAt = performance.now();
+    this.#socket!.resume();
+  }
+}

@@ -1,0 +1,246 @@
+import { performance } from 'node:perf_hooks';
+import type { Backend, BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
+import type { Reason } from '../../exchange/reason.ts';
+import type { Trace } from '../../trace/trace.ts';
+import type { Dial, DialEvents, Dialing } from '../dial.ts';
+import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
+import type { ResolvedUpstreamOptions } from '../options.ts';
+import type { Target } from '../target.ts';
+import { Http1Connection } from './connection.ts';
+import { Http1Leg } from './leg.ts';
+
+/** How fine the clock of the timeouts is: a quarter of the shortest one, between these bounds, in ms. */
+const FINEST_TICK = 5;
+const COARSEST_TICK = 1000;
+
+/**
+ * The HTTP/1.1 connections to one target. Idle ones are used last in, first out, so that the surplus ages and closes. An
+ * exchange that finds none waits for the first that becomes free, be it new or returning.
+ */
+export class Http1Pool implements Backend {
+  readonly url: string;
+  readonly target: Target;
+  readonly options: ResolvedUpstreamOptions;
+  readonly trace: Trace;
+
+  readonly #dial: Dial;
+  readonly #connections: Http1Connection[] = [];
+  readonly #idle: Http1Connection[] = [];
+  readonly #waiting = new Set<Http1Leg>();
+  /** Exchanges whose connection had died idle: they get a new one, not another old one. */
+  readonly #waitingForFresh = new Set<Http1Leg>();
+  #connecting = 0;
+  #closing = false;
+  #ticker: NodeJS.Timeout | null = null;
+  readonly #tickMs: number;
+  #onAllClosed: (() => void) | null = null;
+
+  constructor(target: Target, options: ResolvedUpstreamOptions, trace: Trace, dial: Dial) {
+    this.url = target.url;
+    this.target = target;
+    this.options = options;
+    this.trace = trace;
+    this.#dial = dial;
+    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs } = options;
+    const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs];
+    const shortest = Math.min(...timeouts.filter(timeout => timeout > 0));
+    this.#tickMs = Math.min(COARSEST_TICK, Math.max(FINEST_TICK, Math.floor(shortest / 4)));
+  }
+
+  /** No new exchanges are taken and no connection is kept. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
+  /** Connections by what they do, and exchanges that wait for one. */
+  get counts(): {
+    readonly connecting: number;
+    readonly idle: number;
+    readonly total: number;
+    readonly waiting: number;
+  } {
+    return {
+      connecting: this.#connecting,
+      idle: this.#idle.length,
+      total: this.#connections.length,
+      waiting: this.#waiting.size + this.#waitingForFresh.size,
+    };
+  }
+
+  send(request: RequestMessage, events: BackendLegEvents): BackendLeg {
+    const leg = new Http1Leg(this, request, events);
+    if (this.#closing) {
+      leg.reject(shuttingDown(this.target));
+      return leg;
+    }
+    const connection = this.#takeIdle();
+    if (connection !== null) connection.assign(leg);
+    else this.#wait(leg);
+    return leg;
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    for (const connection of [...this.#idle]) connection.close(null);
+    if (this.#connections.length === 0) return Promise.resolve();
+    return new Promise(resolve => {
+      const timer = setTimeout(() => this.#cut(), deadlineMs);
+      this.#onAllClosed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Dials for a connection. */
+  dial(events: DialEvents): Dialing {
+    return this.#dial(events);
+  }
+
+  /** The leg no longer wants a connection. */
+  forget(leg: Http1Leg): void {
+    this.#waiting.delete(leg);
+    this.#waitingForFresh.delete(leg);
+  }
+
+  /** Sends once more, on a new connection. */
+  resend(leg: Http1Leg): void {
+    leg.takeBack();
+    leg.waitingSince = performance.now();
+    this.#waitingForFresh.add(leg);
+    this.#dialForWaiting();
+  }
+
+  /** A connection can take an exchange. `fresh`: it is new. */
+  onUsable(connection: Http1Connection, fresh: boolean): void {
+    if (fresh) this.#connecting--;
+    const leg = (fresh ? first(this.#waitingForFresh) : null) ?? first(this.#waiting);
+    if (leg !== null) {
+      this.forget(leg);
+      connection.assign(leg);
+    } else if (this.#closing) {
+      connection.close(null);
+    } else if (
+      this.#waitingForFresh.size > this.#connecting &&
+      this.#connections.length >= this.options.maxConnections
+    ) {
+      // Room for the new connection that somebody needs.
+      connection.close(null);
+    } else {
+      this.#idle.push(connection);
+    }
+  }
+
+  /** A connection did not come about. With none established, all who wait share that fate. */
+  onDialFailed(connection: Http1Connection, failure: Reason): void {
+    this.#connecting--;
+    this.#remove(connection);
+    const established = this.#connections.length > this.#connecting;
+    do {
+      const leg = first(this.#waitingForFresh) ?? first(this.#waiting);
+      if (leg === null) break;
+      this.forget(leg);
+      leg.reject(failure);
+    } while (!established);
+    this.#dialForWaiting();
+  }
+
+  /** A connection is gone; `connecting`: before it was one. */
+  onClosed(connection: Http1Connection, connecting: boolean): void {
+    if (connecting) this.#connecting--;
+    const position = this.#idle.lastIndexOf(connection);
+    if (position >= 0) this.#idle.splice(position, 1);
+    this.#remove(connection);
+    this.#dialForWaiting();
+  }
+
+  #takeIdle(): Http1Connection | null {
+    const connection = this.#idle.pop() ?? null;
+    if (connection === null || connection.idleUntil > performance.now()) return connection;
+    // The youngest is too old, so all are: the backend may be closing them this very moment.
+    connection.close(null);
+    while (this.#idle.length > 0) this.#idle[this.#idle.length - 1]!.close(null);
+    return null;
+  }
+
+  #wait(leg: Http1Leg): void {
+    const { maxConnections, maxQueued } = this.options;
+    if (this.#connections.length >= maxConnections && this.#waiting.size >= maxQueued + this.#connecting) {
+      leg.reject(queueFull(this.target, maxConnections, maxQueued));
+      return;
+    }
+    leg.waitingSince = performance.now();
+    this.#waiting.add(leg);
+    this.#dialForWaiting();
+  }
+
+  #dialForWaiting(): void {
+    while (
+      this.#connecting < this.#waiting.size + this.#waitingForFresh.size &&
+      this.#connections.length < this.options.maxConnections
+    ) {
+      const connection = new Http1Connection(this);
+      connection.index = this.#connections.length;
+      this.#connections.push(connection);
+      this.#connecting++;
+      connection.open();
+    }
+    this.#keepTicking();
+  }
+
+  #remove(connection: Http1Connection): void {
+    const { index } = connection;
+    if (index < 0) return;
+    connection.index = -1;
+    const last = this.#connections.pop()!;
+    if (last !== connection) {
+      this.#connections[index] = last;
+      last.index = index;
+    }
+    if (this.#closing && this.#connections.length === 0) this.#onAllClosed?.();
+  }
+
+  #keepTicking(): void {
+    if (this.#ticker !== null) return;
+    this.#ticker = setInterval(() => this.#tick(), this.#tickMs);
+    // A pool with nothing but idle connections must not keep the process alive.
+    this.#ticker.unref();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (let index = this.#connections.length - 1; index >= 0; index--) this.#connections[index]?.checkTimeouts(now);
+    const { queueTimeoutMs } = this.options;
+    if (queueTimeoutMs > 0) {
+      this.#expire(this.#waitingForFresh, now - queueTimeoutMs);
+      this.#expire(this.#waiting, now - queueTimeoutMs);
+    }
+    if (this.#connections.length === 0 && this.#ticker !== null) {
+      clearInterval(this.#ticker);
+      this.#ticker = null;
+    }
+  }
+
+  /** In order of arrival, so the first young one ends it. */
+  #expire(queue: Set<Http1Leg>, before: number): void {
+    for (const leg of queue) {
+      if (leg.waitingSince > before) return;
+      queue.delete(leg);
+      leg.reject(queueTimeout(this.target, this.options.queueTimeoutMs));
+    }
+  }
+
+  /** The deadline of `close` has come. */
+  #cut(): void {
+    for (const leg of [...this.#waitingForFresh, ...this.#waiting]) {
+      this.forget(leg);
+      leg.reject(shuttingDown(this.target));
+    }
+    for (const connection of [...this.#connections]) connection.fail(shuttingDown(this.target));
+  }
+}
+
+function first(queue: Set<Http1Leg>): Http1Leg | null {
+  for (const leg of queue) return leg;
+  return null;
+}

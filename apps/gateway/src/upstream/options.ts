@@ -1,0 +1,109 @@
+/** Settings of one backend target. Units are in the names; 0 turns a timeout off. */
+export interface UpstreamOptions {
+  /** Connections to this target at once, idle ones included. Default 256, 1..65535. */
+  readonly maxConnections?: number;
+  /** Exchanges that may wait for a connection; one more is refused with `backend_queue_full`. Default 1024. */
+  readonly maxQueued?: number;
+  /** How long an exchange may wait for a connection. Default 10 s. */
+  readonly queueTimeoutMs?: number;
+  /** Name resolution, TCP and TLS handshake together. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** From the request's last octet to the final response's head. Default 60 s. */
+  readonly firstByteTimeoutMs?: number;
+  /** Longest pause between octets in either direction while we wait for the backend. Default 300 s (server-sent events). */
+  readonly bodyIdleTimeoutMs?: number;
+  /** Longest pause on an upgraded connection (WebSocket). Default 1 h. */
+  readonly tunnelIdleTimeoutMs?: number;
+  /**
+   * How long an unused connection is kept. Shorter than the 5 s of Node, Gunicorn and others, so that we close first and
+   * no request meets a connection the backend is closing. Default 4 s.
+   */
+  readonly keepAliveTimeoutMs?: number;
+  /** Size of a response head or of trailers, in octets. Default 64 KiB. */
+  readonly maxHeadBytes?: number;
+  /** Fields in a response head or in trailers. Default 256. */
+  readonly maxFields?: number;
+  /** 1xx responses before the final one. Default 32. */
+  readonly maxInformational?: number;
+  /** Response octets not yet passed on at which reading stops. Default 128 KiB. */
+  readonly receiveHighWaterBytes?: number;
+  /** Request octets not yet taken by the kernel at which `write` answers false. Default 256 KiB, at least 128 KiB. */
+  readonly sendHighWaterBytes?: number;
+  /** Addresses that must never be dialled: the gateway's own admin and inspector listeners. Default: none. */
+  readonly forbidden?: (address: string, port: number) => boolean;
+  /** PEM of the authorities trusted for `https://` and `h2://` besides the system's. Default: none. */
+  readonly ca?: string;
+  /** False accepts any certificate (development only). Default true. */
+  readonly verifyCertificate?: boolean;
+  /** Name sent as SNI and checked against the certificate. Default: the URL's host. */
+  readonly servername?: string;
+  /** PEM certificate chain and key shown to backends that ask for one (mTLS). Default: none. */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+}
+
+/** Options with every default filled in. */
+export interface ResolvedUpstreamOptions {
+  readonly maxConnections: number;
+  readonly maxQueued: number;
+  readonly queueTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+  readonly tunnelIdleTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxHeadBytes: number;
+  readonly maxFields: number;
+  readonly maxInformational: number;
+  readonly receiveHighWaterBytes: number;
+  readonly sendHighWaterBytes: number;
+  readonly forbidden: ((address: string, port: number) => boolean) | null;
+  readonly ca: string | null;
+  readonly verifyCertificate: boolean;
+  readonly servername: string | null;
+  readonly clientCertificate: { readonly cert: string; readonly key: string } | null;
+}
+
+/** The stream default of Node 20 is 16 KiB, of Node 22 64 KiB; `drain` is only certain above twice the larger. */
+const LEAST_SEND_HIGH_WATER = 131072;
+
+/** Fills in defaults and checks ranges. Throws a RangeError that names the option, its value and its range. */
+export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstreamOptions {
+  return {
+    maxConnections: integer('maxConnections', options.maxConnections, 256, 1, 65535),
+    maxQueued: integer('maxQueued', options.maxQueued, 1024, 0, 1_000_000),
+    queueTimeoutMs: timeout('queueTimeoutMs', options.queueTimeoutMs, 10_000),
+    connectTimeoutMs: timeout('connectTimeoutMs', options.connectTimeoutMs, 5_000),
+    firstByteTimeoutMs: timeout('firstByteTimeoutMs', options.firstByteTimeoutMs, 60_000),
+    bodyIdleTimeoutMs: timeout('bodyIdleTimeoutMs', options.bodyIdleTimeoutMs, 300_000),
+    tunnelIdleTimeoutMs: timeout('tunnelIdleTimeoutMs', options.tunnelIdleTimeoutMs, 3_600_000),
+    keepAliveTimeoutMs: timeout('keepAliveTimeoutMs', options.keepAliveTimeoutMs, 4_000),
+    maxHeadBytes: integer('maxHeadBytes', options.maxHeadBytes, 65_536, 256, 1_048_576),
+    maxFields: integer('maxFields', options.maxFields, 256, 1, 65_535),
+    maxInformational: integer('maxInformational', options.maxInformational, 32, 0, 65_535),
+    receiveHighWaterBytes: integer('receiveHighWaterBytes', options.receiveHighWaterBytes, 131_072, 1, 2 ** 30),
+    sendHighWaterBytes: integer(
+      'sendHighWaterBytes',
+      options.sendHighWaterBytes,
+      262_144,
+      LEAST_SEND_HIGH_WATER,
+      2 ** 30,
+    ),
+    forbidden: options.forbidden ?? null,
+    ca: options.ca ?? null,
+    verifyCertificate: options.verifyCertificate ?? true,
+    servername: options.servername ?? null,
+    clientCertificate: options.clientCertificate ?? null,
+  };
+}
+
+function integer(name: string, value: number | undefined, fallback: number, least: number, most: number): number {
+  if (value === undefined) return fallback;
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`upstream option ${name} is ${value}; it must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
+function timeout(name: string, value: number | undefined, fallback: number): number {
+  return integer(name, value, fallback, 0, 2 ** 31 - 1);
+}
