@@ -1,0 +1,34 @@
+import type { ClientLeg, ClientLegEvents, RequestMessage } from '../exchange/legs.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { ListenerLimits } from './limits.ts';
+import type { Registry } from './registry.ts';
+
+/** Takes a request over: called once per request, synchronously; sets `leg.events` before it returns. Must not throw. */
+export type Accept = (request: RequestMessage, leg: ClientLeg) => void;
+
+/** What every listener and every client connection works with. */
+export interface ListenerContext {
+  readonly accept: Accept;
+  readonly trace: Trace;
+  readonly limits: ListenerLimits;
+  readonly registry: Registry;
+}
+
+/** Hears nothing: a leg's listener before the exchange took it, and after its last call. */
+export const NO_EVENTS: ClientLegEvents = {
+  onBody: () => {},
+  onTrailers: () => {},
+  onWritable: () => {},
+  onAbort: () => {},
+  onFinished: () => {},
+};
+
+/** What is known of the TLS under a connection. */
+export interface TlsFacts {
+  /** `TLSv1.3` or `TLSv1.2`. */
+  readonly version: string;
+  /** The IANA name of the cipher suite. */
+  readonly cipher: string;
+  /** The name the client asked for by SNI, lower case, empty when none. */
+  readonly servername: string;
+}

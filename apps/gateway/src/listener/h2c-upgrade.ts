@@ -1,0 +1,66 @@
+/**
+ * Upgrade from HTTP/1.1 to HTTP/2 in cleartext, RFC 7540 3.2 (RFC 9113 3.1 keeps the token but advises against it;
+ * clients such as `curl --http2` still ask). A request that does not qualify is served as HTTP/1.1: an offer to switch
+ * protocols may always be ignored (RFC 9110 7.8).
+ */
+import type { Socket } from 'node:net';
+import type { RawRequest } from './http1-rules.ts';
+
+const BASE64URL = /^[A-Za-z0-9_-]*$/;
+/** RFC 9113 6.5.1: octets of one setting. */
+const SETTING_LENGTH = 6;
+
+/**
+ * The payload of the SETTINGS frame that HTTP2-Settings stands for, or null when the request does not ask for h2c or
+ * may not have it: exactly one HTTP2-Settings, named by Connection as is Upgrade, no request body.
+ */
+export function upgradeSettings(raw: RawRequest): Uint8Array | null {
+  if (raw.httpVersion !== '1.1') return null;
+  const connection: string[] = [];
+  const upgrade: string[] = [];
+  let settings: string | null = null;
+  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
+    const value = raw.rawHeaders[i + 1]!;
+    switch (raw.rawHeaders[i]!.toLowerCase()) {
+      case 'connection':
+        addTokens(connection, value);
+        break;
+      case 'upgrade':
+        addTokens(upgrade, value);
+        break;
+      case 'http2-settings':
+        // RFC 7540 3.2.1: a server MUST NOT upgrade when there is more than one.
+        if (settings !== null) return null;
+        settings = value;
+        break;
+      case 'transfer-encoding':
+        return null;
+      case 'content-length':
+        // A body would have to be read to its end, as HTTP/1.1, before the first frame of ours may go out.
+        if (value !== '0') return null;
+        break;
+      default:
+    }
+  }
+  if (settings === null || !upgrade.includes('h2c')) return null;
+  if (!connection.includes('upgrade') || !connection.includes('http2-settings')) return null;
+  if (!BASE64URL.test(settings) || settings.length % 4 === 1) return null;
+  const payload = Buffer.from(settings, 'base64url');
+  return payload.length % SETTING_LENGTH === 0 ? payload : null;
+}
+
+/** Agrees to the upgrade. What follows on the socket is HTTP/2, our SETTINGS first. */
+export function writeSwitchingProtocols(socket: Socket): void {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n', 'latin1');
+}
+
+/** A request's head as it was received, to have it parsed again as if it had asked for no upgrade. */
+export function rawHead(raw: RawRequest): Buffer {
+  let head = `${raw.method} ${raw.url} HTTP/${raw.httpVersion}\r\n`;
+  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) head += `${raw.rawHeaders[i]}: ${raw.rawHeaders[i + 1]}\r\n`;
+  return Buffer.from(`${head}\r\n`, 'latin1');
+}
+
+function addTokens(tokens: string[], list: string): void {
+  for (const token of list.split(',')) tokens.push(token.trim().toLowerCase());
+}

@@ -1,0 +1,299 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
+import { type Reason, reason } from '../exchange/reason.ts';
+import type { ListenerContext } from './context.ts';
+import { rawHead, upgradeSettings } from './h2c-upgrade.ts';
+import { clientClosed, Http1Leg, type Http1LegHost } from './http1-leg.ts';
+import { judgeHttp1 } from './http1-rules.ts';
+import type { Drainable } from './registry.ts';
+import { explain } from './rules.ts';
+
+/** Takes over a socket that switches to HTTP/2, with the request that asked for it. */
+export type UpgradeTo = (socket: Socket, settings: Uint8Array, request: RequestMessage) => void;
+
+/** What a connection may ask of its listener. */
+export interface Http1Ways {
+  readonly upgrade: UpgradeTo;
+  /** Has the socket parsed on as HTTP/1.1 without regard to Upgrade. */
+  readonly decline: () => void;
+  /** The connection is no longer this listener's. */
+  readonly released: () => void;
+}
+
+/** A request in line. Pipelined ones wait, so that one exchange at a time owns the socket. */
+type Waiting =
+  | {
+      readonly kind: 'request';
+      readonly request: IncomingMessage;
+      readonly response: ServerResponse;
+      readonly expects: boolean;
+    }
+  | { readonly kind: 'upgrade'; readonly request: IncomingMessage; readonly head: Buffer }
+  | { readonly kind: 'connect'; readonly request: IncomingMessage };
+
+/** One HTTP/1 client connection: its requests one after the other, its timeouts, its end. */
+export class Http1Connection implements Drainable, Http1LegHost {
+  readonly connectionId: number;
+  readonly protocol = 'http/1.1';
+  readonly trace: ListenerContext['trace'];
+  readonly bodyWindowBytes: number;
+  readonly lingerTimeoutMs: number;
+  readonly #context: ListenerContext;
+  readonly #socket: Socket;
+  readonly #tls: boolean;
+  readonly #ways: Http1Ways;
+  readonly #address: string;
+  readonly #port: number;
+  readonly #waiting: Waiting[] = [];
+  readonly #onClose = (): void => this.#closed();
+  #active: Http1Leg | null = null;
+  #ordinal = 0;
+  #draining = false;
+  /** No request is read any more: too many were waiting, or one was refused. */
+  #closing = false;
+  /** What the client sent after the requests in line is not HTTP; they are answered first. */
+  #failure: Reason | null = null;
+  #closeReason: Reason | null = null;
+  // Progress seen at the last sweep, and since when there was none.
+  #bodyOctets = 0;
+  #bodySince = 0;
+  #takenOctets = 0;
+  #takenSince = 0;
+
+  constructor(context: ListenerContext, socket: Socket, tls: boolean, connectionId: number, ways: Http1Ways) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#tls = tls;
+    this.#ways = ways;
+    this.connectionId = connectionId;
+    this.trace = context.trace;
+    this.bodyWindowBytes = context.limits.bodyWindowBytes;
+    this.lingerTimeoutMs = context.limits.lingerTimeoutMs;
+    this.#address = socket.remoteAddress ?? '';
+    this.#port = socket.remotePort ?? 0;
+    socket.on('close', this.#onClose);
+  }
+
+  get openExchanges(): number {
+    return this.#waiting.length + (this.#active === null ? 0 : 1);
+  }
+
+  get isLast(): boolean {
+    return (this.#draining || this.#closing) && this.#waiting.length === 0;
+  }
+
+  get isEnded(): boolean {
+    return this.#socket.writableEnded || this.#socket.destroyed;
+  }
+
+  drain(): void {
+    this.#draining = true;
+    if (this.#active === null && this.#waiting.length === 0) this.#endSoon();
+  }
+
+  /** A request's head is complete. */
+  onRequest(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+    this.#enqueue({ kind: 'request', request, response, expects });
+  }
+
+  /** A request with Upgrade is complete and Node has let go of the socket; `head` is what followed. */
+  onUpgrade(request: IncomingMessage, head: Buffer): void {
+    this.#enqueue({ kind: 'upgrade', request, head });
+  }
+
+  /** A CONNECT request is complete and Node has let go of the socket. */
+  onConnect(request: IncomingMessage): void {
+    this.#enqueue({ kind: 'connect', request });
+  }
+
+  /** What the client sent is not HTTP, or it took too long. Null: the socket is broken. */
+  onClientError(why: Reason | null): void {
+    if (why === null) {
+      this.#socket.destroy();
+      return;
+    }
+    if (this.#failure !== null) return;
+    this.#failure = why;
+    const leg = this.#active;
+    if (leg === null) {
+      this.#next();
+    } else if (!leg.requestDone) {
+      this.#breakOff(leg, why);
+    }
+  }
+
+  /** Looks after the timeouts; called at every check interval. `now` in milliseconds. */
+  sweep(now: number): void {
+    const leg = this.#active;
+    if (leg === null) return;
+    const { bodyTimeoutMs, writeStallTimeoutMs, minimumProgressBytes } = this.#context.limits;
+    if (!leg.waitsForBody || leg.bodyOctets !== this.#bodyOctets || this.#bodySince === 0) {
+      this.#bodyOctets = leg.bodyOctets;
+      this.#bodySince = now;
+    } else if (bodyTimeoutMs > 0 && now - this.#bodySince > bodyTimeoutMs) {
+      this.#breakOff(leg, reason('client_body_timeout', `no body octets from the client for ${bodyTimeoutMs} ms`));
+      return;
+    }
+    const waiting = this.#socket.writableLength;
+    const taken = this.#socket.bytesWritten - waiting;
+    if (waiting === 0 || taken - this.#takenOctets >= minimumProgressBytes || this.#takenSince === 0) {
+      this.#takenOctets = taken;
+      this.#takenSince = now;
+    } else if (writeStallTimeoutMs > 0 && now - this.#takenSince > writeStallTimeoutMs) {
+      const text = `the client took less than ${minimumProgressBytes} octets in ${writeStallTimeoutMs} ms`;
+      this.#closeReason = reason('client_write_timeout', text);
+      leg.lost(this.#closeReason);
+      this.abort();
+    }
+  }
+
+  legDone(): void {
+    this.#active = null;
+    this.#next();
+  }
+
+  abort(): void {
+    // A response without framing ends with the connection: only a TCP reset tells the client that it is not complete.
+    if (this.#tls || this.#socket.destroyed) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  #enqueue(item: Waiting): void {
+    if (this.#closing || this.#failure !== null || this.isEnded) return;
+    if (this.#waiting.length >= this.#context.limits.maxPipelined) {
+      this.#closing = true;
+      return;
+    }
+    this.#waiting.push(item);
+    if (this.#active === null && this.#waiting.length === 1) this.#next();
+  }
+
+  #next(): void {
+    if (this.isEnded) return;
+    const item = this.#waiting.shift();
+    if (item !== undefined) {
+      if (item.kind === 'request') this.#start(item.request, item.response, item.expects);
+      else if (item.kind === 'upgrade') this.#switch(item.request, item.head);
+      else this.#refuseConnect(item.request);
+    } else if (this.#failure !== null) {
+      this.#answerAndEnd(this.#failure, true);
+    } else if (this.#draining || this.#closing) {
+      this.#endSoon();
+    }
+  }
+
+  #start(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+    const message = this.#judge(request);
+    if (message === null) return;
+    const facts: ClientFacts = {
+      address: this.#address,
+      port: this.#port,
+      protocol: request.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
+      tls: this.#tls,
+      connectionId: this.connectionId,
+      streamId: this.#ordinal,
+    };
+    const leg = new Http1Leg(facts, message, request, response, expects && message.hasBody, this);
+    this.#active = leg;
+    this.#bodySince = 0;
+    this.#takenSince = 0;
+    this.#context.accept(message, leg);
+    leg.begin();
+  }
+
+  /** The request, when it may be served. Otherwise it is refused and the connection closed: its framing is in doubt. */
+  #judge(request: IncomingMessage): RequestMessage | null {
+    const ordinal = ++this.#ordinal;
+    const { method, url, rawHeaders } = request;
+    this.trace.http1Request(this.connectionId, ordinal, method ?? '', url ?? '', rawHeaders);
+    const { limits } = this.#context;
+    const verdict = judgeHttp1(request, {
+      tls: this.#tls,
+      strictScheme: limits.strictScheme,
+      maxHeaderFields: limits.maxHeaderFields,
+    });
+    if (verdict.refused === null) return verdict.request;
+    request.resume();
+    this.#answerAndEnd(verdict.refused, method !== 'HEAD');
+    return null;
+  }
+
+  #switch(request: IncomingMessage, head: Buffer): void {
+    const socket = this.#socket;
+    const settings = this.#draining ? null : upgradeSettings(request);
+    if (settings !== null) {
+      const message = this.#judge(request);
+      if (message === null) return;
+      if (head.length > 0) socket.unshift(head);
+      // From here on the socket's end is another's to report.
+      socket.removeListener('close', this.#onClose);
+      this.#ways.released();
+      this.trace.http1End(this.connectionId, this.#ordinal, null);
+      this.trace.connectionClosed(this.connectionId, null);
+      this.#ways.upgrade(socket, settings, message);
+      return;
+    }
+    // Node has stopped parsing, and does not tell body octets from what follows: start over with the same octets.
+    socket.unshift(Buffer.concat([rawHead(request), head]));
+    this.#ways.decline();
+  }
+
+  #refuseConnect(request: IncomingMessage): void {
+    const { rawHeaders, url } = request;
+    this.trace.http1Request(this.connectionId, ++this.#ordinal, 'CONNECT', url ?? '', rawHeaders);
+    this.#answerAndEnd(reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' }), true);
+  }
+
+  /** The request cannot be read to its end: says so when nothing was answered yet, and closes. */
+  #breakOff(leg: Http1Leg, why: Reason): void {
+    this.#closeReason = why;
+    const canStillAnswer = leg.canStillAnswer;
+    leg.lost(why);
+    this.#active = null;
+    this.#waiting.length = 0;
+    if (canStillAnswer) this.#answerAndEnd(why, true);
+    else this.abort();
+  }
+
+  /** Past Node's response objects, which belong to requests: some of these answers have none. */
+  #answerAndEnd(why: Reason, withBody: boolean): void {
+    this.#closing = true;
+    this.#waiting.length = 0;
+    this.#closeReason = why;
+    const body = explain(why);
+    const fields = [
+      'content-type',
+      'text/plain; charset=utf-8',
+      'content-length',
+      String(Buffer.byteLength(body)),
+      'connection',
+      'close',
+    ];
+    let head = `HTTP/1.1 ${why.status} ${STATUS_CODES[why.status] ?? 'Error'}\r\n`;
+    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    this.trace.http1Response(this.connectionId, this.#ordinal, why.status, fields);
+    this.trace.reasoned(this.connectionId, this.#ordinal, why);
+    this.#socket.write(`${head}\r\n${withBody ? body : ''}`);
+    this.#endSoon();
+  }
+
+  /** Ends our side, and the client's when it does not: RFC 9112 9.6, so that a reset does not overtake the answer. */
+  #endSoon(): void {
+    const socket = this.#socket;
+    if (socket.destroyed || socket.writableEnded) return;
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), this.lingerTimeoutMs);
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  #closed(): void {
+    this.#ways.released();
+    this.#waiting.length = 0;
+    this.#active?.lost(clientClosed());
+    this.#active = null;
+    this.trace.connectionClosed(this.connectionId, this.#closeReason);
+  }
+}

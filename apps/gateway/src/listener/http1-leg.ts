@@ -1,0 +1,295 @@
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
+import { ErrorCode, type FieldList } from '@glassway/h2-core';
+import type { ClientFacts, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from '../exchange/legs.ts';
+import { type Reason, reason } from '../exchange/reason.ts';
+import type { Trace } from '../trace/trace.ts';
+import { NO_EVENTS } from './context.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/** What a leg needs of the connection it is on. */
+export interface Http1LegHost {
+  readonly trace: Trace;
+  readonly bodyWindowBytes: number;
+  readonly lingerTimeoutMs: number;
+  /** True: this response must be the connection's last. */
+  readonly isLast: boolean;
+  /** The socket takes no more output. */
+  readonly isEnded: boolean;
+  /** Both halves of the exchange are over; the next one may begin if the socket allows. */
+  legDone(): void;
+  /** Closes the socket so that the client sees a failure. */
+  abort(): void;
+}
+
+/** One HTTP/1 exchange over Node's parser and serialiser. */
+export class Http1Leg implements ClientLeg {
+  readonly facts: ClientFacts;
+  events: ClientLegEvents = NO_EVENTS;
+  /** Request body octets received, for the progress check. */
+  bodyOctets = 0;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #host: Http1LegHost;
+  readonly #hasBody: boolean;
+  readonly #isHead: boolean;
+  /** The client waits for a 100 before it sends its body. */
+  #expects: boolean;
+  #held = 0;
+  #paused = false;
+  #requestDone: boolean;
+  #responseEnded = false;
+  #responseDone = false;
+  /** The rest of the request body is of no interest; it is read and dropped. */
+  #stopped = false;
+  #needDrain = false;
+  #over = false;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(
+    facts: ClientFacts,
+    message: RequestMessage,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expects: boolean,
+    host: Http1LegHost,
+  ) {
+    this.facts = facts;
+    this.#request = request;
+    this.#response = response;
+    this.#host = host;
+    this.#hasBody = message.hasBody;
+    this.#isHead = message.method === 'HEAD';
+    this.#expects = expects;
+    this.#requestDone = !message.hasBody;
+  }
+
+  /** The exchange listens now: body and response events may come. */
+  begin(): void {
+    const request = this.#request;
+    // An aborted request reports it as an error too; the socket's close has told us already.
+    request.on('error', () => {});
+    if (this.#hasBody) {
+      request.on('data', (chunk: Uint8Array) => this.#onData(chunk));
+      request.on('end', () => this.#onEnd());
+    } else {
+      request.resume();
+    }
+    this.#response.on('drain', () => this.#onDrain());
+    this.#response.on('finish', () => this.#onFinish());
+  }
+
+  /** The gateway is ready for body octets that do not come. */
+  get waitsForBody(): boolean {
+    return !this.#requestDone && !this.#paused && !this.#over;
+  }
+
+  /** Whether the whole request was read. */
+  get requestDone(): boolean {
+    return this.#requestDone;
+  }
+
+  /** Whether nothing of a final response has been sent. */
+  get canStillAnswer(): boolean {
+    return !this.#response.headersSent;
+  }
+
+  inform(response: ResponseMessage): void {
+    // RFC 9110 15.2: HTTP/1.0 knows no 1xx. 101 changes the protocol and is never relayed.
+    if (this.#over || this.#response.headersSent || this.facts.protocol === 'http/1.0' || response.status === 101)
+      return;
+    if (response.status === 100) {
+      this.#expects = false;
+      this.#response.writeContinue();
+      return;
+    }
+    // Only the exchange at the head of the line is served, so the socket is this response's.
+    let head = `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}\r\n`;
+    for (let i = 0; i + 1 < response.fields.length; i += 2) {
+      const name = response.fields[i]!;
+      const value = response.fields[i + 1]!;
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+      head += `${name}: ${value}\r\n`;
+    }
+    this.#response.socket?.write(`${head}\r\n`, 'latin1');
+  }
+
+  respond(response: ResponseMessage, end: boolean): void {
+    if (this.#over) return;
+    const { status } = response;
+    let fields = response.fields;
+    if (status === 204) fields = withoutContentLength(fields);
+    // RFC 9110 8.6: saying 0 saves the chunked framing of nothing, but is forbidden or misleading without a body.
+    if (end && !this.#isHead && status !== 204 && status !== 304 && !hasContentLength(fields)) {
+      fields = [...fields, 'content-length', '0'];
+    }
+    // A client that was not told to go on may send its body or not: only closing keeps the two sides in step.
+    if (this.#host.isLast || (this.#expects && !this.#requestDone)) this.#response.shouldKeepAlive = false;
+    this.#host.trace.http1Response(this.facts.connectionId, this.facts.streamId, status, fields);
+    this.#response.writeHead(status, fields as string[]);
+    if (end) this.#end(EMPTY);
+    // Node would hold the head until the first body octet, which for a stream of events may be far away. At the end of
+    // the turn, so that a body at hand goes out in the same write.
+    else process.nextTick(flushHead, this.#response);
+  }
+
+  write(chunk: Uint8Array, end: boolean): boolean {
+    if (this.#over || this.#responseEnded) return true;
+    if (chunk.length > 0) this.#host.trace.http1Body(this.facts.connectionId, this.facts.streamId, 1, chunk.length);
+    if (end) {
+      this.#end(chunk);
+      return true;
+    }
+    if (this.#response.write(chunk)) return true;
+    this.#needDrain = true;
+    return false;
+  }
+
+  trailers(fields: FieldList): void {
+    if (this.#over || this.#responseEnded) return;
+    // RFC 9112 7.1.2: only the chunked coding has a place for them.
+    if (this.#response.chunkedEncoding) {
+      const pairs: [string, string][] = [];
+      for (let i = 0; i + 1 < fields.length; i += 2) pairs.push([fields[i]!, fields[i + 1]!]);
+      this.#response.addTrailers(pairs);
+    }
+    this.#end(EMPTY);
+  }
+
+  reset(why: Reason): void {
+    if (this.#over) return;
+    if (why.h2Code === ErrorCode.NO_ERROR && this.#responseEnded) {
+      this.#stopUpload();
+      return;
+    }
+    this.#close(why);
+    this.#tellFinished();
+    this.#host.abort();
+  }
+
+  consumed(bytes: number): void {
+    if (this.#over) return;
+    this.#held -= bytes;
+    if (this.#paused && this.#held * 2 <= this.#host.bodyWindowBytes) {
+      this.#paused = false;
+      this.#request.resume();
+    }
+  }
+
+  /** The connection is gone, or its request can no longer be understood: tells the exchange, once. */
+  lost(why: Reason): void {
+    if (this.#over) return;
+    this.#close(why);
+    const { events } = this;
+    this.events = NO_EVENTS;
+    events.onAbort(why);
+  }
+
+  #end(chunk: Uint8Array): void {
+    this.#responseEnded = true;
+    if (chunk.length > 0) this.#response.end(chunk);
+    else this.#response.end();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    this.bodyOctets += chunk.length;
+    this.#expects = false;
+    if (this.#over || this.#stopped) return;
+    this.#host.trace.http1Body(this.facts.connectionId, this.facts.streamId, 0, chunk.length);
+    this.#held += chunk.length;
+    if (this.#held >= this.#host.bodyWindowBytes) {
+      this.#paused = true;
+      this.#request.pause();
+    }
+    this.events.onBody(chunk, false);
+  }
+
+  #onEnd(): void {
+    this.#requestDone = true;
+    this.#expects = false;
+    if (!this.#over && !this.#stopped) {
+      const raw = this.#request.rawTrailers;
+      if (raw.length === 0) {
+        this.events.onBody(EMPTY, true);
+      } else {
+        this.events.onTrailers(raw.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text)));
+      }
+    }
+    if (this.#responseDone) this.#finish();
+  }
+
+  #onDrain(): void {
+    if (this.#over || !this.#needDrain) return;
+    this.#needDrain = false;
+    this.events.onWritable();
+  }
+
+  #onFinish(): void {
+    this.#responseDone = true;
+    // Without keep-alive Node has ended the socket by now, whatever the client still sends.
+    if (this.#requestDone || this.#host.isEnded) {
+      this.#finish();
+    } else {
+      this.#stopUpload();
+      this.#tellFinished();
+    }
+  }
+
+  /** RFC 9112 9.3: the body must be read to reuse the connection, but not for ever. */
+  #stopUpload(): void {
+    if (this.#stopped || this.#requestDone) return;
+    this.#stopped = true;
+    this.#paused = false;
+    this.#request.resume();
+    this.#linger = setTimeout(() => this.#host.abort(), this.#host.lingerTimeoutMs);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#close(null);
+    this.#tellFinished();
+    this.#host.legDone();
+  }
+
+  #tellFinished(): void {
+    const { events } = this;
+    this.events = NO_EVENTS;
+    events.onFinished();
+  }
+
+  #close(why: Reason | null): void {
+    this.#over = true;
+    clearTimeout(this.#linger);
+    this.#host.trace.http1End(this.facts.connectionId, this.facts.streamId, why);
+  }
+}
+
+/** The reason for an exchange whose connection ended under it. */
+export function clientClosed(): Reason {
+  return reason('client_closed', 'the client closed the connection before the response was complete');
+}
+
+function flushHead(response: ServerResponse): void {
+  if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+}
+
+function hasContentLength(fields: FieldList): boolean {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'content-length') return true;
+  return false;
+}
+
+function withoutContentLength(fields: FieldList): FieldList {
+  if (!hasContentLength(fields)) return fields;
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    if (fields[i] !== 'content-length') kept.push(fields[i]!, fields[i + 1]!);
+  }
+  return kept;
+}

@@ -1,0 +1,94 @@
+import type { Connection, FieldList, Stream } from '@glassway/h2-core';
+import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage } from '../exchange/legs.ts';
+import type { Reason } from '../exchange/reason.ts';
+import { NO_EVENTS } from './context.ts';
+
+/** One stream of a client's HTTP/2 connection, as the exchange sees it. Closed streams ignore every command. */
+export class Http2Leg implements ClientLeg {
+  readonly facts: ClientFacts;
+  events: ClientLegEvents = NO_EVENTS;
+  readonly #connection: Connection;
+  readonly #stream: Stream;
+  #requestEnded: boolean;
+  /** The stream is gone. */
+  #over = false;
+  /** The exchange had its last call. */
+  #told = false;
+
+  constructor(facts: ClientFacts, connection: Connection, stream: Stream, requestEnded: boolean) {
+    this.facts = facts;
+    this.#connection = connection;
+    this.#stream = stream;
+    this.#requestEnded = requestEnded;
+  }
+
+  inform(response: ResponseMessage): void {
+    // RFC 9113 8.6: there is no 101.
+    if (this.#over || response.status === 101) return;
+    this.#connection.inform(this.#stream, response.status, response.fields);
+  }
+
+  respond(response: ResponseMessage, end: boolean): void {
+    if (this.#over) return;
+    this.#connection.respond(this.#stream, response.status, response.fields, end, response.sensitive);
+  }
+
+  write(chunk: Uint8Array, end: boolean): boolean {
+    return this.#over || this.#connection.write(this.#stream, chunk, end);
+  }
+
+  trailers(fields: FieldList): void {
+    if (!this.#over) this.#connection.trailers(this.#stream, fields);
+  }
+
+  reset(why: Reason): void {
+    if (!this.#over) this.#connection.reset(this.#stream, why.h2Code, why.code);
+  }
+
+  consumed(bytes: number): void {
+    // What a closed stream held went back to the connection's window when it closed.
+    if (!this.#over && bytes > 0) this.#connection.release(this.#stream, bytes);
+  }
+
+  /** Body octets came. */
+  onData(chunk: Uint8Array, end: boolean): void {
+    if (end) this.#requestEnded = true;
+    if (this.#told) this.consumed(chunk.length);
+    else this.events.onBody(chunk, end);
+  }
+
+  /** The request ended with trailers. */
+  onTrailers(fields: FieldList): void {
+    this.#requestEnded = true;
+    this.events.onTrailers(fields);
+  }
+
+  /** The response has left. The core is cutting frames, and the exchange may want to reset the stream (D30). */
+  onEndSent(): void {
+    if (!this.#requestEnded) queueMicrotask(() => this.#tellFinished());
+  }
+
+  /** The stream was reset by the client or the core. */
+  onReset(why: Reason): void {
+    if (this.#told) return;
+    const { events } = this;
+    this.#over = true;
+    this.#told = true;
+    this.events = NO_EVENTS;
+    events.onAbort(why);
+  }
+
+  /** The stream is gone. */
+  onClosed(): void {
+    this.#over = true;
+    this.#tellFinished();
+  }
+
+  #tellFinished(): void {
+    if (this.#told) return;
+    const { events } = this;
+    this.#told = true;
+    this.events = NO_EVENTS;
+    events.onFinished();
+  }
+}

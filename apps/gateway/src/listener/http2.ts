@@ -1,0 +1,241 @@
+/**
+ * HTTP/2 clients: one core connection per socket, and per request a leg for the exchange. The core has judged every
+ * message by RFC 9113 8 before it comes here; added is what a gateway must be strict about, because a backend may read
+ * it differently.
+ */
+import type { Socket } from 'node:net';
+import {
+  Connection,
+  ErrorCode,
+  type FieldList,
+  type H2Error,
+  type Handler,
+  type RequestHead,
+  type Stream,
+} from '@glassway/h2-core';
+import { attach } from '@glassway/h2-core/node';
+import type { ClientFacts, ClientLegEvents, RequestMessage } from '../exchange/legs.ts';
+import { type Reason, reason } from '../exchange/reason.ts';
+import { Leg, type Negotiation } from '../trace/trace.ts';
+import type { ListenerContext, TlsFacts } from './context.ts';
+import { writeSwitchingProtocols } from './h2c-upgrade.ts';
+import { Http2Leg } from './http2-leg.ts';
+import { type Drainable, endpoint } from './registry.ts';
+import { checkScheme, explain, isAuthority } from './rules.ts';
+
+/** How an HTTP/2 connection came about. */
+export interface Http2Origin {
+  readonly negotiation: Exclude<Negotiation, 'http/1.1'>;
+  readonly tls: TlsFacts | null;
+}
+
+/** Serves HTTP/2 on sockets handed to it. */
+export class Http2Listener {
+  readonly #context: ListenerContext;
+
+  constructor(context: ListenerContext) {
+    this.#context = context;
+  }
+
+  /** Takes over a socket whose next octets are the client's preface. */
+  serve(socket: Socket, origin: Http2Origin): void {
+    const client = new Http2Client(this.#context, socket, origin);
+    attach(socket, client.connection);
+  }
+
+  /** Takes over an HTTP/1.1 socket whose request is granted h2c (RFC 7540 3.2): answers 101, then the request on stream 1. */
+  upgrade(socket: Socket, settings: Uint8Array, request: RequestMessage): void {
+    const client = new Http2Client(this.#context, socket, { negotiation: 'upgrade', tls: null });
+    writeSwitchingProtocols(socket);
+    client.upgrade(settings, request);
+    attach(socket, client.connection);
+  }
+
+  /** RFC 9113 9.2: TLS that HTTP/2 forbids. The client learns why from the GOAWAY, and nothing is served. */
+  refuseInsecure(socket: Socket, origin: Http2Origin): void {
+    const client = new Http2Client(this.#context, socket, origin);
+    attach(socket, client.connection);
+    client.connection.destroy(ErrorCode.INADEQUATE_SECURITY, `cipher ${origin.tls?.cipher} (RFC 9113 Appendix A)`);
+  }
+}
+
+/** One HTTP/2 client connection. */
+class Http2Client implements Handler, Drainable {
+  readonly connectionId: number;
+  readonly protocol: ClientFacts['protocol'];
+  readonly connection: Connection;
+  readonly #context: ListenerContext;
+  readonly #tls: boolean;
+  readonly #address: string;
+  readonly #port: number;
+
+  constructor(context: ListenerContext, socket: Socket, origin: Http2Origin) {
+    const { trace, registry, limits } = context;
+    this.#context = context;
+    this.#tls = origin.tls !== null;
+    this.protocol = origin.tls !== null ? 'h2' : origin.negotiation === 'upgrade' ? 'h2c-upgrade' : 'h2c';
+    this.#address = socket.remoteAddress ?? '';
+    this.#port = socket.remotePort ?? 0;
+    this.connectionId = trace.connectionOpened({
+      leg: Leg.CLIENT,
+      protocol: 'h2',
+      negotiation: origin.negotiation,
+      peer: endpoint(socket.remoteAddress, socket.remotePort),
+      local: endpoint(socket.localAddress, socket.localPort),
+      tls: origin.tls,
+    });
+    const options = { ...limits.http2, role: 'server', handler: this, tap: trace.tap(this.connectionId) } as const;
+    this.connection = new Connection(options, performance.now());
+    registry.assign(socket, this);
+  }
+
+  get openExchanges(): number {
+    return this.connection.openStreams;
+  }
+
+  drain(): void {
+    this.connection.shutdown('the gateway is shutting down');
+  }
+
+  /** Stream 1 is the request that asked for the upgrade; its half is closed (RFC 7540 3.2). */
+  upgrade(settings: Uint8Array, request: RequestMessage): void {
+    const { method, scheme, authority, path, fields } = request;
+    const head: RequestHead = { method, scheme, authority, path, protocol: '', fields, sensitive: null };
+    this.connection.acceptUpgrade(settings, head);
+  }
+
+  onRequest(stream: Stream, head: RequestHead, endStream: boolean): void {
+    const facts: ClientFacts = {
+      address: this.#address,
+      port: this.#port,
+      protocol: this.protocol,
+      tls: this.#tls,
+      connectionId: this.connectionId,
+      streamId: stream.id,
+    };
+    const leg = new Http2Leg(facts, this.connection, stream, endStream);
+    stream.context = leg;
+    const refused = this.#judge(head);
+    if (refused === null) this.#context.accept(toMessage(head, endStream), leg);
+    else this.#refuse(stream, leg, refused);
+  }
+
+  // A stream whose head was malformed has no leg: it was reset before `onRequest`.
+
+  onData(stream: Stream, chunk: Uint8Array, endStream: boolean): void {
+    legOf(stream)?.onData(chunk, endStream);
+  }
+
+  onTrailers(stream: Stream, fields: FieldList): void {
+    legOf(stream)?.onTrailers(fields);
+  }
+
+  onWritable(stream: Stream): void {
+    legOf(stream)?.events.onWritable();
+  }
+
+  onEndSent(stream: Stream): void {
+    legOf(stream)?.onEndSent();
+  }
+
+  onReset(stream: Stream, error: H2Error): void {
+    legOf(stream)?.onReset(reasonOf(error));
+  }
+
+  onStreamClosed(stream: Stream): void {
+    legOf(stream)?.onClosed();
+  }
+
+  onClosed(error: H2Error | null): void {
+    this.#context.trace.connectionClosed(this.connectionId, error === null ? null : reasonOf(error));
+  }
+
+  /** What the gateway adds to RFC 9113 8 (D14 to D16, D19). Null: fine. */
+  #judge(head: RequestHead): Reason | null {
+    if (head.method === 'CONNECT') {
+      return reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' });
+    }
+    if (!isAuthority(head.authority)) {
+      const text =
+        head.authority === ''
+          ? 'the request names no authority'
+          : `the authority "${head.authority}" is not a host and port`;
+      return reason('client_protocol_error', text, { rfc: '9113 8.3.1' });
+    }
+    return checkScheme(head.scheme, this.#tls, this.#context.limits.strictScheme);
+  }
+
+  /** A malformed message is a stream error (RFC 9113 8.1.1); what is well formed but refused gets an answer to read. */
+  #refuse(stream: Stream, leg: Http2Leg, why: Reason): void {
+    this.#context.trace.reasoned(this.connectionId, stream.id, why);
+    if (why.code === 'client_protocol_error') {
+      leg.reset(why);
+      return;
+    }
+    leg.events = new Refused(leg);
+    const body = Buffer.from(explain(why));
+    const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)];
+    leg.respond({ status: why.status, fields, sensitive: null }, false);
+    leg.write(body, true);
+  }
+}
+
+function legOf(stream: Stream): Http2Leg | null {
+  return stream.context as Http2Leg | null;
+}
+
+/** Listens to a leg whose request was refused: its body is dropped, and declined once the answer has left. */
+class Refused implements ClientLegEvents {
+  readonly #leg: Http2Leg;
+
+  constructor(leg: Http2Leg) {
+    this.#leg = leg;
+  }
+
+  onBody(chunk: Uint8Array): void {
+    this.#leg.consumed(chunk.length);
+  }
+
+  onFinished(): void {
+    this.#leg.reset(reason('upload_stopped', 'the request was refused', { rfc: '9113 8.1' }));
+  }
+
+  onTrailers(): void {}
+  onWritable(): void {}
+  onAbort(): void {}
+}
+
+/** The core has checked all of this; the gateway frames and routes by it and passes neither field on. */
+function toMessage(head: RequestHead, endStream: boolean): RequestMessage {
+  const { method, scheme, authority, path } = head;
+  let { fields, sensitive } = head;
+  let contentLength = -1;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== 'host' && fields[i] !== 'content-length') continue;
+    const kept: string[] = [];
+    const marks: number[] = [];
+    for (let from = 0; from < fields.length; from += 2) {
+      if (fields[from] === 'host') continue;
+      if (fields[from] === 'content-length') {
+        contentLength = Number(fields[from + 1]);
+        continue;
+      }
+      if (sensitive?.includes(from)) marks.push(kept.length);
+      kept.push(fields[from]!, fields[from + 1]!);
+    }
+    fields = kept;
+    sensitive = marks.length === 0 ? null : marks;
+    break;
+  }
+  return { method, scheme, authority, path, fields, sensitive, hasBody: !endStream, contentLength };
+}
+
+/** What an error of the core means for an exchange. */
+function reasonOf(error: H2Error): Reason {
+  const { message, rfc, code, initiator } = error;
+  if (initiator !== 'remote') return reason('client_protocol_error', message, { rfc, h2Code: code });
+  return reason('client_reset', `the client reset the stream with ${error.codeName}`, {
+    rfc: '9113 6.4',
+    h2Code: code,
+  });
+}

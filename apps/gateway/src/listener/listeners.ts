@@ -1,0 +1,129 @@
+/**
+ * The gateway's client side, from an accepted socket to an exchange:
+ *
+ *     cleartext port -- sniff --+--> Http2Listener --> Http2Leg --+
+ *                               |         ^ Upgrade: h2c          +--> accept(request, leg)
+ *     TLS port ------- ALPN ----+--> Http1Listener --> Http1Leg --+
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { DevelopmentCa, ListenAddress } from '@glassway/tls-alpn';
+import { NO_TRACE, type Trace } from '../trace/trace.ts';
+import { sniff } from './cleartext.ts';
+import type { Accept, ListenerContext } from './context.ts';
+import { Http1Listener } from './http1.ts';
+import { Http2Listener } from './http2.ts';
+import { type ListenerLimits, resolveListenerLimits } from './limits.ts';
+import { type DrainReport, Registry } from './registry.ts';
+import { type HttpsOptions, listenTls } from './tls.ts';
+
+export type { Accept } from './context.ts';
+export { DEFAULT_LISTENER_LIMITS, type ListenerLimits } from './limits.ts';
+export type { CutConnection, DrainReport } from './registry.ts';
+export type { HttpsOptions } from './tls.ts';
+
+/** Where to listen in cleartext. */
+export interface HttpOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** What `startListeners` needs. */
+export interface ListenersOptions {
+  /** HTTP/1.1, Upgrade h2c and prior-knowledge HTTP/2 on one port. Absent: no cleartext port. */
+  readonly http?: HttpOptions;
+  /** HTTP/2 and HTTP/1.1 over TLS. Absent: no TLS port. */
+  readonly https?: HttpsOptions;
+  /** Takes each request over. */
+  readonly accept: Accept;
+  readonly trace?: Trace;
+  readonly limits?: Partial<ListenerLimits>;
+}
+
+/** The ports in use. */
+export interface Listeners {
+  /** Null: not listening in cleartext. */
+  readonly http: ListenAddress | null;
+  /** Null: not listening with TLS. */
+  readonly https: ListenAddress | null;
+  /** Where the certificates come from when none were given; null otherwise. */
+  readonly developmentCa: DevelopmentCa | null;
+  /** Client connections open now. */
+  readonly connections: number;
+  /**
+   * Stops accepting, lets every connection finish what it has begun (GOAWAY in two steps on HTTP/2, Connection: close
+   * on HTTP/1.1), and after `deadlineMs` (0: at once) closes the rest. A second call cuts the first one's deadline short.
+   */
+  close(deadlineMs: number): Promise<DrainReport>;
+}
+
+/** Binds the ports. Throws when one cannot be bound, with nothing left open. */
+export async function startListeners(options: ListenersOptions): Promise<Listeners> {
+  const limits = resolveListenerLimits(options.limits);
+  const registry = new Registry(limits.maxConnections, limits.maxConnectionsPerAddress);
+  const context: ListenerContext = { accept: options.accept, trace: options.trace ?? NO_TRACE, limits, registry };
+  const http2 = new Http2Listener(context);
+  const http1 = new Http1Listener(context, (socket, settings, request) => http2.upgrade(socket, settings, request));
+  let cleartext: Server | null = null;
+  try {
+    if (options.http !== undefined) cleartext = await listenCleartext(options.http, context, http1, http2);
+    const tls = options.https === undefined ? null : await listenTls(options.https, context, http1, http2);
+    return {
+      http: cleartext === null ? null : addressOf(cleartext),
+      https: tls?.listener.address ?? null,
+      developmentCa: tls?.developmentCa ?? null,
+      get connections() {
+        return registry.size;
+      },
+      close: async deadlineMs => {
+        cleartext?.close();
+        await tls?.listener.close();
+        const report = await registry.close(deadlineMs);
+        http1.close();
+        return report;
+      },
+    };
+  } catch (error) {
+    cleartext?.close();
+    http1.close();
+    throw error;
+  }
+}
+
+function listenCleartext(
+  { host = '127.0.0.1', port }: HttpOptions,
+  context: ListenerContext,
+  http1: Http1Listener,
+  http2: Http2Listener,
+): Promise<Server> {
+  const onSocket = (socket: Socket): void => {
+    // First of all: a reset may come before anyone reads. What follows it is 'close', which everyone listens to.
+    socket.on('error', () => {});
+    if (!context.registry.add(socket)) return;
+    sniff(socket, context.limits.negotiationTimeoutMs, protocol => {
+      if (protocol === 'h2') http2.serve(socket, { negotiation: 'prior-knowledge', tls: null });
+      else http1.serve(socket, null);
+    });
+  };
+  // Half-open, so that a client's FIN is for the protocol to judge. The high-water mark spares large responses most of
+  // their pauses; with Node's 16 KiB every second write of a response would wait for the socket.
+  const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 }, onSocket);
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const why = error.code === 'EADDRINUSE' ? 'something else listens there' : error.message;
+      reject(new Error(`cannot listen on ${host}:${port}: ${why}`, { cause: error }));
+    };
+    server.once('error', onError);
+    server.listen({ host, port }, () => {
+      server.off('error', onError);
+      resolve(server);
+    });
+  });
+}
+
+function addressOf(server: Server): ListenAddress {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return { path: address ?? '' };
+  return { host: address.address, port: address.port, family: address.family === 'IPv6' ? 'IPv6' : 'IPv4' };
+}

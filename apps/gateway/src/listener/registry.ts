@@ -1,0 +1,133 @@
+/**
+ * Every client socket, from accept to close: counted against the connection limits, and asked to leave when the gateway
+ * drains. `http.Server` cannot be asked, it never sees the sockets that speak HTTP/2 or nothing yet.
+ */
+import type { Socket } from 'node:net';
+
+/** A connection that speaks its protocol, as far as draining is concerned. */
+export interface Drainable {
+  /** The inspector's connection number. */
+  readonly connectionId: number;
+  readonly protocol: string;
+  /** Requests being served or waiting. */
+  readonly openExchanges: number;
+  /** Takes no new requests, finishes those under way, then closes the socket. May be called more than once. */
+  drain(): void;
+}
+
+/** A connection that did not finish in time. */
+export interface CutConnection {
+  /** 0 when it had not come to speak a protocol. */
+  readonly connectionId: number;
+  readonly peer: string;
+  readonly protocol: string;
+  readonly openExchanges: number;
+}
+
+/** How draining went. */
+export interface DrainReport {
+  /** Connections that finished by themselves. */
+  readonly finished: number;
+  /** Connections closed with work under way when the deadline passed. */
+  readonly cut: readonly CutConnection[];
+}
+
+interface Entry {
+  readonly address: string;
+  readonly peer: string;
+  protocol: Drainable | null;
+}
+
+/** All client sockets of one gateway process. */
+export class Registry {
+  readonly #sockets = new Map<Socket, Entry>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #max: number;
+  readonly #maxPerAddress: number;
+  #draining = false;
+  #onEmpty: (() => void) | null = null;
+
+  /** Limits of 0 are none. */
+  constructor(max: number, maxPerAddress: number) {
+    this.#max = max;
+    this.#maxPerAddress = maxPerAddress;
+  }
+
+  /** Open client sockets. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** True once `close` was called. */
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  /** Takes a socket in until it closes; false (and the socket is destroyed) above a limit or while draining. */
+  add(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? '';
+    const fromThere = this.#perAddress.get(address) ?? 0;
+    const full =
+      (this.#max > 0 && this.#sockets.size >= this.#max) ||
+      (this.#maxPerAddress > 0 && fromThere >= this.#maxPerAddress);
+    if (full || this.#draining) {
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.set(socket, { address, peer: endpoint(address, socket.remotePort), protocol: null });
+    this.#perAddress.set(address, fromThere + 1);
+    socket.once('close', () => this.#remove(socket));
+    return true;
+  }
+
+  /** The socket now speaks a protocol (or another one than before, after an Upgrade). */
+  assign(socket: Socket, protocol: Drainable): void {
+    const entry = this.#sockets.get(socket);
+    if (entry === undefined) return;
+    entry.protocol = protocol;
+    if (this.#draining) protocol.drain();
+  }
+
+  /** Asks every connection to finish; those still there after `deadlineMs` (0: at once) are destroyed and reported. */
+  async close(deadlineMs: number): Promise<DrainReport> {
+    this.#draining = true;
+    const total = this.#sockets.size;
+    for (const [socket, entry] of this.#sockets) {
+      if (entry.protocol === null) socket.destroy();
+      else if (deadlineMs > 0) entry.protocol.drain();
+    }
+    if (this.#sockets.size > 0 && deadlineMs > 0) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, deadlineMs);
+        this.#onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    const cut: CutConnection[] = [];
+    for (const [socket, { protocol, peer }] of this.#sockets) {
+      socket.destroy();
+      if (protocol === null) continue;
+      const { connectionId, openExchanges } = protocol;
+      cut.push({ connectionId, peer, protocol: protocol.protocol, openExchanges });
+    }
+    return { finished: total - cut.length, cut };
+  }
+
+  #remove(socket: Socket): void {
+    const entry = this.#sockets.get(socket);
+    if (entry === undefined) return;
+    this.#sockets.delete(socket);
+    const left = (this.#perAddress.get(entry.address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(entry.address);
+    else this.#perAddress.set(entry.address, left);
+    if (this.#sockets.size === 0) this.#onEmpty?.();
+  }
+}
+
+/** `address:port`, `[v6]:port`; `unix` for a socket without an address. */
+export function endpoint(address: string | undefined, port: number | undefined): string {
+  if (address === undefined || address === '') return 'unix';
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

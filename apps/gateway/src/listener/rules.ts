@@ -1,0 +1,53 @@
+/**
+ * Rules about where a request goes, the same for every protocol: which authority it names, and whether its scheme is
+ * the transport's. What differs between HTTP/1.1 and HTTP/2 (syntax, framing) is checked where the protocol is read.
+ */
+import { type Reason, reason } from '../exchange/reason.ts';
+
+// RFC 3986 3.2.2 without userinfo (RFC 9113 8.3.1) and without the comma, which some backends take for a list.
+const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?::([0-9]{1,5}))?$/;
+
+/** Whether this is a host with an optional port 1..65535, in the form backends agree about (D15). */
+export function isAuthority(authority: string): boolean {
+  const match = AUTHORITY.exec(authority);
+  if (match === null) return false;
+  const port = match[1];
+  return port === undefined || (Number(port) >= 1 && Number(port) <= 65535);
+}
+
+/** Whether two authorities name the same origin: case does not matter, nor does the scheme's own port when written out. */
+export function isSameAuthority(a: string, b: string, scheme: string): boolean {
+  return a === b || originForm(a, scheme) === originForm(b, scheme);
+}
+
+function originForm(authority: string, scheme: string): string {
+  const lower = authority.toLowerCase();
+  const own = scheme === 'https' ? ':443' : ':80';
+  return lower.endsWith(own) ? lower.slice(0, -own.length) : lower;
+}
+
+/**
+ * The scheme must be one the gateway forwards, and when `strict` the one the client really used (D14): a request that
+ * claims https on a cleartext connection would be taken for a confidential one behind the gateway. Null: fine.
+ */
+export function checkScheme(scheme: string, tls: boolean, strict: boolean): Reason | null {
+  // Schemes are case-insensitive (RFC 3986 3.1), but clients must send the normal form and nothing else is needed.
+  if (scheme !== 'http' && scheme !== 'https') {
+    return reject(`the scheme "${scheme}" is neither http nor https`, '9113 8.3.1');
+  }
+  const own = tls ? 'https' : 'http';
+  if (strict && scheme !== own) {
+    return reject(`the request says ${scheme} on a connection that is ${own}`, '9110 7.4');
+  }
+  return null;
+}
+
+/** A request the gateway does not pass on because a rule of HTTP forbids it. */
+export function reject(text: string, rfc: string): Reason {
+  return reason('request_rejected', text, { rfc });
+}
+
+/** The body of a response the listener itself makes, for people at a terminal. */
+export function explain(why: Reason): string {
+  return `${why.status} ${why.code}: ${why.text}${why.rfc === '' ? '' : ` (RFC ${why.rfc})`}\n`;
+}

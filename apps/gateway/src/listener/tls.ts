@@ -1,0 +1,79 @@
+/** The TLS port: ALPN chooses HTTP/2 or HTTP/1.1 during the handshake (RFC 9113 3.2, RFC 7301). */
+import {
+  type AcceptedSocket,
+  DevelopmentCa,
+  type HandshakeRefusal,
+  type KeyLog,
+  listen,
+  SecureContexts,
+  type TlsListener,
+} from '@glassway/tls-alpn';
+import type { ListenerContext } from './context.ts';
+import type { Http1Listener } from './http1.ts';
+import type { Http2Listener } from './http2.ts';
+
+/** Where and with what certificates to listen. */
+export interface HttpsOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** The certificates. Default: one per server name from the development authority. */
+  readonly contexts?: SecureContexts;
+  /** Where the development authority is kept; only used without `contexts`. Default: the user's own. */
+  readonly developmentCaDirectory?: string;
+  /** ALPN protocols, most wanted first. Default h2, http/1.1. */
+  readonly protocols?: readonly ('h2' | 'http/1.1')[];
+  /** Whether clients are asked for certificates; needs `contexts` with client authorities. Default off. */
+  readonly clientCertificates?: 'off' | 'optional' | 'require';
+  /** Where TLS secrets are logged. Default nowhere. */
+  readonly keyLog?: KeyLog;
+  /** 48 octets, the same in all processes that share the port. */
+  readonly ticketKeys?: Buffer;
+  /** Told about failed handshakes. */
+  readonly onRefused?: (refusal: HandshakeRefusal) => void;
+  /** Told about failures of the listener itself. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A TLS port in use. */
+export interface HttpsListener {
+  readonly listener: TlsListener;
+  /** The authority whose root clients have to trust; null with certificates of the user's. */
+  readonly developmentCa: DevelopmentCa | null;
+}
+
+/** Binds the port. Throws a `TlsAlpnError` when it cannot, or a certificate is unusable. */
+export async function listenTls(
+  options: HttpsOptions,
+  context: ListenerContext,
+  http1: Http1Listener,
+  http2: Http2Listener,
+): Promise<HttpsListener> {
+  const { contexts: given, developmentCaDirectory, ...rest } = options;
+  let contexts = given;
+  let developmentCa: DevelopmentCa | null = null;
+  if (contexts === undefined) {
+    developmentCa = await DevelopmentCa.open(
+      developmentCaDirectory === undefined ? {} : { directory: developmentCaDirectory },
+    );
+    // Clients that send no server name, such as those of https://127.0.0.1, get the one for localhost.
+    contexts = await SecureContexts.load({ onDemand: developmentCa.credentialsFor });
+  }
+  const { negotiationTimeoutMs } = context.limits;
+  const handshakeTimeoutMs = negotiationTimeoutMs === 0 ? MAX_HANDSHAKE_MS : Math.max(50, negotiationTimeoutMs);
+  const listener = await listen({ ...rest, contexts, handshakeTimeoutMs }, accepted => {
+    if (context.registry.add(accepted.socket)) take(accepted, http1, http2);
+  });
+  return { listener, developmentCa };
+}
+
+const MAX_HANDSHAKE_MS = 600_000;
+
+function take({ socket, protocol, servername, tls }: AcceptedSocket, http1: Http1Listener, http2: Http2Listener): void {
+  const facts = { version: tls.version, cipher: tls.cipher, servername };
+  socket.setNoDelay(true);
+  if (protocol !== 'h2') http1.serve(socket, facts);
+  else if (tls.forbiddenForH2) http2.refuseInsecure(socket, { negotiation: 'alpn', tls: facts });
+  else http2.serve(socket, { negotiation: 'alpn', tls: facts });
+}
