@@ -1,0 +1,140 @@
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { messageOf, TlsAlpnError } from './errors.ts';
+import { dnsNamesOf } from './names.ts';
+
+/** A certificate chain, leaf first, and its private key, both PEM. */
+export interface Credentials {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Needed when the key is encrypted. */
+  readonly passphrase?: string;
+}
+
+/** The same from files, which `SecureContexts` reads again on reload. */
+export interface CredentialFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly passphrase?: string;
+}
+
+/** One certificate to serve. */
+export type CertificateSource = (Credentials | CredentialFiles) & {
+  /** Names it serves, exact or `*.example.com`; by default the DNS names in the certificate. */
+  readonly names?: readonly string[];
+};
+
+/** What is known about a certificate being served. */
+export interface CertificateInfo {
+  /** Names it is selected for. */
+  readonly names: readonly string[];
+  readonly subject: string;
+  readonly issuer: string;
+  /** SHA-256 over the DER form of the leaf, upper-case hex with colons. */
+  readonly fingerprint256: string;
+  /** Start of validity of the leaf, milliseconds since the epoch. */
+  readonly notBefore: number;
+  /** First end of validity in the chain, milliseconds since the epoch: from then on clients refuse it. */
+  readonly notAfter: number;
+  /** The certificate's file, or `memory`. */
+  readonly source: string;
+}
+
+/** A source that has been read, checked and compiled. */
+export interface LoadedCertificate {
+  readonly info: CertificateInfo;
+  readonly context: SecureContext;
+  readonly options: SecureContextOptions;
+  /** Changes when, and only when, the certificate chain or the key changes. */
+  readonly digest: string;
+}
+
+/**
+ * Reads, checks and compiles one source.
+ *
+ * @throws TlsAlpnError `certificate`, naming the file and what is wrong with it
+ */
+export async function loadCertificate(
+  source: CertificateSource,
+  base: SecureContextOptions,
+): Promise<LoadedCertificate> {
+  const origin = 'certFile' in source ? source.certFile : 'memory';
+  const credentials =
+    'certFile' in source ? { ...source, cert: await read(source.certFile), key: await read(source.keyFile) } : source;
+  return compile(credentials, origin, base, source.names);
+}
+
+async function read(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new TlsAlpnError('certificate', `cannot read ${path}: ${messageOf(error)}`, error);
+  }
+}
+
+/** Checks and compiles credentials at hand, see `loadCertificate`. */
+export function compile(
+  credentials: Credentials,
+  origin: string,
+  base: SecureContextOptions,
+  names?: readonly string[],
+): LoadedCertificate {
+  const chain = parseChain(credentials.cert, origin);
+  const leaf = chain[0]!;
+  checkKey(leaf, credentials, origin);
+  const options: SecureContextOptions = {
+    ...base,
+    cert: credentials.cert,
+    key: credentials.key,
+    ...(credentials.passphrase === undefined ? {} : { passphrase: credentials.passphrase }),
+  };
+  let context: SecureContext;
+  try {
+    context = createSecureContext(options);
+  } catch (error) {
+    throw new TlsAlpnError('certificate', `${origin}: the TLS library refuses it: ${messageOf(error)}`, error);
+  }
+  return {
+    info: {
+      names: names ?? dnsNamesOf(leaf.subjectAltName),
+      subject: leaf.subject,
+      issuer: leaf.issuer,
+      fingerprint256: leaf.fingerprint256,
+      notBefore: Date.parse(leaf.validFrom),
+      notAfter: Math.min(...chain.map(certificate => Date.parse(certificate.validTo))),
+      source: origin,
+    },
+    context,
+    options,
+    digest: createHash('sha256').update(credentials.cert).update('\0').update(credentials.key).digest('hex'),
+  };
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function parseChain(pem: string | Buffer, origin: string): X509Certificate[] {
+  const blocks = pem.toString('latin1').match(PEM_CERTIFICATE);
+  if (blocks === null) throw new TlsAlpnError('certificate', `${origin}: holds no PEM certificate`);
+  try {
+    return blocks.map(block => new X509Certificate(block));
+  } catch (error) {
+    throw new TlsAlpnError('certificate', `${origin}: not a certificate: ${messageOf(error)}`, error);
+  }
+}
+
+function checkKey(leaf: X509Certificate, credentials: Credentials, origin: string): void {
+  let matches: boolean;
+  try {
+    const { key, passphrase } = credentials;
+    matches = leaf.checkPrivateKey(createPrivateKey({ key, format: 'pem', ...(passphrase ? { passphrase } : {}) }));
+  } catch (error) {
+    throw new TlsAlpnError('certificate', `${origin}: its private key cannot be read: ${messageOf(error)}`, error);
+  }
+  if (!matches) {
+    throw new TlsAlpnError(
+      'certificate',
+      `${origin}: the private key belongs to another certificate (is the leaf the first certificate in the file?)`,
+    );
+  }
+}
