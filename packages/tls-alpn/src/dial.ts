@@ -63,7 +63,7 @@ export async function dial(url: string | URL, options: DialOptions = {}): Promis
 
   const socket = connect({
     ...cipherPolicy(options.ciphers),
-    ...(options.socketPath === undefined ? target : { path: options.socketPath }),
+    ...(options.socketPath === undefined ? { ...target, host: resolvable(target.host) } : { path: options.socketPath }),
     ...credentialsOf(options),
     servername,
     ALPNProtocols: [...protocols],
@@ -107,6 +107,11 @@ function targetOf(url: string | URL): Target {
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
   if (host === '') throw new TlsAlpnError('option', `"${url}" names no host`);
   return { host, port: parsed.port === '' ? 443 : Number(parsed.port) };
+}
+
+/** RFC 6761 6.3: names below `.localhost` are the loopback, and need not be asked of a resolver that may not know. */
+function resolvable(host: string): string {
+  return host.endsWith('.localhost') ? 'localhost' : host;
 }
 
 function where({ host, port }: Target): string {

@@ -54,6 +54,13 @@ describe('what is agreed', () => {
     expect(await read('127.0.0.1')).toBe('');
   });
 
+  test('RFC 6761 6.3: a name below .localhost is the loopback', async () => {
+    const { port } = await echoListener(cleanup);
+    const { servername, tls } = await connectTo(port, {}, 'app.localhost');
+    expect(servername).toBe('app.localhost');
+    expect(tls.peerCertificate).toMatchObject({ authorized: true, subjectAltName: 'DNS:app.localhost' });
+  });
+
   test('servername overrides the host, for SNI and for verification', async () => {
     const { port } = await echoListener(cleanup);
     const { tls, servername } = await connectTo(port, { servername: 'other.test' }, '127.0.0.1');
