@@ -20,7 +20,39 @@ export interface Reason {
   readonly rfc: string;
 }
 
-const BY_CODE = {
+/** The stable codes. */
+export type ReasonCode =
+  | 'backend_refused'
+  | 'backend_unreachable'
+  | 'backend_connect_timeout'
+  | 'backend_first_byte_timeout'
+  | 'backend_idle_timeout'
+  | 'backend_closed'
+  | 'backend_reset'
+  | 'backend_refused_stream'
+  | 'backend_going_away'
+  | 'backend_protocol_error'
+  | 'backend_queue_full'
+  | 'backend_queue_timeout'
+  | 'backend_tls_failed'
+  | 'client_reset'
+  | 'client_closed'
+  | 'client_protocol_error'
+  | 'client_header_timeout'
+  | 'client_body_timeout'
+  | 'client_write_timeout'
+  | 'request_rejected'
+  | 'request_too_large'
+  | 'loop_detected'
+  | 'no_route'
+  | 'connect_refused'
+  | 'admin_target'
+  | 'shutting_down'
+  | 'upload_stopped'
+  | 'internal_error';
+
+/** Status of the response we make, and code of the RST_STREAM we send. */
+const BY_CODE: Readonly<Record<ReasonCode, readonly [status: number, h2Code: number]>> = {
   backend_refused: [502, ErrorCode.INTERNAL_ERROR],
   backend_unreachable: [502, ErrorCode.INTERNAL_ERROR],
   backend_connect_timeout: [504, ErrorCode.INTERNAL_ERROR],
@@ -49,10 +81,7 @@ const BY_CODE = {
   shutting_down: [503, ErrorCode.REFUSED_STREAM],
   upload_stopped: [200, ErrorCode.NO_ERROR],
   internal_error: [500, ErrorCode.INTERNAL_ERROR],
-} as const;
-
-/** The stable codes. */
-export type ReasonCode = keyof typeof BY_CODE;
+};
 
 /** All codes with their status and error code, for documentation and metrics. */
 export const REASON_CODES: readonly ReasonCode[] = Object.keys(BY_CODE) as ReasonCode[];

@@ -1,0 +1,170 @@
+/**
+ * One gateway, put together and started:
+ *
+ *     backends -> exchange -> listeners
+ *
+ * The listeners come last, when there is somebody to serve; closing goes the other way round.
+ */
+import { randomBytes } from 'node:crypto';
+import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
+import { type ListenAddress, parseNetworks } from './config/address.ts';
+import type { Settings } from './config/settings.ts';
+import { accept, type ExchangeContext } from './exchange/exchange.ts';
+import type { Backend } from './exchange/legs.ts';
+import { type DrainReport, type HttpsOptions, type Listeners, startListeners } from './listener/listeners.ts';
+import { Logger } from './log.ts';
+import { type AccessLog, openAccessLog } from './log-access.ts';
+import { Pool, Router } from './route.ts';
+import { NO_TRACE } from './trace/trace.ts';
+import { createBackend } from './upstream/backend.ts';
+
+/** Requests whose path begins with `prefix` go to these backends, in turns. */
+export interface RouteSettings {
+  readonly prefix: string;
+  readonly to: readonly string[];
+}
+
+/** What is not a setting of the user's. */
+export interface GatewayOptions {
+  /** Default: everything to the backends in `settings.to`. */
+  readonly routes?: readonly RouteSettings[];
+  /** Default: to stderr, at the level of the settings. */
+  readonly logger?: Logger;
+  /** Where the development authority is kept. Default: the user's own place. */
+  readonly developmentCaDirectory?: string;
+}
+
+/** A gateway that is serving. */
+export interface Gateway {
+  /** Null: off. */
+  readonly https: ListenAddress | null;
+  /** Null: off. */
+  readonly http: ListenAddress | null;
+  /** PEM file of the root that signed our certificates; null when the user brought certificates, or TLS is off. */
+  readonly rootCertificatePath: string | null;
+  /** The root certificate itself, PEM. */
+  readonly rootCertificate: string | null;
+  /**
+   * Stops accepting, lets requests under way finish, and after `deadlineMs` (0: at once) cuts the rest. A second call
+   * cuts the first one's deadline short.
+   */
+  close(deadlineMs: number): Promise<DrainReport>;
+}
+
+/** Backends are done when the clients are; this long is waited for their connections to close. */
+const BACKENDS_CLOSE_MS = 1000;
+
+/** Starts a gateway. Throws with nothing left open when a port, file or certificate cannot be used. */
+export async function startGateway(settings: Settings, options: GatewayOptions = {}): Promise<Gateway> {
+  const logger = options.logger ?? new Logger(settings.logLevel);
+  const routes = options.routes ?? [{ prefix: '/', to: settings.to }];
+  const trace = NO_TRACE;
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const access = await openAccess(settings, logger, undo);
+
+    const backends = new Map<string, Backend>();
+    for (const url of routes.flatMap(route => route.to)) {
+      if (!backends.has(url)) backends.set(url, createBackend(url, {}, trace));
+    }
+    undo.push(() => Promise.all([...backends.values()].map(backend => backend.close(BACKENDS_CLOSE_MS))));
+
+    const context: ExchangeContext = {
+      router: new Router(
+        routes.map(({ prefix, to }) => ({ host: '', prefix, pool: new Pool(to.map(url => backends.get(url)!)) })),
+      ),
+      policy: {
+        pseudonym: `glassway-${randomBytes(4).toString('hex')}`,
+        isTrusted: parseNetworks(settings.trustedProxies, '--trusted-proxy'),
+      },
+      trace,
+      records: access,
+      clock: () => performance.now(),
+    };
+
+    const https = await httpsOptions(settings, options, logger, undo);
+    const listeners = await startListeners({
+      ...(settings.http === null ? {} : { http: settings.http }),
+      ...(https === null ? {} : { https }),
+      accept: (request, leg) => accept(context, request, leg),
+      trace,
+      limits: { upgradeH2c: settings.upgrade },
+    });
+    return handleOf(listeners, undo);
+  } catch (error) {
+    await closeAll(undo);
+    throw error;
+  }
+}
+
+async function openAccess(
+  settings: Settings,
+  logger: Logger,
+  undo: (() => Promise<unknown>)[],
+): Promise<AccessLog | null> {
+  if (settings.accessLog === null) return null;
+  const log = await openAccessLog(settings.accessLog, settings.accessLogFormat, logger);
+  undo.push(() => log.close());
+  return log;
+}
+
+/** The user's certificates are watched for changes; without any, the development authority makes them by name. */
+async function httpsOptions(
+  settings: Settings,
+  options: GatewayOptions,
+  logger: Logger,
+  undo: (() => Promise<unknown>)[],
+): Promise<HttpsOptions | null> {
+  if (settings.https === null) return null;
+  const common = {
+    ...settings.https,
+    onError: (error: Error) => logger.error(error.message),
+    onRefused: ({
+      remoteAddress,
+      remotePort,
+      message,
+    }: {
+      remoteAddress: string;
+      remotePort: number;
+      message: string;
+    }) => logger.debug(`TLS with ${remoteAddress}:${remotePort} failed: ${message}`),
+  };
+  if (settings.certificate === null) {
+    const { developmentCaDirectory } = options;
+    return developmentCaDirectory === undefined ? common : { ...common, developmentCaDirectory };
+  }
+  const contexts = await SecureContexts.load({
+    certificates: [settings.certificate],
+    onWarning: warning => logger.warn(warning.message),
+  });
+  const stopWatching = contexts.watch();
+  undo.push(async () => stopWatching());
+  return { ...common, contexts };
+}
+
+function handleOf(listeners: Listeners, undo: (() => Promise<unknown>)[]): Gateway {
+  let closing: Promise<DrainReport> | null = null;
+  return {
+    https: addressOf(listeners.https),
+    http: addressOf(listeners.http),
+    rootCertificatePath: listeners.developmentCa?.rootCertificatePath ?? null,
+    rootCertificate: listeners.developmentCa?.rootCertificate ?? null,
+    close: deadlineMs => {
+      const drained = listeners.close(deadlineMs);
+      closing ??= drained.then(async report => {
+        await closeAll(undo);
+        return report;
+      });
+      return closing;
+    },
+  };
+}
+
+function addressOf(address: TlsListenAddress | null): ListenAddress | null {
+  return address === null || 'path' in address ? null : address;
+}
+
+/** Last opened, first closed. */
+async function closeAll(undo: (() => Promise<unknown>)[]): Promise<void> {
+  for (const each of undo.splice(0).reverse()) await each();
+}

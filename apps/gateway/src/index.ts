@@ -1,0 +1,15 @@
+/**
+ * The gateway as a library: what the `glassway` command is made of.
+ *
+ *     clients -> listener -> exchange -> upstream -> backends
+ *                    \__________ trace __________/  -> inspector
+ *
+ * @module
+ */
+export type { ListenAddress } from './config/address.ts';
+export { DEFAULT_SETTINGS, type Settings, UsageProblem } from './config/settings.ts';
+export { REASON_CODES, type Reason, type ReasonCode } from './exchange/reason.ts';
+export { type Gateway, type GatewayOptions, type RouteSettings, startGateway } from './gateway.ts';
+export type { CutConnection, DrainReport } from './listener/listeners.ts';
+export { LOG_LEVELS, Logger, type LogLevel } from './log.ts';
+export type { AccessFormat } from './log-access.ts';

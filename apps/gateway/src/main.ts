@@ -1,0 +1,82 @@
+/** The `glassway` command: settings in, a gateway running until a signal, an exit code out. */
+import { banner, VERSION } from './banner.ts';
+import { parseCommandLine } from './config/command-line.ts';
+import { UsageProblem } from './config/settings.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { Logger } from './log.ts';
+import { explainStartFailure } from './problems.ts';
+
+/** How long requests under way may take after the first signal. */
+const DRAIN_MS = 15_000;
+
+/** Exit codes of the command. */
+export const ExitCode = { OK: 0, FAILURE: 1, USAGE: 2 } as const;
+
+/** Runs the command to its end and answers its exit code. `args`: without node and script. */
+export async function main(args: readonly string[]): Promise<number> {
+  // A closed pipe (`glassway | head`) must not end the gateway.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  let invocation: Awaited<ReturnType<typeof parseCommandLine>>;
+  try {
+    const print = (text: string): void => void process.stdout.write(text);
+    invocation = await parseCommandLine(args, { env: process.env, version: VERSION, print });
+  } catch (error) {
+    if (!(error instanceof UsageProblem)) throw error;
+    new Logger('error').error(error.message);
+    return ExitCode.USAGE;
+  }
+  if (invocation.command === 'nothing') return ExitCode.OK;
+
+  const { settings } = invocation;
+  const logger = new Logger(settings.logLevel);
+  stopOnDefects(logger);
+  const demo = invocation.command === 'demo' ? await (await import('./demo/demo.ts')).startDemo() : null;
+  let gateway: Gateway;
+  try {
+    gateway = await startGateway(settings, { logger, ...(demo === null ? {} : { routes: demo.routes }) });
+  } catch (error) {
+    logger.error(explainStartFailure(error as Error, settings));
+    await demo?.close();
+    return ExitCode.FAILURE;
+  }
+  // Standard output belongs to the access log when that goes there.
+  const out = settings.accessLog === '-' ? process.stderr : process.stdout;
+  if (settings.logLevel === 'info' || settings.logLevel === 'debug') out.write(banner(gateway, settings.upgrade));
+  const code = await drained(gateway, logger);
+  await demo?.close();
+  return code;
+}
+
+/** A defect leaves the process in an unknown state: say what it was and stop. */
+function stopOnDefects(logger: Logger): void {
+  const stop = (what: string, error: unknown): void => {
+    logger.error(
+      `${what}, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    process.exit(ExitCode.FAILURE);
+  };
+  process.on('uncaughtException', error => stop('this is a defect of glassway', error));
+  process.on('unhandledRejection', error => stop('this is a defect of glassway (rejected promise)', error));
+}
+
+/** Waits for a signal, then for the requests under way; a second signal cuts them. */
+function drained(gateway: Gateway, logger: Logger): Promise<number> {
+  return new Promise(resolve => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals++;
+      if (signals > 2) process.exit(ExitCode.FAILURE);
+      if (signals === 1) logger.info(`${signal}: finishing the requests under way (once more to stop now)`);
+      const closing = gateway.close(signals === 1 ? DRAIN_MS : 0);
+      if (signals > 1) return;
+      void closing.then(({ cut }) => {
+        for (const { peer, protocol, openExchanges } of cut) {
+          logger.warn(`cut ${peer} (${protocol}) with ${openExchanges} requests under way`);
+        }
+        resolve(cut.length === 0 ? ExitCode.OK : ExitCode.FAILURE);
+      });
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
