@@ -54,10 +54,13 @@ export function writeSwitchingProtocols(socket: Socket): void {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n', 'latin1');
 }
 
-/** A request's head as it was received, to have it parsed again as if it had asked for no upgrade. */
-export function rawHead(raw: RawRequest): Buffer {
+/** A request's head as it was received, but for the offer to switch protocols: to have it parsed again without. */
+export function headWithoutUpgrade(raw: RawRequest): Buffer {
   let head = `${raw.method} ${raw.url} HTTP/${raw.httpVersion}\r\n`;
-  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) head += `${raw.rawHeaders[i]}: ${raw.rawHeaders[i + 1]}\r\n`;
+  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
+    const name = raw.rawHeaders[i]!;
+    if (name.toLowerCase() !== 'upgrade') head += `${name}: ${raw.rawHeaders[i + 1]}\r\n`;
+  }
   return Buffer.from(`${head}\r\n`, 'latin1');
 }
 

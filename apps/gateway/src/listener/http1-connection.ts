@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import type { ListenerContext } from './context.ts';
-import { rawHead, upgradeSettings } from './h2c-upgrade.ts';
+import { headWithoutUpgrade, upgradeSettings } from './h2c-upgrade.ts';
 import { clientClosed, Http1Leg, type Http1LegHost } from './http1-leg.ts';
 import { judgeHttp1 } from './http1-rules.ts';
 import type { Drainable } from './registry.ts';
@@ -15,8 +15,9 @@ export type UpgradeTo = (socket: Socket, settings: Uint8Array, request: RequestM
 
 /** What a connection may ask of its listener. */
 export interface Http1Ways {
-  readonly upgrade: UpgradeTo;
-  /** Has the socket parsed on as HTTP/1.1 without regard to Upgrade. */
+  /** Null: no upgrade is granted here. */
+  readonly upgrade: UpgradeTo | null;
+  /** Has the socket parsed on as HTTP/1. */
   readonly decline: () => void;
   /** The connection is no longer this listener's. */
   readonly released: () => void;
@@ -222,8 +223,9 @@ export class Http1Connection implements Drainable, Http1LegHost {
 
   #switch(request: IncomingMessage, head: Buffer): void {
     const socket = this.#socket;
-    const settings = this.#draining ? null : upgradeSettings(request);
-    if (settings !== null) {
+    const { upgrade } = this.#ways;
+    const settings = upgrade === null || this.#draining ? null : upgradeSettings(request);
+    if (upgrade !== null && settings !== null) {
       const message = this.#judge(request);
       if (message === null) return;
       if (head.length > 0) socket.unshift(head);
@@ -232,11 +234,11 @@ export class Http1Connection implements Drainable, Http1LegHost {
       this.#ways.released();
       this.trace.http1End(this.connectionId, this.#ordinal, null);
       this.trace.connectionClosed(this.connectionId, null);
-      this.#ways.upgrade(socket, settings, message);
+      upgrade(socket, settings, message);
       return;
     }
-    // Node has stopped parsing, and does not tell body octets from what follows: start over with the same octets.
-    socket.unshift(Buffer.concat([rawHead(request), head]));
+    // Node has stopped parsing, and does not tell body octets from what follows: start over without the offer.
+    socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
     this.#ways.decline();
   }
 

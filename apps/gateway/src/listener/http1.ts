@@ -20,10 +20,7 @@ interface Counted {
 export class Http1Listener {
   readonly #context: ListenerContext;
   readonly #connections = new Map<Socket, Http1Connection>();
-  /** Stops at requests with Upgrade, which `upgrade` events then decide. */
-  readonly #upgrading: Server;
-  /** Serves requests with Upgrade as if they had none. */
-  readonly #plain: Server;
+  readonly #server: Server;
   readonly #upgradeTo: UpgradeTo;
   readonly #sweep: NodeJS.Timeout;
 
@@ -31,11 +28,7 @@ export class Http1Listener {
   constructor(context: ListenerContext, upgradeTo: UpgradeTo) {
     this.#context = context;
     this.#upgradeTo = upgradeTo;
-    this.#plain = this.#createServer();
-    this.#upgrading = this.#createServer();
-    this.#upgrading.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.#connections.get(socket)?.onUpgrade(request, head);
-    });
+    this.#server = this.#createServer();
     const { checkIntervalMs } = context.limits;
     this.#sweep = setInterval(() => {
       const now = performance.now();
@@ -54,23 +47,21 @@ export class Http1Listener {
       local: endpoint(socket.localAddress, socket.localPort),
       tls,
     });
-    const mayUpgrade = tls === null && limits.upgradeH2c;
     const connection = new Http1Connection(this.#context, socket, tls !== null, connectionId, {
-      upgrade: this.#upgradeTo,
-      decline: () => this.#plain.emit('connection', socket),
+      upgrade: tls === null && limits.upgradeH2c ? this.#upgradeTo : null,
+      decline: () => this.#server.emit('connection', socket),
       released: () => this.#connections.delete(socket),
     });
     this.#connections.set(socket, connection);
     registry.assign(socket, connection);
-    (mayUpgrade ? this.#upgrading : this.#plain).emit('connection', socket);
+    this.#server.emit('connection', socket);
   }
 
   /** Stops the timers. Connections still open are the registry's to close. */
   close(): void {
     clearInterval(this.#sweep);
     // Answers "not running", as it never listened; what counts is that it stops its timeout checks.
-    this.#plain.close(() => {});
-    this.#upgrading.close(() => {});
+    this.#server.close(() => {});
   }
 
   #createServer(): Server {
@@ -92,6 +83,10 @@ export class Http1Listener {
     server.on('request', (request, response) => onRequest(request, response, false));
     server.on('checkContinue', (request, response) => onRequest(request, response, true));
     server.on('checkExpectation', (request, response) => onRequest(request, response, false));
+    // Also without h2c: a server that does not listen for it loses the requests pipelined behind one with Upgrade.
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#connections.get(socket)?.onUpgrade(request, head);
+    });
     server.on('connect', (request: IncomingMessage, socket: Socket) =>
       this.#connections.get(socket)?.onConnect(request),
     );

@@ -120,6 +120,8 @@ export interface RawResponse {
 /** A client that speaks HTTP/2 frame by frame. Acknowledges SETTINGS by itself, and nothing else. */
 export class RawH2Client extends RawClient {
   readonly frames: Frame[] = [];
+  /** Whether SETTINGS are acknowledged by itself; off while a test sends a frame in pieces. */
+  autoAck = true;
   readonly #reader = new FrameReader();
   readonly #fields = new FieldReader();
   readonly #responses = new Map<number, RawResponse>();
@@ -147,7 +149,7 @@ export class RawH2Client extends RawClient {
   }
 
   #take({ type, flags, streamId, payload }: Frame): void {
-    if (type === Type.SETTINGS && (flags & ACK) === 0) this.send(SETTINGS_ACK);
+    if (type === Type.SETTINGS && (flags & ACK) === 0 && this.autoAck) this.send(SETTINGS_ACK);
     if (streamId === 0) return;
     const response = this.response(streamId);
     switch (type) {
