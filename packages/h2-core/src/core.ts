@@ -218,6 +218,7 @@ export class Core implements SenderHost {
     this.closed = true;
     this.error = error;
     this.onSlot = null;
+    this.receiver.stopped = true;
     for (const stream of [...this.registry.live.values()]) this.abandon(stream, error);
     this.handler.onClosed?.(error);
   }

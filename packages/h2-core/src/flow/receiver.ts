@@ -16,6 +16,8 @@ export class Receiver {
   streamTarget: number;
   /** Octets received and not released by the program, over all streams. */
   unreleased = 0;
+  /** The connection has ended: nothing is granted any more. */
+  stopped = false;
   private pendingRelease = 0;
   private readonly outbox: Outbox;
   private readonly tap: Tap | null;
@@ -38,7 +40,7 @@ export class Receiver {
   releaseConnection(bytes: number): void {
     this.unreleased -= bytes;
     this.pendingRelease += bytes;
-    if (this.pendingRelease >= this.target >>> 1) this.grantConnection();
+    if (this.pendingRelease >= this.target >>> 1 && !this.stopped) this.grantConnection();
   }
 
   /** Gives released octets of a stream back, on both levels. */

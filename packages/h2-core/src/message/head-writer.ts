@@ -18,16 +18,27 @@ const CLASS_NAMES: Readonly<Record<number, string>> = {
   [FieldClass.BAD_TE]: 'may only be `trailers` (RFC 9113 8.2.2)',
 };
 
+/**
+ * Field lines found good, by name with the last value: programs send the same ones over and over, and the check depends
+ * on nothing else. Bounded; a full memo starts anew.
+ */
+const CHECKED: Map<string, string> = new Map();
+const CHECKED_LIMIT = 512;
+
 /** Checks fields a program wants to send; throws a `UsageError` that names the first bad one. RFC 9113 8.2. */
 export function checkFields(fields: FieldList): void {
   if ((fields.length & 1) !== 0) throw new UsageError('api.fields', 'a field list needs a value for every name');
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
-    const kind = classifyField(name, fields[i + 1] as string);
+    const value = fields[i + 1] as string;
+    if (CHECKED.get(name) === value) continue;
+    const kind = classifyField(name, value);
     if (kind >= FieldClass.METHOD || kind < FieldClass.REGULAR) {
       const why = CLASS_NAMES[kind] ?? 'is a pseudo-field; those are given apart from the fields';
       throw new UsageError('api.field', `field ${JSON.stringify(name)} ${why}`);
     }
+    if (CHECKED.size >= CHECKED_LIMIT) CHECKED.clear();
+    CHECKED.set(name, value);
   }
 }
 

@@ -31,7 +31,10 @@ export class StreamRegistry {
   /** The same for ours. */
   localCount = 0;
   private readonly remoteParity: number;
-  private readonly closed: Map<number, Gone> = new Map();
+  /** The last closed streams, a ring that grows to its limit: cheap to write, searched only for late frames. */
+  private closedIds: Uint32Array = new Uint32Array(16);
+  private closedHow: Uint8Array = new Uint8Array(16);
+  private closedCount = 0;
   /** Every stream of the peer below this was opened: none was passed over. */
   private firstSkipped: number;
 
@@ -54,11 +57,11 @@ export class StreamRegistry {
 
   /** Why there is no live stream `id`. */
   whyGone(id: number): Gone {
-    const remembered = this.closed.get(id);
-    if (remembered !== undefined) return remembered;
-    if (!this.isRemote(id)) return id < this.nextLocalId ? Gone.FORGOTTEN : Gone.IDLE;
-    if (id > this.lastRemoteId) return Gone.IDLE;
-    return id < this.firstSkipped ? Gone.FORGOTTEN : Gone.SKIPPED;
+    const remote = this.isRemote(id);
+    if (remote ? id > this.lastRemoteId : id >= this.nextLocalId) return Gone.IDLE;
+    const kept = Math.min(this.closedCount, this.closedIds.length);
+    for (let i = 0; i < kept; i++) if (this.closedIds[i] === id) return this.closedHow[i] as Gone;
+    return !remote || id < this.firstSkipped ? Gone.FORGOTTEN : Gone.SKIPPED;
   }
 
   /** Moves a stream from the living to the memory. */
@@ -69,13 +72,19 @@ export class StreamRegistry {
 
   /** Notes how a stream that is not on the books (any more) came to its end. */
   remember(id: number, how: Gone): void {
-    this.closed.set(id, how);
-    if (this.closed.size > MAX_CLOSED_STREAMS) {
-      // A Map iterates in insertion order: the first key is the oldest.
-      for (const oldest of this.closed.keys()) {
-        this.closed.delete(oldest);
-        break;
-      }
-    }
+    const size = this.closedIds.length;
+    if (this.closedCount === size && size < MAX_CLOSED_STREAMS) this.growMemory(Math.min(size * 4, MAX_CLOSED_STREAMS));
+    const at = this.closedCount++ % this.closedIds.length;
+    this.closedIds[at] = id;
+    this.closedHow[at] = how;
+  }
+
+  private growMemory(size: number): void {
+    const ids = new Uint32Array(size);
+    const how = new Uint8Array(size);
+    ids.set(this.closedIds);
+    how.set(this.closedHow);
+    this.closedIds = ids;
+    this.closedHow = how;
   }
 }
