@@ -1,0 +1,293 @@
+/**
+ * The recorder of one connection: every call of the core becomes a few numbers in shared memory. A frame costs one
+ * record and some additions; nothing is allocated and nothing is formatted.
+ */
+import { Direction, type SectionKind, SettingsEvent, type Tap } from '@glassway/h2-core';
+import { CONNECTION_MASK, DIRECTION_BIT, FrameType, LEG_BIT, Mark } from '@glassway/inspector-protocol';
+import { ConnectionRow } from './connection-row.ts';
+import { EntryKind } from './entry-ring.ts';
+import { clip, type Sink } from './sink.ts';
+import { ConnectionF, ConnectionI } from './slots.ts';
+import { StreamRows } from './stream-rows.ts';
+import { type ConnectionFacts, Leg } from './trace.ts';
+
+const ACK = 0x1;
+const INITIAL_WINDOW_SIZE = 0x4;
+/** Settings of one frame that are shown; a frame may hold 2730. */
+const MAX_PAIRS = 64;
+/** Settings of one kind that are remembered per connection. */
+const MAX_REMEMBERED = 64;
+const SETTINGS_EVENTS = ['sent', 'acked', 'received'] as const;
+
+/** Implements `Tap` for one connection, and holds its rows. HTTP/1.1 connections use the same rows, without frames. */
+export class ConnectionTap implements Tap {
+  readonly id: number;
+  readonly facts: ConnectionFacts;
+  readonly openedAt: number;
+  readonly streams: StreamRows;
+  readonly row: ConnectionRow;
+  readonly #sink: Sink;
+  readonly #words: readonly [received: number, sent: number];
+  readonly #settings: readonly Map<number, number>[] = [new Map(), new Map(), new Map()];
+  // Number of the section whose HEADERS frame is still to come, by direction; and whether it is redacted.
+  readonly #section = new Uint32Array(2);
+  readonly #redacted = new Uint8Array(2);
+  #lastIndex = -1;
+  #lastType = -1;
+  #lastStream = -1;
+  #violationType = -1;
+  #violationStream = -1;
+  #pingAt = -1;
+  #pingLow = 0;
+  #pingHigh = 0;
+
+  constructor(sink: Sink, id: number, facts: ConnectionFacts) {
+    this.id = id & CONNECTION_MASK;
+    this.facts = facts;
+    this.openedAt = sink.now;
+    this.#sink = sink;
+    const leg = facts.leg === Leg.BACKEND ? LEG_BIT : 0;
+    this.#words = [(this.id | leg) >>> 0, (this.id | leg | DIRECTION_BIT) >>> 0];
+    this.row = new ConnectionRow(sink, this.id);
+    this.streams = new StreamRows(sink, this.id, this.row);
+  }
+
+  onFrame(
+    direction: Direction,
+    type: number,
+    flags: number,
+    streamId: number,
+    length: number,
+    connectionWindow: number,
+    streamWindow: number,
+    aux: number,
+    bytes: Uint8Array,
+    offset: number,
+  ): void {
+    const sink = this.#sink;
+    sink.touch();
+    // The tap gives the windows of the receiving side for DATA received and WINDOW_UPDATE sent, else of the sending side.
+    const receiving = direction === Direction.IN ? type === FrameType.DATA : type === FrameType.WINDOW_UPDATE;
+    let mark = 0;
+    let ref = 0;
+    let extra = aux;
+    if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
+      const section = this.#section[direction]!;
+      if (section !== 0) {
+        mark = this.#redacted[direction] === 1 ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
+        ref = section;
+        if (type === FrameType.HEADERS) extra = section;
+        this.#section[direction] = 0;
+      }
+    } else if (type === FrameType.RST_STREAM) {
+      ref = aux;
+      this.row.addInteger(ConnectionI.RESETS_RECEIVED + direction, 1);
+    } else if (type === FrameType.GOAWAY) {
+      ref = aux;
+    } else if (type === FrameType.PING) {
+      this.#ping(direction, flags, bytes, offset, length);
+    }
+    if (this.#violationType === type && this.#violationStream === streamId && direction === Direction.IN) {
+      mark |= Mark.VIOLATION;
+      this.#violationType = -1;
+    }
+    this.row.frame(direction, type, length, receiving, connectionWindow);
+    if (streamId !== 0) {
+      mark |= this.streams.frame(streamId, direction, type, flags, length, receiving, streamWindow);
+    }
+
+    const frames = sink.frames;
+    this.#lastIndex = direction === Direction.IN ? frames.index : -1;
+    this.#lastType = type;
+    this.#lastStream = streamId;
+    frames.write(
+      frames.index,
+      sink.now,
+      frames.position,
+      this.#words[direction],
+      streamId,
+      length,
+      type,
+      flags,
+      mark,
+      ref,
+      connectionWindow,
+      streamWindow,
+      extra,
+    );
+    frames.advance();
+  }
+
+  onFieldSectionStart(_direction: Direction, _streamId: number): void {
+    this.#sink.touch();
+    this.#sink.beginSection();
+  }
+
+  onField(
+    direction: Direction,
+    name: string,
+    value: string,
+    representation: number,
+    index: number,
+    wireBytes: number,
+  ): void {
+    this.#sink.field(name, value, representation, index, wireBytes);
+    this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, name.length + value.length);
+  }
+
+  onFieldSectionEnd(direction: Direction, streamId: number, kind: SectionKind, wireBytes: number): void {
+    const sink = this.#sink;
+    this.#section[direction] = sink.endSection(this.id, streamId, direction, kind, wireBytes);
+    this.#redacted[direction] = sink.sectionRedacted ? 1 : 0;
+    this.row.addDouble(ConnectionF.SECTION_BYTES_RECEIVED + direction, wireBytes);
+  }
+
+  /** Insertions show in the sections: every literal with incremental indexing is one (RFC 7541 6.2.1). */
+  onTableInsert(): void {}
+
+  onTableEvict(direction: Direction, count: number, _tableSize: number): void {
+    this.row.addInteger(ConnectionI.EVICTIONS_RECEIVED + direction, count);
+  }
+
+  onTableResize(direction: Direction, maxSize: number): void {
+    this.#sink.touch();
+    this.#sink.event({ kind: 'table-resized', connection: this.id, direction, maxSize });
+  }
+
+  onStreamState(streamId: number, from: number, to: number): void {
+    this.#sink.touch();
+    this.streams.state(streamId, from, to);
+  }
+
+  onSettings(event: SettingsEvent, pairs: readonly number[]): void {
+    this.#sink.touch();
+    const remembered = this.#settings[event]!;
+    const list: [number, number][] = [];
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const id = pairs[i]!;
+      const value = pairs[i + 1]!;
+      if (list.length < MAX_PAIRS) list.push([id, value]);
+      if (remembered.has(id) || remembered.size < MAX_REMEMBERED) remembered.set(id, value);
+      if (id === INITIAL_WINDOW_SIZE && event !== SettingsEvent.SENT) {
+        this.streams.initialWindow(event === SettingsEvent.ACKED, value);
+      }
+    }
+    this.#sink.event({ kind: 'settings', connection: this.id, event: SETTINGS_EVENTS[event], pairs: list });
+  }
+
+  onSendBlocked(streamId: number, cause: number, pendingBytes: number): void {
+    this.#sink.touch();
+    this.streams.blocked(streamId, cause, pendingBytes);
+  }
+
+  onReceiveWithheld(streamId: number, bytes: number): void {
+    this.#sink.touch();
+    if (streamId === 0) this.row.setDouble(ConnectionF.WITHHELD, bytes);
+    else this.streams.withheld(streamId, bytes);
+  }
+
+  onTransport(writable: boolean): void {
+    this.#sink.touch();
+    this.row.transport(writable);
+  }
+
+  onViolation(rule: string, rfc: string, streamId: number, frameType: number, message: string): void {
+    const sink = this.#sink;
+    sink.touch();
+    this.row.addInteger(ConnectionI.VIOLATIONS, 1);
+    // The offending frame may have been told just before, or comes next.
+    if (this.#lastIndex >= 0 && this.#lastType === frameType && this.#lastStream === streamId) {
+      sink.frames.mark(this.#lastIndex, Mark.VIOLATION);
+    } else {
+      this.#violationType = frameType;
+      this.#violationStream = streamId;
+    }
+    sink.event({
+      kind: 'violation',
+      connection: this.id,
+      rule,
+      rfc,
+      stream: streamId,
+      frameType,
+      message: clip(message),
+    });
+  }
+
+  onReset(streamId: number, code: number, initiator: 'user' | 'library' | 'remote', reason: string): void {
+    this.#sink.touch();
+    this.#sink.event({ kind: 'reset', connection: this.id, stream: streamId, code, initiator, reason: clip(reason) });
+    this.streams.refused(streamId);
+  }
+
+  onGoAway(direction: Direction, lastStreamId: number, code: number, debug: string): void {
+    this.#sink.touch();
+    this.#sink.event({ kind: 'goaway', connection: this.id, direction, lastStreamId, code, debug: clip(debug) });
+  }
+
+  /** Tells again what lasts: facts and settings. For a reader that lost them. */
+  retell(): void {
+    this.tellOpened(EntryKind.RETOLD);
+    for (let event = 0; event < SETTINGS_EVENTS.length; event++) {
+      const pairs = [...this.#settings[event]!];
+      if (pairs.length === 0) continue;
+      this.#sink.event(
+        { kind: 'settings', connection: this.id, event: SETTINGS_EVENTS[event]!, pairs },
+        EntryKind.RETOLD,
+      );
+    }
+  }
+
+  /** Writes the event of the connection's beginning. `kind`: EVENT or RETOLD. */
+  tellOpened(kind: number): void {
+    const { leg, protocol, negotiation, peer, local, tls } = this.facts;
+    this.#sink.event(
+      {
+        kind: 'connection-opened',
+        connection: this.id,
+        facts: {
+          id: this.id,
+          leg,
+          protocol,
+          negotiation,
+          peer: clip(peer),
+          local: clip(local),
+          tls: tls && { version: tls.version, cipher: tls.cipher, servername: clip(tls.servername) },
+          openedAt: this.openedAt,
+          closedAt: -1,
+          closeReason: null,
+          settings: { sent: [], acked: [], received: [] },
+          goAwaySent: null,
+          goAwayReceived: null,
+          tableMax: { received: 4096, sent: 4096 },
+        },
+      },
+      kind,
+    );
+  }
+
+  /** The connection is gone: all rows are finished. */
+  close(): void {
+    this.#sink.touch();
+    this.streams.close();
+    this.row.close();
+  }
+
+  #ping(direction: Direction, flags: number, bytes: Uint8Array, offset: number, length: number): void {
+    if (length !== 8 || bytes.length < offset + 8) return;
+    const low = word32(bytes, offset);
+    const high = word32(bytes, offset + 4);
+    if (direction === Direction.OUT) {
+      if ((flags & ACK) !== 0) return;
+      this.#pingAt = this.#sink.now;
+      this.#pingLow = low;
+      this.#pingHigh = high;
+    } else if ((flags & ACK) !== 0 && this.#pingAt >= 0 && low === this.#pingLow && high === this.#pingHigh) {
+      this.row.setDouble(ConnectionF.PING_RTT, this.#sink.now - this.#pingAt);
+      this.#pingAt = -1;
+    }
+  }
+}
+
+function word32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}

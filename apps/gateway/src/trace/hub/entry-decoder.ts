@@ -1,0 +1,171 @@
+/** Turns entries of shared memory into sections, events and rows. */
+import type {
+  ConnectionState,
+  Field,
+  FieldSection,
+  LogEvent,
+  Representation,
+  SectionKind,
+  StreamState,
+} from '@glassway/inspector-protocol';
+import { EntryKind, type EntryRingReader, type EntryView, StringFlag } from '../entry-ring.ts';
+import { readConnection, readStream } from './slot-reader.ts';
+
+/** Where decoded entries go. */
+export interface EntrySink {
+  section(section: FieldSection): void;
+  /** `retold`: it happened before and is told again. */
+  event(event: LogEvent, retold: boolean): void;
+  /** The last row of a stream. */
+  streamClosed(row: StreamState): void;
+  /** The last row of a connection. */
+  connectionClosed(row: ConnectionState): void;
+  /** Entries were lost: this many events and sections, and any number of rows. */
+  lost(events: number, sections: number): void;
+}
+
+interface KnownString {
+  readonly text: string;
+  readonly bytes: number;
+  readonly hash: string | null;
+}
+
+const UNKNOWN: KnownString = { text: '', bytes: 0, hash: null };
+
+/** Reads the entry ring to its end, step by step. */
+export class EntryDecoder {
+  readonly #reader: EntryRingReader;
+  readonly #sink: EntrySink;
+  readonly #frameHead: () => number;
+  #strings = new Map<number, KnownString>();
+  #events = 0;
+  #sections = 0;
+
+  /** `frameHead` tells the frame log's position, from which the upper bits of entries' positions are known. */
+  constructor(reader: EntryRingReader, frameHead: () => number, sink: EntrySink) {
+    this.#reader = reader;
+    this.#frameHead = frameHead;
+    this.#sink = sink;
+  }
+
+  /** Takes in at most `limit` entries; false: there are more. */
+  drain(limit: number): boolean {
+    const head = this.#frameHead();
+    for (let i = 0; i < limit; i++) {
+      const entry = this.#reader.next();
+      if (entry === null) return true;
+      if (entry === 'overrun') {
+        this.#strings.clear();
+        continue;
+      }
+      const events = (entry.events - this.#events) >>> 0;
+      const sections = (entry.sections - this.#sections) >>> 0;
+      if (events !== 0 || sections !== 0) this.#sink.lost(events, sections);
+      this.#events = entry.events;
+      this.#sections = entry.sections;
+      this.#decode(entry, head + ((entry.seq - (head >>> 0)) | 0));
+    }
+    return false;
+  }
+
+  #decode(entry: EntryView, seq: number): void {
+    const { i32 } = this.#reader;
+    const word = entry.offset >> 2;
+    switch (entry.kind) {
+      case EntryKind.STRING:
+        this.#strings.set(i32[word]!, this.#string(entry));
+        return;
+      case EntryKind.NEW_STRINGS:
+        this.#strings = new Map();
+        return;
+      case EntryKind.SECTION:
+        this.#sections = (this.#sections + 1) >>> 0;
+        this.#sink.section(this.#section(entry));
+        return;
+      case EntryKind.STREAM_ROW:
+        this.#sink.streamClosed(readStream(this.#reader.f64, i32, entry.offset >> 3));
+        return;
+      case EntryKind.CONNECTION_ROW:
+        this.#sink.connectionClosed(readConnection(this.#reader.f64, i32, entry.offset >> 3));
+        return;
+      case EntryKind.RETOLD:
+        this.#sink.event(this.#event(entry, seq), true);
+        return;
+      default:
+        this.#events = (this.#events + 1) >>> 0;
+        this.#sink.event(this.#event(entry, seq), false);
+    }
+  }
+
+  #event(entry: EntryView, seq: number): LogEvent {
+    const { i32 } = this.#reader;
+    const word = entry.offset >> 2;
+    const t = entry.t;
+    const connection = i32[word]!;
+    const stream = i32[word + 1]!;
+    switch (entry.kind) {
+      case EntryKind.STREAM_STATE:
+        return { kind: 'stream-state', t, seq, connection, stream, from: i32[word + 2]!, to: i32[word + 3]! };
+      case EntryKind.PAIRED: {
+        const backendConnection = i32[word + 2]!;
+        return { kind: 'paired', t, seq, connection, stream, backendConnection, backendStream: i32[word + 3]! };
+      }
+      case EntryKind.SEND_BLOCKED: {
+        const cause = i32[word + 2] as 0 | 1 | 2 | 3;
+        return { kind: 'send-blocked', t, seq, connection, stream, cause, pendingBytes: i32[word + 3]! };
+      }
+      default: {
+        const json = this.#reader.bytes.toString('utf8', entry.offset + 8, entry.offset + 8 + connection);
+        return { ...(JSON.parse(json) as LogEvent), t, seq };
+      }
+    }
+  }
+
+  #string(entry: EntryView): KnownString {
+    const { i32, bytes } = this.#reader;
+    const word = entry.offset >> 2;
+    const redacted = (i32[word + 1]! & StringFlag.REDACTED) !== 0;
+    const kept = i32[word + 3]!;
+    return {
+      text: redacted ? '' : bytes.toString('latin1', entry.offset + 16, entry.offset + 16 + kept),
+      bytes: i32[word + 2]!,
+      hash: redacted ? hex(i32[word + 5]!) + hex(i32[word + 4]!) : null,
+    };
+  }
+
+  #section(entry: EntryView): FieldSection {
+    const { i32 } = this.#reader;
+    const word = entry.offset >> 2;
+    const count = i32[word + 5]!;
+    const fields: Field[] = new Array(count);
+    for (let i = 0, at = word + 8; i < count; i++, at += 4) {
+      const name = this.#strings.get(i32[at]!) ?? UNKNOWN;
+      const value = this.#strings.get(i32[at + 1]!) ?? UNKNOWN;
+      const kind = i32[at + 2]!;
+      fields[i] = {
+        name: name.text,
+        value: value.text,
+        representation: (kind & 0xff) as Representation,
+        index: kind >>> 8,
+        wireBytes: i32[at + 3]!,
+        valueBytes: value.bytes,
+        redacted: value.hash,
+      };
+    }
+    return {
+      section: i32[word + 2]! >>> 0,
+      t: entry.t,
+      connection: i32[word]!,
+      stream: i32[word + 1]!,
+      direction: (i32[word + 3]! & 1) as 0 | 1,
+      kind: (i32[word + 3]! >>> 8) as SectionKind,
+      wireBytes: i32[word + 4]!,
+      fieldsOmitted: i32[word + 6]!,
+      fields,
+    };
+  }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,120 @@
+/** The recorder: implements `Trace` over shared memory. Lives on the gateway's main thread. */
+import type { Tap } from '@glassway/h2-core';
+import { Representation, SectionKind } from '@glassway/inspector-protocol';
+import type { Reason } from '../exchange/reason.ts';
+import { ConnectionTap } from './connection-tap.ts';
+import { EntryKind } from './entry-ring.ts';
+import type { SharedTrace } from './shared.ts';
+import { clip, Sink, type SinkOptions } from './sink.ts';
+import { type ConnectionFacts, Leg, type Trace } from './trace.ts';
+
+const IDLE = 0;
+const OPEN = 3;
+const CLOSED = 6;
+
+/** Records what happens on all connections of this process. */
+export class Recorder implements Trace {
+  readonly #sink: Sink;
+  readonly #taps = new Map<number, ConnectionTap>();
+  #connections = 0;
+
+  constructor(shared: SharedTrace, options: SinkOptions) {
+    this.#sink = new Sink(shared, options);
+  }
+
+  connectionOpened(facts: ConnectionFacts): number {
+    this.#sink.touch();
+    const id = ++this.#connections;
+    const tap = new ConnectionTap(this.#sink, id, facts);
+    this.#taps.set(id, tap);
+    tap.tellOpened(EntryKind.EVENT);
+    return id;
+  }
+
+  tap(connectionId: number): Tap | null {
+    return this.#taps.get(connectionId) ?? null;
+  }
+
+  connectionClosed(connectionId: number, reason: Reason | null): void {
+    const tap = this.#taps.get(connectionId);
+    if (tap === undefined) return;
+    this.#taps.delete(connectionId);
+    tap.close();
+    this.#sink.event({ kind: 'connection-closed', connection: connectionId, reason: facts(reason) });
+  }
+
+  http1Request(connectionId: number, ordinal: number, method: string, target: string, fields: readonly string[]): void {
+    const tap = this.#taps.get(connectionId);
+    if (tap === undefined) return;
+    const direction = tap.facts.leg === Leg.CLIENT ? 0 : 1;
+    tap.onStreamState(ordinal, IDLE, OPEN);
+    this.#section(tap, ordinal, direction, SectionKind.REQUEST, [':method', method, ':path', target], fields);
+  }
+
+  http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void {
+    const tap = this.#taps.get(connectionId);
+    if (tap === undefined) return;
+    const direction = tap.facts.leg === Leg.CLIENT ? 1 : 0;
+    const kind = status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE;
+    this.#section(tap, ordinal, direction, kind, [':status', String(status)], fields);
+  }
+
+  #section(
+    tap: ConnectionTap,
+    ordinal: number,
+    direction: 0 | 1,
+    kind: SectionKind,
+    control: readonly string[],
+    fields: readonly string[],
+  ): void {
+    const sink = this.#sink;
+    sink.touch();
+    sink.beginSection();
+    for (const list of [control, fields]) {
+      for (let i = 0; i + 1 < list.length; i += 2) sink.field(list[i]!, list[i + 1]!, Representation.TEXT, 0, 0);
+    }
+    sink.endSection(tap.id, ordinal, direction, kind, 0);
+    tap.streams.head(ordinal, direction);
+  }
+
+  http1Body(connectionId: number, ordinal: number, direction: 0 | 1, bytes: number): void {
+    const tap = this.#taps.get(connectionId);
+    if (tap === undefined) return;
+    this.#sink.touch();
+    tap.row.body(direction, bytes);
+    tap.streams.body(ordinal, direction, bytes);
+  }
+
+  http1End(connectionId: number, ordinal: number, reason: Reason | null): void {
+    const tap = this.#taps.get(connectionId);
+    if (tap === undefined) return;
+    if (reason !== null) this.reasoned(connectionId, ordinal, reason);
+    tap.onStreamState(ordinal, OPEN, CLOSED);
+  }
+
+  paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void {
+    this.#sink.touch();
+    this.#sink.numbers(EntryKind.PAIRED, clientConnection, clientStream, backendConnection, backendStream);
+  }
+
+  reasoned(connectionId: number, streamId: number, reason: Reason): void {
+    this.#sink.touch();
+    this.#sink.event({ kind: 'reasoned', connection: connectionId, stream: streamId, reason: facts(reason)! });
+  }
+
+  /** Tells again what a reader cannot do without: strings from now on anew, and every open connection. */
+  resync(): void {
+    this.#sink.touch();
+    this.#sink.strings.restart(this.#sink.frames.position, this.#sink.now);
+    for (const tap of this.#taps.values()) tap.retell();
+  }
+
+  /** Publishes everything now instead of at the end of the turn. */
+  flush(): void {
+    this.#sink.endTurn();
+  }
+}
+
+function facts(reason: Reason | null): { code: string; text: string; rfc: string } | null {
+  return reason && { code: reason.code, text: clip(reason.text), rfc: reason.rfc };
+}

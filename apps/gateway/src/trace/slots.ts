@@ -1,0 +1,125 @@
+/**
+ * Rows of fixed size in shared memory, one per open connection and one per open stream. The writer changes numbers in
+ * place and raises the row's revision; the reader polls revisions. Because a row is state and not history, a reader
+ * that was away for any time is right again after one look.
+ *
+ * A row is seen as doubles (`F` constants) and as 32-bit integers (`I` constants) over the same octets.
+ */
+
+/** Doubles of a connection row. */
+export const ConnectionF = {
+  BYTES_RECEIVED: 0,
+  BYTES_SENT: 1,
+  LAST_ACTIVITY: 2,
+  /** When the first stream began to wait for the connection's send window. */
+  WINDOW_BLOCKED_SINCE: 3,
+  TRANSPORT_FULL_SINCE: 4,
+  PING_RTT: 5,
+  SECTION_BYTES_RECEIVED: 6,
+  SECTION_BYTES_SENT: 7,
+  FIELD_BYTES_RECEIVED: 8,
+  FIELD_BYTES_SENT: 9,
+  WITHHELD: 10,
+  /** 32 counters: frames received by type bucket, then frames sent. */
+  FRAMES: 16,
+} as const;
+
+/** Integers of a connection row. */
+export const ConnectionI = {
+  ID: 96,
+  REVISION: 97,
+  SEND_WINDOW: 98,
+  RECEIVE_WINDOW: 99,
+  OPEN_STREAMS: 100,
+  TOTAL_STREAMS: 101,
+  BLOCKED_STREAMS: 102,
+  TRANSPORT_FULL: 103,
+  EVICTIONS_RECEIVED: 104,
+  EVICTIONS_SENT: 105,
+  VIOLATIONS: 106,
+  RESETS_RECEIVED: 107,
+  RESETS_SENT: 108,
+} as const;
+
+/** Octets of a connection row. */
+export const CONNECTION_SLOT_BYTES = 448;
+
+/** Doubles of a stream row. Times are -1 until they happen. */
+export const StreamF = {
+  BYTES_RECEIVED: 0,
+  BYTES_SENT: 1,
+  BLOCKED_SINCE: 2,
+  /** Time spent blocked by cause 1, 2, 3: three doubles. */
+  BLOCKED_US: 3,
+  OPENED_AT: 6,
+  /** First field section received, then sent. */
+  HEAD_AT: 7,
+  /** END_STREAM received, then sent. */
+  END_AT: 9,
+  CLOSED_AT: 11,
+  LAST_PROGRESS: 12,
+} as const;
+
+/** Integers of a stream row. */
+export const StreamI = {
+  CONNECTION: 26,
+  STREAM: 27,
+  REVISION: 28,
+  STATE: 29,
+  SEND_WINDOW: 30,
+  RECEIVE_WINDOW: 31,
+  /** Frames received, then sent. */
+  FRAMES: 32,
+  CAUSE: 34,
+  PENDING: 35,
+  WITHHELD: 36,
+  /** 1: the next DATA sent was held up for long. */
+  STALLED: 37,
+} as const;
+
+/** Octets of a stream row. */
+export const STREAM_SLOT_BYTES = 152;
+
+/** A table of rows, for its one writer: hands out free rows. */
+export class SlotTable {
+  readonly f64: Float64Array;
+  readonly i32: Int32Array;
+  /** Doubles per row. */
+  readonly stride: number;
+  readonly #rows: number;
+  readonly #high: Int32Array;
+  readonly #highWord: number;
+  readonly #free: number[] = [];
+  #used = 0;
+
+  constructor(buffer: SharedArrayBuffer, rowBytes: number, control: Int32Array, highWord: number) {
+    this.f64 = new Float64Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.stride = rowBytes / 8;
+    this.#rows = Math.floor(buffer.byteLength / rowBytes);
+    this.#high = control;
+    this.#highWord = highWord;
+  }
+
+  /** A row, all zero but for its revision, or -1 when the table is full. The answer is the row's first double. */
+  take(revisionWord: number): number {
+    const reused = this.#free.pop();
+    if (reused !== undefined) {
+      // The revision must never go back, or a reader would take the new row for the old one.
+      const word = reused * 2;
+      const revision = this.i32[word + revisionWord]!;
+      this.i32.fill(0, word, word + this.stride * 2);
+      this.i32[word + revisionWord] = revision;
+      return reused;
+    }
+    if (this.#used === this.#rows) return -1;
+    const base = this.#used++ * this.stride;
+    Atomics.store(this.#high, this.#highWord, this.#used);
+    return base;
+  }
+
+  /** Gives a row back; its identity must have been set to 0 before. */
+  give(base: number): void {
+    this.#free.push(base);
+  }
+}

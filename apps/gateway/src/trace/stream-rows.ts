@@ -1,0 +1,253 @@
+/** The rows of one connection's open streams, for their writer. */
+import { StreamState } from '@glassway/h2-core';
+import { Blocked, FrameType, Mark } from '@glassway/inspector-protocol';
+import { type ConnectionRow, DEFAULT_WINDOW } from './connection-row.ts';
+import { EntryKind } from './entry-ring.ts';
+import type { Sink, TurnEnd } from './sink.ts';
+import { ConnectionI, StreamF, StreamI } from './slots.ts';
+
+const END_STREAM = 0x1;
+const MAX_STREAM_ID = 0x7fff_ffff;
+/** A frame is marked as stalled before when its stream had been blocked this long, microseconds. */
+const STALL_US = 250_000;
+
+/** Finds, opens, changes and finishes stream rows. A stream without a row (table full, long closed) is passed over. */
+export class StreamRows implements TurnEnd {
+  readonly #sink: Sink;
+  readonly #id: number;
+  readonly #connection: ConnectionRow;
+  readonly #f64: Float64Array;
+  readonly #i32: Int32Array;
+  readonly #rows = new Map<number, number>();
+  readonly #closing: number[] = [];
+  readonly #highest: [even: number, odd: number] = [0, 0];
+  // Frames come in runs of one stream.
+  #lastStream = 0;
+  #lastRow = -1;
+  #peerInitialWindow = DEFAULT_WINDOW;
+  #ownInitialWindow = DEFAULT_WINDOW;
+
+  constructor(sink: Sink, id: number, connection: ConnectionRow) {
+    this.#sink = sink;
+    this.#id = id;
+    this.#connection = connection;
+    this.#f64 = sink.streams.f64;
+    this.#i32 = sink.streams.i32;
+  }
+
+  #find(streamId: number): number {
+    if (streamId === this.#lastStream) return this.#lastRow;
+    const row = this.#rows.get(streamId) ?? -1;
+    this.#lastStream = streamId;
+    this.#lastRow = row;
+    return row;
+  }
+
+  /** Call last: a reader that sees the revision takes the row as it is. */
+  #changed(row: number): void {
+    this.#i32[row * 2 + StreamI.REVISION]! += 1;
+  }
+
+  /** Makes a row for a stream never seen before: identifiers only rise (RFC 9113 5.1.1). */
+  open(streamId: number): void {
+    const parity = (streamId & 1) as 0 | 1;
+    if (streamId <= this.#highest[parity]) return;
+    this.#highest[parity] = streamId;
+    this.#connection.addInteger(ConnectionI.TOTAL_STREAMS, 1);
+    const now = this.#sink.now;
+    const row = this.#sink.streams.take(StreamI.REVISION);
+    if (row < 0) return;
+    const word = row * 2;
+    this.#f64[row + StreamF.BLOCKED_SINCE] = -1;
+    this.#f64[row + StreamF.OPENED_AT] = now;
+    this.#f64.fill(-1, row + StreamF.HEAD_AT, row + StreamF.CLOSED_AT + 1);
+    this.#f64[row + StreamF.LAST_PROGRESS] = now;
+    this.#i32[word + StreamI.SEND_WINDOW] = this.#peerInitialWindow;
+    this.#i32[word + StreamI.RECEIVE_WINDOW] = this.#ownInitialWindow;
+    this.#i32[word + StreamI.STREAM] = streamId;
+    this.#changed(row);
+    this.#i32[word + StreamI.CONNECTION] = this.#id;
+    this.#rows.set(streamId, row);
+    this.#lastStream = streamId;
+    this.#lastRow = row;
+  }
+
+  /** Accounts a frame to its stream; the answer is the mark it earns. */
+  frame(
+    streamId: number,
+    direction: number,
+    type: number,
+    flags: number,
+    length: number,
+    receiving: boolean,
+    window: number,
+  ): number {
+    if (type === FrameType.HEADERS) this.open(streamId);
+    const row = this.#find(streamId);
+    if (row < 0) return 0;
+    const f64 = this.#f64;
+    const i32 = this.#i32;
+    const word = row * 2;
+    const now = this.#sink.now;
+    let mark = 0;
+    i32[word + StreamI.FRAMES + direction]! += 1;
+    i32[word + (receiving ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)] = window;
+    if (type === FrameType.DATA) {
+      f64[row + StreamF.BYTES_RECEIVED + direction]! += length;
+      if (direction === 1) mark = this.#sentData(row, length);
+    } else if (type === FrameType.HEADERS) {
+      if (f64[row + StreamF.HEAD_AT + direction]! < 0) f64[row + StreamF.HEAD_AT + direction] = now;
+    }
+    if (type <= FrameType.HEADERS) {
+      f64[row + StreamF.LAST_PROGRESS] = now;
+      if ((flags & END_STREAM) !== 0) f64[row + StreamF.END_AT + direction] = now;
+    }
+    this.#changed(row);
+    return mark;
+  }
+
+  /** DATA left: a running blocked span ends here, and if the stream is still blocked a new one begins. */
+  #sentData(row: number, length: number): number {
+    const i32 = this.#i32;
+    const word = row * 2;
+    if (length > 0) this.#connection.progressed();
+    const cause = i32[word + StreamI.CAUSE]!;
+    if (cause !== Blocked.NOT && length > 0) this.#endSpan(row, cause);
+    if (i32[word + StreamI.STALLED] === 0) return 0;
+    i32[word + StreamI.STALLED] = 0;
+    return Mark.STALLED;
+  }
+
+  #endSpan(row: number, cause: number): void {
+    const span = this.#sink.now - this.#f64[row + StreamF.BLOCKED_SINCE]!;
+    this.#f64[row + StreamF.BLOCKED_US + cause - 1]! += span;
+    this.#f64[row + StreamF.BLOCKED_SINCE] = this.#sink.now;
+    if (span >= STALL_US) this.#i32[row * 2 + StreamI.STALLED] = 1;
+  }
+
+  /** A transition of RFC 9113 5.1. */
+  state(streamId: number, from: number, to: number): void {
+    const sink = this.#sink;
+    sink.numbers(EntryKind.STREAM_STATE, this.#id, streamId, from, to);
+    if (from === StreamState.IDLE) this.open(streamId);
+    const row = this.#find(streamId);
+    if (row < 0) return;
+    const before = this.#i32[row * 2 + StreamI.STATE]!;
+    this.#i32[row * 2 + StreamI.STATE] = to;
+    this.#connection.addInteger(ConnectionI.OPEN_STREAMS, isActive(to) - isActive(before));
+    if (to === StreamState.CLOSED && before !== StreamState.CLOSED) {
+      this.#f64[row + StreamF.CLOSED_AT] = sink.now;
+      // Finished when the turn ends, so that frames of the same turn still count.
+      if (this.#closing.length === 0) sink.atTurnEnd(this);
+      this.#closing.push(row);
+    }
+    this.#changed(row);
+  }
+
+  /** A stream that was refused before it opened has no transition of its own. */
+  refused(streamId: number): void {
+    const row = this.#find(streamId);
+    if (row >= 0 && this.#i32[row * 2 + StreamI.STATE] === StreamState.IDLE) {
+      this.state(streamId, StreamState.IDLE, StreamState.CLOSED);
+    }
+  }
+
+  /** A stream may not send, and why; or (cause 0) it may again. */
+  blocked(streamId: number, cause: number, pendingBytes: number): void {
+    const row = this.#find(streamId);
+    if (row < 0) return;
+    const word = row * 2;
+    this.#i32[word + StreamI.PENDING] = pendingBytes;
+    if (this.#i32[word + StreamI.CAUSE] !== cause) {
+      this.#unblock(row);
+      this.#sink.numbers(EntryKind.SEND_BLOCKED, this.#id, streamId, cause, pendingBytes);
+      if (cause !== Blocked.NOT) {
+        this.#i32[word + StreamI.CAUSE] = cause;
+        this.#f64[row + StreamF.BLOCKED_SINCE] = this.#sink.now;
+      }
+      if (cause === Blocked.CONNECTION_WINDOW) this.#connection.waiting(1);
+    }
+    this.#changed(row);
+  }
+
+  #unblock(row: number): void {
+    const cause = this.#i32[row * 2 + StreamI.CAUSE]!;
+    if (cause === Blocked.NOT) return;
+    this.#endSpan(row, cause);
+    this.#f64[row + StreamF.BLOCKED_SINCE] = -1;
+    this.#i32[row * 2 + StreamI.CAUSE] = Blocked.NOT;
+    if (cause === Blocked.CONNECTION_WINDOW) this.#connection.waiting(-1);
+  }
+
+  /** Received octets held back on a stream. */
+  withheld(streamId: number, bytes: number): void {
+    const row = this.#find(streamId);
+    if (row < 0) return;
+    this.#i32[row * 2 + StreamI.WITHHELD] = bytes;
+    this.#changed(row);
+  }
+
+  /** RFC 9113 6.9.2: a changed initial size moves the windows of all open streams. `ours`: the receive windows. */
+  initialWindow(ours: boolean, size: number): void {
+    const change = size - (ours ? this.#ownInitialWindow : this.#peerInitialWindow);
+    if (ours) this.#ownInitialWindow = size;
+    else this.#peerInitialWindow = size;
+    if (change === 0) return;
+    for (const row of this.#rows.values()) {
+      this.#i32[row * 2 + (ours ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)]! += change;
+      this.#changed(row);
+    }
+  }
+
+  /** A head of an HTTP/1.1 exchange passed. */
+  head(ordinal: number, direction: 0 | 1): void {
+    const row = this.#find(ordinal);
+    if (row < 0) return;
+    if (this.#f64[row + StreamF.HEAD_AT + direction]! < 0)
+      this.#f64[row + StreamF.HEAD_AT + direction] = this.#sink.now;
+    this.#f64[row + StreamF.LAST_PROGRESS] = this.#sink.now;
+    this.#changed(row);
+  }
+
+  /** Body octets of an HTTP/1.1 exchange passed. */
+  body(ordinal: number, direction: 0 | 1, bytes: number): void {
+    const row = this.#find(ordinal);
+    if (row < 0) return;
+    this.#f64[row + StreamF.BYTES_RECEIVED + direction]! += bytes;
+    this.#f64[row + StreamF.LAST_PROGRESS] = this.#sink.now;
+    this.#changed(row);
+  }
+
+  /** Finishes the streams that closed in this turn. */
+  endTurn(): void {
+    for (const row of this.#closing) {
+      const state = this.#i32[row * 2 + StreamI.STATE]!;
+      this.#connection.addInteger(ConnectionI.OPEN_STREAMS, -isActive(state));
+      this.#finish(row);
+    }
+    this.#closing.length = 0;
+  }
+
+  #finish(row: number): void {
+    this.#unblock(row);
+    this.#i32[row * 2 + StreamI.STATE] = StreamState.CLOSED;
+    this.#rows.delete(this.#i32[row * 2 + StreamI.STREAM]!);
+    this.#lastStream = 0;
+    this.#lastRow = -1;
+    this.#sink.closeStreamRow(row);
+  }
+
+  /** The connection is gone: finishes all streams and opens no more. */
+  close(): void {
+    this.endTurn();
+    for (const row of [...this.#rows.values()]) {
+      this.#f64[row + StreamF.CLOSED_AT] = this.#sink.now;
+      this.#finish(row);
+    }
+    this.#highest.fill(MAX_STREAM_ID);
+  }
+}
+
+function isActive(state: number): 0 | 1 {
+  return state >= StreamState.OPEN && state <= StreamState.HALF_CLOSED_REMOTE ? 1 : 0;
+}
