@@ -1,0 +1,16 @@
+// Runs turbo tasks from the local installation, without telemetry, daemon or update checks. Node built-ins only.
+import { step } from './command.mjs';
+import { toolPath } from './workspace.mjs';
+
+const ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1', TURBO_DAEMON: 'false' };
+
+/**
+ * Runs turbo tasks; what is unchanged comes from its cache.
+ *
+ * @param {string} title
+ * @param {readonly string[]} args such as `['run', 'build']`
+ */
+export function turbo(title, args) {
+  const logs = args[0] === 'run' ? ['--output-logs=errors-only'] : [];
+  return step(title, process.execPath, [toolPath('turbo'), ...args, ...logs], { env: ENV, timeoutMs: 400_000 });
+}
