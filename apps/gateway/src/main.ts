@@ -2,6 +2,7 @@
 import { banner, VERSION } from './banner.ts';
 import { parseCommandLine } from './config/command-line.ts';
 import { UsageProblem } from './config/settings.ts';
+import type { TrafficTarget } from './demo/traffic-client.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { Logger } from './log.ts';
 import { explainStartFailure } from './problems.ts';
@@ -42,9 +43,20 @@ export async function main(args: readonly string[]): Promise<number> {
   // Standard output belongs to the access log when that goes there.
   const out = settings.accessLog === '-' ? process.stderr : process.stdout;
   if (settings.logLevel === 'info' || settings.logLevel === 'debug') out.write(banner(gateway, settings.upgrade));
-  const code = await drained(gateway, logger);
+  const stopTraffic = invocation.command === 'demo' && invocation.traffic ? await sendTraffic(gateway) : () => {};
+  const code = await drained(gateway, logger, stopTraffic);
   await demo?.close();
   return code;
+}
+
+/** Sends requests of many kinds through the gateway's own listeners; answers how to stop. */
+async function sendTraffic({ https, http, rootCertificate }: Gateway): Promise<() => void> {
+  const { startTraffic } = await import('./demo/traffic.ts');
+  const targets: TrafficTarget[] = [];
+  if (https !== null) targets.push({ ...https, tls: { ca: rootCertificate } });
+  if (http !== null) targets.push(http);
+  const traffic = startTraffic(targets);
+  return () => traffic.stop();
 }
 
 /** A defect leaves the process in an unknown state: say what it was and stop. */
@@ -60,13 +72,16 @@ function stopOnDefects(logger: Logger): void {
 }
 
 /** Waits for a signal, then for the requests under way; a second signal cuts them. */
-function drained(gateway: Gateway, logger: Logger): Promise<number> {
+function drained(gateway: Gateway, logger: Logger, onFirst: () => void): Promise<number> {
   return new Promise(resolve => {
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals): void => {
       signals++;
       if (signals > 2) process.exit(ExitCode.FAILURE);
-      if (signals === 1) logger.info(`${signal}: finishing the requests under way (once more to stop now)`);
+      if (signals === 1) {
+        logger.info(`${signal}: finishing the requests under way (once more to stop now)`);
+        onFirst();
+      }
       const closing = gateway.close(signals === 1 ? DRAIN_MS : 0);
       if (signals > 1) return;
       void closing.then(({ cut }) => {

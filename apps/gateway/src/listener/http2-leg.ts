@@ -1,4 +1,4 @@
-import type { Connection, FieldList, Stream } from '@glassway/h2-core';
+import { type Connection, ErrorCode, type FieldList, type Stream } from '@glassway/h2-core';
 import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage } from '../exchange/legs.ts';
 import type { Reason } from '../exchange/reason.ts';
 import { NO_EVENTS } from './context.ts';
@@ -10,6 +10,11 @@ export class Http2Leg implements ClientLeg {
   readonly #connection: Connection;
   readonly #stream: Stream;
   #requestEnded: boolean;
+  /** The response was given to the core to its end; and it has left. */
+  #responseEnded = false;
+  #responseSent = false;
+  /** Nobody wants the rest of the request: it is dropped, and reset with NO_ERROR when the response has left. */
+  #declined = false;
   /** The stream is gone. */
   #over = false;
   /** The exchange had its last call. */
@@ -30,19 +35,30 @@ export class Http2Leg implements ClientLeg {
 
   respond(response: ResponseMessage, end: boolean): void {
     if (this.#over) return;
+    this.#responseEnded = end;
     this.#connection.respond(this.#stream, response.status, response.fields, end, response.sensitive);
   }
 
   write(chunk: Uint8Array, end: boolean): boolean {
-    return this.#over || this.#connection.write(this.#stream, chunk, end);
+    if (this.#over) return true;
+    this.#responseEnded ||= end;
+    return this.#connection.write(this.#stream, chunk, end);
   }
 
   trailers(fields: FieldList): void {
-    if (!this.#over) this.#connection.trailers(this.#stream, fields);
+    if (this.#over) return;
+    this.#responseEnded = true;
+    this.#connection.trailers(this.#stream, fields);
   }
 
   reset(why: Reason): void {
-    if (!this.#over) this.#connection.reset(this.#stream, why.h2Code, why.code);
+    if (this.#over) return;
+    if (why.h2Code === ErrorCode.NO_ERROR && this.#responseEnded) {
+      this.#declined = true;
+      // RFC 9113 8.1: "after sending a complete response", which may still wait for the client's window.
+      if (!this.#responseSent) return;
+    }
+    this.#connection.reset(this.#stream, why.h2Code, why.code);
   }
 
   consumed(bytes: number): void {
@@ -53,19 +69,25 @@ export class Http2Leg implements ClientLeg {
   /** Body octets came. */
   onData(chunk: Uint8Array, end: boolean): void {
     if (end) this.#requestEnded = true;
-    if (this.#told) this.consumed(chunk.length);
+    if (this.#told || this.#declined) this.consumed(chunk.length);
     else this.events.onBody(chunk, end);
   }
 
   /** The request ended with trailers. */
   onTrailers(fields: FieldList): void {
     this.#requestEnded = true;
-    this.events.onTrailers(fields);
+    if (!this.#declined) this.events.onTrailers(fields);
   }
 
-  /** The response has left. The core is cutting frames, and the exchange may want to reset the stream (D30). */
+  /** The response has left. The core is cutting frames: what this leads to must wait until it is done. */
   onEndSent(): void {
-    if (!this.#requestEnded) queueMicrotask(() => this.#tellFinished());
+    this.#responseSent = true;
+    if (!this.#requestEnded) queueMicrotask(() => this.#outlivedByRequest());
+  }
+
+  #outlivedByRequest(): void {
+    if (this.#declined && !this.#over) this.#connection.reset(this.#stream, ErrorCode.NO_ERROR, 'upload_stopped');
+    this.#tellFinished();
   }
 
   /** The stream was reset by the client or the core. */

@@ -1,0 +1,129 @@
+/** The whole gateway: real sockets in process, and the command as users run it. */
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS, type Settings } from '../src/config/settings.ts';
+import { type Demo, startDemo } from '../src/demo/demo.ts';
+import { startTraffic } from '../src/demo/traffic.ts';
+import { type Gateway, startGateway } from '../src/gateway.ts';
+import { Logger } from '../src/log.ts';
+import { explainStartFailure } from '../src/problems.ts';
+
+const ANY_PORT = { host: '127.0.0.1', port: 0 };
+const SILENT = new Logger('error', () => {});
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'glassway-'));
+});
+
+const settings = (over: Partial<Settings> = {}): Settings => ({
+  ...DEFAULT_SETTINGS,
+  https: null,
+  http: ANY_PORT,
+  inspector: null,
+  ...over,
+});
+
+describe('the demo with traffic', () => {
+  let demo: Demo;
+  let gateway: Gateway;
+  let log: string;
+
+  beforeAll(async () => {
+    log = join(directory, 'traffic.log');
+    demo = await startDemo();
+    gateway = await startGateway(settings({ https: ANY_PORT, accessLog: log, accessLogFormat: 'json' }), {
+      routes: demo.routes,
+      logger: SILENT,
+      developmentCaDirectory: directory,
+    });
+  });
+  afterAll(async () => {
+    await gateway?.close(0);
+    await demo?.close();
+  });
+
+  it('shows requests of every kind, and every one is accounted for', async () => {
+    let seed = 7;
+    const random = (): number => {
+      seed = (seed * 48271) % 2147483647;
+      return seed / 2147483647;
+    };
+    const traffic = startTraffic([{ ...gateway.https!, tls: { ca: gateway.rootCertificate } }, gateway.http!], {
+      intervalMs: 8,
+      stayMs: 150,
+      random,
+    });
+    while (traffic.requests < 250) await new Promise(resolve => setTimeout(resolve, 50));
+    traffic.stop();
+    await gateway.close(2000);
+    const lines = (await readFile(log, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(lines.length).toBeGreaterThanOrEqual(traffic.requests);
+    const seen = (key: string): Set<unknown> => new Set(lines.map(line => line[key]));
+    expect([...seen('protocol')].sort()).toEqual(['h2', 'h2c']);
+    for (const status of [200, 404, 503]) expect(seen('status')).toContain(status);
+    for (const reason of [undefined, 'client_reset', 'backend_refused_stream'])
+      expect(seen('reason')).toContain(reason);
+    expect(seen('reason')).not.toContain('internal_error');
+    for (const path of ['/', '/upload', '/demo.Echo/Chat', '/streams/firehose?mib=64'])
+      expect(seen('path')).toContain(path);
+    const uploads = lines.filter(line => line.path === '/upload' && line.status === 200);
+    expect(Math.min(...uploads.map(line => line.bytesUp))).toBeGreaterThan(0);
+  });
+});
+
+describe('starting', () => {
+  let taken: Server;
+  afterEach(() => taken?.close());
+
+  it('a port that is taken is named together with the flag to change', async () => {
+    taken = createServer();
+    await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    for (const [flag, over] of [
+      ['--http', { http: { host: '127.0.0.1', port } }],
+      ['--https', { https: { host: '127.0.0.1', port } }],
+    ] as const) {
+      const wanted = settings({ to: ['http://127.0.0.1:1'], ...over });
+      const failure = await startGateway(wanted, { logger: SILENT, developmentCaDirectory: directory }).catch(
+        error => error,
+      );
+      expect(explainStartFailure(failure, wanted)).toBe(
+        `port ${port} is taken: stop what listens there, or choose another with ${flag} ADDRESS, or ${flag} off`,
+      );
+    }
+  });
+
+  it('an access log that cannot be written and a certificate that cannot be read are named', async () => {
+    const log = settings({ to: ['http://127.0.0.1:1'], accessLog: '/nowhere/access.log' });
+    const failure = await startGateway(log, { logger: SILENT }).catch(error => error);
+    expect(explainStartFailure(failure, log)).toMatch(/\/nowhere\/access\.log.*--access-log/);
+    const cert = settings({
+      https: ANY_PORT,
+      certificate: { certFile: '/nowhere/cert.pem', keyFile: '/nowhere/key.pem' },
+    });
+    await expect(startGateway({ ...cert, to: ['http://127.0.0.1:1'] }, { logger: SILENT })).rejects.toThrow(
+      '/nowhere/cert.pem',
+    );
+  });
+
+  it('a backend that is down is named in the answer', async () => {
+    const free = createServer();
+    await new Promise<void>(resolve => free.listen(0, '127.0.0.1', resolve));
+    const { port } = free.address() as AddressInfo;
+    await new Promise(resolve => free.close(resolve));
+    const gateway = await startGateway(settings({ to: [`http://localhost:${port}`] }), { logger: SILENT });
+    const response = await fetch(`http://127.0.0.1:${gateway.http!.port}/`);
+    expect(response.status).toBe(502);
+    const answer = await response.text();
+    expect(answer.startsWith(`502 backend_refused 127.0.0.1:${port} and [::1]:${port} `)).toBe(true);
+    expect(answer).toContain('(is the app running?)');
+    await gateway.close(0);
+  });
+});
