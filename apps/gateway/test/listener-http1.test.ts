@@ -372,10 +372,11 @@ describe('draining', () => {
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     const exchange = await harness.request();
     const { connectionId } = exchange.leg.facts;
+    const peer = `127.0.0.1:${client.socket.localPort}`;
     const report = await harness.listeners.close(50);
     expect(report).toEqual({
       finished: 0,
-      cut: [{ connectionId, peer: `127.0.0.1:${client.socket.localPort}`, protocol: 'http/1.1', openExchanges: 1 }],
+      cut: [{ connectionId, peer, protocol: 'http/1.1', openExchanges: 1 }],
     });
     await client.untilEnd();
     await harness.until('the abort', () => exchange.aborted !== null);

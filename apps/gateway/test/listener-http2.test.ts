@@ -251,11 +251,25 @@ describe('cancellation', () => {
 });
 
 describe('D30: a response that is complete before its request', () => {
-  it('lets the exchange stop the upload with NO_ERROR once the response has left', async () => {
-    const client = await start(exchange => {
-      exchange.hooks.onFinished = () => exchange.leg.reset(reason('upload_stopped', 'done'));
-      exchange.answer(413, 'too large', ['content-length', '9']);
-    });
+  const stop = reason('upload_stopped', 'done');
+  const ways: readonly (readonly [name: string, behaviour: (body: string) => Behaviour])[] = [
+    [
+      'at once',
+      body => exchange => {
+        exchange.answer(413, body, ['content-length', String(body.length)]);
+        exchange.leg.reset(stop);
+      },
+    ],
+    [
+      'when it has left',
+      body => exchange => {
+        exchange.hooks.onFinished = () => exchange.leg.reset(stop);
+        exchange.answer(413, body, ['content-length', String(body.length)]);
+      },
+    ],
+  ];
+  it.each(ways)('lets the exchange stop the upload with NO_ERROR: %s', async (_, behaviour) => {
+    const client = await start(behaviour('too large'));
     client.send(headers(1, post('a'), END_HEADERS));
     expect(await client.untilReset(1)).toBe(NO_ERROR);
     const kinds = client.frames.filter(({ streamId }) => streamId === 1).map(({ type }) => type);
@@ -268,11 +282,8 @@ describe('D30: a response that is complete before its request', () => {
     client.close();
   });
 
-  it('waits for a response that waits for window', async () => {
-    const client = await start(exchange => {
-      exchange.hooks.onFinished = () => exchange.leg.reset(reason('upload_stopped', 'done'));
-      exchange.answer(200, '0123456789');
-    });
+  it.each(ways)('waits for a response that waits for window: %s', async (_, behaviour) => {
+    const client = await start(behaviour('0123456789'));
     client.send(settings([0x4, 4])).send(headers(1, post('a'), END_HEADERS));
     await client.untilFrame(Type.DATA);
     client.send(frame(Type.PING, 0, 0, Buffer.alloc(8)));
@@ -281,6 +292,7 @@ describe('D30: a response that is complete before its request', () => {
     client.send(windowUpdate(1, 100));
     expect(await client.untilReset(1)).toBe(NO_ERROR);
     expect(client.response(1).body.toString()).toBe('0123456789');
+    expect(harness.exchanges[0]!.finished).toBe(1);
     client.close();
   });
 
@@ -320,19 +332,31 @@ describe('draining', () => {
     const client = await start(silent);
     client.send(headers(1, get('a'))).send(headers(3, get('a')));
     const { leg } = await harness.request(2);
+    const peer = `127.0.0.1:${client.socket.localPort}`;
     const report = await harness.listeners.close(50);
     expect(report).toEqual({
       finished: 0,
       cut: [
         {
           connectionId: leg.facts.connectionId,
-          peer: `127.0.0.1:${client.socket.localPort}`,
+          peer,
           protocol: 'h2c',
           openExchanges: 2,
         },
       ],
     });
     await client.untilEnd();
+  });
+
+  it('a second call shortens the deadline of the first, and both report what was cut', async () => {
+    const client = await start(silent);
+    client.send(headers(1, get('a')));
+    await harness.request();
+    const first = harness.listeners.close(60_000);
+    await client.untilGoAway();
+    const second = await harness.listeners.close(0);
+    expect(second.cut).toHaveLength(1);
+    expect(await first).toEqual(second);
   });
 });
 

@@ -237,18 +237,18 @@ export class Http1Leg implements ClientLeg {
     if (this.#requestDone || this.#host.isEnded) {
       this.#finish();
     } else {
+      // RFC 9112 9.3: the body must be read to reuse the connection, but not for ever.
       this.#stopUpload();
+      this.#linger = setTimeout(() => this.#host.abort(), this.#host.lingerTimeoutMs);
       this.#tellFinished();
     }
   }
 
-  /** RFC 9112 9.3: the body must be read to reuse the connection, but not for ever. */
   #stopUpload(): void {
     if (this.#stopped || this.#requestDone) return;
     this.#stopped = true;
     this.#paused = false;
     this.#request.resume();
-    this.#linger = setTimeout(() => this.#host.abort(), this.#host.lingerTimeoutMs);
   }
 
   #finish(): void {

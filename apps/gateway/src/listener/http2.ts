@@ -14,7 +14,7 @@ import {
   type Stream,
 } from '@glassway/h2-core';
 import { attach } from '@glassway/h2-core/node';
-import type { ClientFacts, ClientLegEvents, RequestMessage } from '../exchange/legs.ts';
+import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { Leg, type Negotiation } from '../trace/trace.ts';
 import type { ListenerContext, TlsFacts } from './context.ts';
@@ -117,7 +117,7 @@ class Http2Client implements Handler, Drainable {
     stream.context = leg;
     const refused = this.#judge(head);
     if (refused === null) this.#context.accept(toMessage(head, endStream), leg);
-    else this.#refuse(stream, leg, refused);
+    else this.#refuse(leg, refused, endStream);
   }
 
   // A stream whose head was malformed has no leg: it was reset before `onRequest`.
@@ -166,43 +166,22 @@ class Http2Client implements Handler, Drainable {
   }
 
   /** A malformed message is a stream error (RFC 9113 8.1.1); what is well formed but refused gets an answer to read. */
-  #refuse(stream: Stream, leg: Http2Leg, why: Reason): void {
-    this.#context.trace.reasoned(this.connectionId, stream.id, why);
+  #refuse(leg: Http2Leg, why: Reason, endStream: boolean): void {
+    this.#context.trace.reasoned(this.connectionId, leg.facts.streamId, why);
     if (why.code === 'client_protocol_error') {
       leg.reset(why);
       return;
     }
-    leg.events = new Refused(leg);
     const body = Buffer.from(explain(why));
     const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)];
     leg.respond({ status: why.status, fields, sensitive: null }, false);
     leg.write(body, true);
+    if (!endStream) leg.reset(reason('upload_stopped', 'the request was refused', { rfc: '9113 8.1' }));
   }
 }
 
 function legOf(stream: Stream): Http2Leg | null {
   return stream.context as Http2Leg | null;
-}
-
-/** Listens to a leg whose request was refused: its body is dropped, and declined once the answer has left. */
-class Refused implements ClientLegEvents {
-  readonly #leg: Http2Leg;
-
-  constructor(leg: Http2Leg) {
-    this.#leg = leg;
-  }
-
-  onBody(chunk: Uint8Array): void {
-    this.#leg.consumed(chunk.length);
-  }
-
-  onFinished(): void {
-    this.#leg.reset(reason('upload_stopped', 'the request was refused', { rfc: '9113 8.1' }));
-  }
-
-  onTrailers(): void {}
-  onWritable(): void {}
-  onAbort(): void {}
 }
 
 /** The core has checked all of this; the gateway frames and routes by it and passes neither field on. */

@@ -44,7 +44,10 @@ export class Registry {
   readonly #perAddress = new Map<string, number>();
   readonly #max: number;
   readonly #maxPerAddress: number;
+  readonly #cut: CutConnection[] = [];
+  readonly #deadlines: NodeJS.Timeout[] = [];
   #draining = false;
+  #closing: Promise<DrainReport> | null = null;
   #onEmpty: (() => void) | null = null;
 
   /** Limits of 0 are none. */
@@ -88,31 +91,41 @@ export class Registry {
     if (this.#draining) protocol.drain();
   }
 
-  /** Asks every connection to finish; those still there after `deadlineMs` (0: at once) are destroyed and reported. */
-  async close(deadlineMs: number): Promise<DrainReport> {
+  /**
+   * Asks every connection to finish; those still there after `deadlineMs` (0: at once) are destroyed and reported. A
+   * second call may shorten the time, and answers the same.
+   */
+  close(deadlineMs: number): Promise<DrainReport> {
+    this.#closing ??= this.#drain();
+    if (deadlineMs === 0) this.#cutAll();
+    else this.#deadlines.push(setTimeout(() => this.#cutAll(), deadlineMs));
+    return this.#closing;
+  }
+
+  #drain(): Promise<DrainReport> {
     this.#draining = true;
     const total = this.#sockets.size;
     for (const [socket, entry] of this.#sockets) {
       if (entry.protocol === null) socket.destroy();
-      else if (deadlineMs > 0) entry.protocol.drain();
+      else entry.protocol.drain();
     }
-    if (this.#sockets.size > 0 && deadlineMs > 0) {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, deadlineMs);
-        this.#onEmpty = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    const cut: CutConnection[] = [];
+    return new Promise(resolve => {
+      this.#onEmpty = () => {
+        for (const deadline of this.#deadlines) clearTimeout(deadline);
+        resolve({ finished: total - this.#cut.length, cut: this.#cut });
+      };
+      if (total === 0) this.#onEmpty();
+    });
+  }
+
+  #cutAll(): void {
     for (const [socket, { protocol, peer }] of this.#sockets) {
+      if (protocol !== null && protocol.openExchanges > 0 && !socket.destroyed) {
+        const { connectionId, openExchanges } = protocol;
+        this.#cut.push({ connectionId, peer, protocol: protocol.protocol, openExchanges });
+      }
       socket.destroy();
-      if (protocol === null) continue;
-      const { connectionId, openExchanges } = protocol;
-      cut.push({ connectionId, peer, protocol: protocol.protocol, openExchanges });
     }
-    return { finished: total - cut.length, cut };
   }
 
   #remove(socket: Socket): void {
