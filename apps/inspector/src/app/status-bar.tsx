@@ -1,0 +1,54 @@
+import type { ReactNode } from 'react';
+import { useFeed } from '../feed/client.ts';
+import { count } from '../text/format.ts';
+import { Hostile } from '../ui/hostile.tsx';
+import ui from '../ui/ui.module.css';
+import css from './status-bar.module.css';
+import { useUi } from './ui-store.ts';
+
+/** The books: nothing the gateway recorded goes missing without being told. */
+export function StatusBar(): ReactNode {
+  const totals = useFeed(snapshot => snapshot.totals);
+  const gateway = useFeed(snapshot => snapshot.gateway);
+  const missing = totals.produced - totals.received - totals.dropped;
+  return (
+    <footer className={css['bar']}>
+      {gateway !== null && (
+        <span className={css['item']} title={`Release ${gateway.release}`}>
+          gateway{' '}
+          <b>
+            <Hostile text={gateway.name} />
+          </b>
+        </span>
+      )}
+      <span
+        className={css['books']}
+        data-wrong={missing === 0 ? undefined : ''}
+        title="Every frame the gateway recorded since this page subscribed was received here, or is known to be dropped."
+      >
+        produced <b>{count(totals.produced)}</b> {missing === 0 ? '=' : '≠'} received <b>{count(totals.received)}</b> +
+        dropped <b className={totals.dropped > 0 ? css['dropped'] : undefined}>{count(totals.dropped)}</b>
+        {missing !== 0 && <b> · {count(missing)} unaccounted for</b>}
+      </span>
+      {totals.behind > 1000 && <span className={css['item']}>{count(totals.behind)} on the way</span>}
+      <span className={css['item']} title={`The page keeps the newest ${count(totals.capacity)} frames`}>
+        kept <b>{count(totals.retained)}</b>
+      </span>
+      {gateway?.revealed === true && <span className={css['revealed']}>secrets are shown</span>}
+      <span className={css['spring']} />
+      <button type="button" className={css['keys']} onClick={() => useUi.setState({ help: true })}>
+        <kbd className={ui['kbd']}>?</kbd> shortcuts
+      </button>
+      <span className={css['hint']}>
+        <kbd className={ui['kbd']}>/</kbd> filter
+      </span>
+      <span className={css['hint']}>
+        <kbd className={ui['kbd']}>j</kbd>
+        <kbd className={ui['kbd']}>k</kbd> move
+      </span>
+      <span className={css['hint']}>
+        <kbd className={ui['kbd']}>p</kbd> pause
+      </span>
+    </footer>
+  );
+}

@@ -1,0 +1,150 @@
+/** What the user chose. The feed's data is not in here: see `feed/client.ts`. */
+import { create } from 'zustand';
+import type { FramesSlot, Look, StreamScope, StreamSort } from '../feed/model.ts';
+
+/** Tabs of a connection, in the order shown. */
+export const TABS = ['overview', 'streams', 'frames', 'windows'] as const;
+/** One of `TABS`. */
+export type Tab = (typeof TABS)[number];
+/** Colour scheme: that of the system, or pinned. */
+export type Theme = 'system' | 'light' | 'dark';
+
+/** A slice of rows a list shows. */
+export interface Range {
+  readonly first: number;
+  readonly length: number;
+}
+
+/** The choices. */
+export interface Ui {
+  readonly connection: number | null;
+  readonly tab: Tab;
+  /** The stream in the drawer. */
+  readonly stream: { readonly connection: number; readonly stream: number } | null;
+  /** Text of the filter bar. */
+  readonly filter: string;
+  /** Frames of all connections instead of the selected one. */
+  readonly allConnections: boolean;
+  readonly fold: boolean;
+  readonly follow: boolean;
+  readonly paused: boolean;
+  /** Row of the selected frame. */
+  readonly frame: number | null;
+  readonly streamScope: StreamScope;
+  readonly streamSort: StreamSort;
+  readonly streamSearch: string;
+  readonly streamRange: Range;
+  readonly frameRanges: Readonly<Record<FramesSlot, Range>>;
+  /** Windows and frames below the table of streams. */
+  readonly dock: boolean;
+  readonly windowStreams: readonly number[];
+  readonly windowDirection: 0 | 1;
+  readonly windowSeconds: number;
+  readonly theme: Theme;
+  readonly help: boolean;
+}
+
+/** Choices before the user made any. */
+export const FIRST: Ui = {
+  connection: null,
+  tab: 'streams',
+  stream: null,
+  filter: '',
+  allConnections: false,
+  fold: true,
+  follow: true,
+  paused: false,
+  frame: null,
+  streamScope: 'all',
+  streamSort: 'newest',
+  streamSearch: '',
+  streamRange: { first: 0, length: 40 },
+  frameRanges: { tab: { first: 0, length: 60 }, drawer: { first: 0, length: 20 } },
+  dock: true,
+  windowStreams: [],
+  windowDirection: 1,
+  windowSeconds: 30,
+  theme: 'system',
+  help: false,
+};
+
+/** The store; `useUi(ui => ui.tab)` in components, `useUi.setState` to change. */
+export const useUi = create<Ui>(() => FIRST);
+
+/** Selects a connection, and lets go of what belonged to the one before. */
+export function selectConnection(id: number, tab?: Tab): void {
+  const before = useUi.getState();
+  if (before.connection === id) {
+    if (tab !== undefined) useUi.setState({ tab });
+    return;
+  }
+  useUi.setState({
+    connection: id,
+    tab: tab ?? before.tab,
+    stream: null,
+    frame: null,
+    windowStreams: [],
+    streamSearch: '',
+    streamRange: { ...before.streamRange, first: 0 },
+    follow: true,
+  });
+}
+
+/** Opens a stream in the drawer, going to its connection when another is selected. */
+export function openStream(connection: number, stream: number): void {
+  if (stream === 0) {
+    selectConnection(connection);
+    return;
+  }
+  selectConnection(connection);
+  useUi.setState({ stream: { connection, stream }, frame: null });
+}
+
+/** What the worker is asked for, given the choices. */
+export function lookOf(ui: Ui): Look {
+  const framesTab = ui.tab === 'frames' || (ui.tab === 'streams' && ui.dock);
+  const strip = ui.tab === 'windows' || (ui.tab === 'streams' && ui.dock);
+  const stream = ui.stream;
+  // Below the table of streams: the selected stream with the frames of the connection itself, which move its windows.
+  const dockFilter = ui.tab === 'streams' && stream !== null ? `${ui.filter} stream=${stream.stream},0` : ui.filter;
+  return {
+    connection: ui.connection,
+    streams:
+      ui.tab === 'streams' || ui.tab === 'windows'
+        ? { scope: ui.streamScope, sort: ui.streamSort, search: ui.streamSearch, ...ui.streamRange }
+        : null,
+    stream,
+    frames: {
+      tab: framesTab
+        ? {
+            filter: dockFilter,
+            connection: ui.allConnections && ui.tab === 'frames' ? null : ui.connection,
+            stream: null,
+            fold: ui.fold,
+            follow: ui.follow,
+            ...ui.frameRanges.tab,
+          }
+        : null,
+      drawer:
+        stream !== null && !(ui.tab === 'streams' && ui.dock)
+          ? {
+              filter: '',
+              connection: stream.connection,
+              stream: stream.stream,
+              fold: ui.fold,
+              follow: true,
+              ...ui.frameRanges.drawer,
+            }
+          : null,
+    },
+    frame: ui.frame,
+    windows: strip ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds } : null,
+    paused: ui.paused,
+  };
+}
+
+/** Streams whose windows are drawn: those chosen, and the one in the drawer. */
+export function shownWindows(ui: Ui): readonly number[] {
+  const open = ui.stream !== null && ui.stream.connection === ui.connection ? [ui.stream.stream] : [];
+  return [...new Set([...open, ...ui.windowStreams])].slice(0, 5);
+}

@@ -1,0 +1,105 @@
+/** The page's end of the worker: sends looks, keeps the newest snapshot, tells React when it changed. */
+import { useSyncExternalStore } from 'react';
+import workerUrl from '../worker/worker.ts?worker&url';
+import { type FromWorker, type Look, NOTHING, type Snapshot, type ToWorker } from './model.ts';
+
+const EMPTY: Snapshot = {
+  link: { kind: 'connecting', attempt: 1 },
+  gateway: null,
+  now: 0,
+  totals: {
+    produced: 0,
+    received: 0,
+    dropped: 0,
+    behind: 0,
+    framesPerSecond: 0,
+    history: [],
+    retained: 0,
+    capacity: 0,
+  },
+  connections: [],
+  connection: null,
+  streams: null,
+  stream: null,
+  frames: { tab: null, drawer: null },
+  frame: null,
+  windows: null,
+};
+
+let snapshot = EMPTY;
+let look: Look = NOTHING;
+let lookText = '';
+const listeners = new Set<() => void>();
+const worker = new Worker(trusted(workerUrl) as unknown as string, { type: 'module', name: 'feed' });
+
+worker.onmessage = (event: MessageEvent<FromWorker>): void => {
+  snapshot = { ...snapshot, ...event.data.parts };
+  for (const listener of listeners) listener();
+};
+
+/*
+ * The page runs under `require-trusted-types-for 'script'`, which makes a worker's address a guarded sink. The only
+ * policy of the page blesses the one address the build knows, and nothing else.
+ */
+function trusted(url: string): TrustedUrl | string {
+  const factory = (globalThis as { readonly trustedTypes?: TrustedTypes }).trustedTypes;
+  if (factory === undefined) return url;
+  const policy = factory.createPolicy('glassway', {
+    createScriptURL: candidate => {
+      if (candidate !== workerUrl) throw new TypeError('not the worker of this page');
+      return candidate;
+    },
+  });
+  return policy.createScriptURL(url);
+}
+
+type TrustedUrl = { toString(): string };
+interface TrustedTypes {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL(url: string): string },
+  ): { createScriptURL(url: string): TrustedUrl };
+}
+
+function tell(message: ToWorker): void {
+  worker.postMessage(message);
+}
+
+/** Connects with this token; null: there is none. */
+export function start(url: string, token: string | null): void {
+  tell({ kind: 'start', url, token });
+}
+
+/** Connects again now instead of after the pause. */
+export function retry(): void {
+  tell({ kind: 'retry' });
+}
+
+/** Empties the log of frames. */
+export function clear(): void {
+  tell({ kind: 'clear' });
+}
+
+/** What the page wants to see from now on. */
+export function lookAt(next: Look): void {
+  const text = JSON.stringify(next);
+  if (text === lookText) return;
+  lookText = text;
+  look = next;
+  tell({ kind: 'look', look });
+}
+
+/** The newest snapshot, for event handlers. */
+export function current(): Snapshot {
+  return snapshot;
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** One part of the snapshot; the component is drawn again when that part is replaced. */
+export function useFeed<T>(select: (snapshot: Snapshot) => T): T {
+  return useSyncExternalStore(subscribe, () => select(snapshot));
+}

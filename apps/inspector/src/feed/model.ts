@@ -1,0 +1,331 @@
+/** What the page draws: plain values the worker makes from the feed, and what the page asks it to look at. */
+import type {
+  ConnectionFacts,
+  ConnectionState,
+  FieldSection,
+  ReasonFacts,
+  StreamFacts,
+  StreamState,
+} from '@glassway/inspector-protocol';
+
+/** Where the connection to the gateway stands. */
+export type LinkState =
+  | { readonly kind: 'no-token' }
+  | { readonly kind: 'connecting'; readonly attempt: number }
+  | { readonly kind: 'live' }
+  /** `retryAt`: milliseconds since 1970. */
+  | { readonly kind: 'waiting'; readonly attempt: number; readonly retryAt: number; readonly reason: string }
+  /** Trying again would not help. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly token: boolean };
+
+/** Facts of HELLO a person may want to know. */
+export interface GatewayFacts {
+  readonly name: string;
+  readonly release: string;
+  readonly epochMs: number;
+  readonly ringRecords: number;
+  readonly revealed: boolean;
+  /** Where clients connect to, as URLs. */
+  readonly listeners: readonly string[];
+}
+
+/** The numbers of the header and the status bar. */
+export interface Totals {
+  /** Log positions this page has been told about since it subscribed. Must be `received + dropped`. */
+  readonly produced: number;
+  readonly received: number;
+  readonly dropped: number;
+  /** Frames the gateway recorded that are still on their way here. */
+  readonly behind: number;
+  readonly framesPerSecond: number;
+  /** Frames per second over the last minute, oldest first. */
+  readonly history: readonly number[];
+  /** Frames in the page's memory, and how many fit. */
+  readonly retained: number;
+  readonly capacity: number;
+}
+
+/** How a connection does, worst first. */
+export type Health = 'stalled' | 'draining' | 'healthy' | 'idle' | 'closed';
+
+/** One entry of the list of connections. */
+export interface ConnectionRow {
+  readonly id: number;
+  readonly leg: 0 | 1;
+  readonly protocol: 'h2' | 'http/1.1';
+  readonly negotiation: ConnectionFacts['negotiation'];
+  readonly peer: string;
+  readonly local: string;
+  readonly tls: ConnectionFacts['tls'];
+  readonly openedAt: number;
+  readonly closedAt: number;
+  readonly openStreams: number;
+  readonly totalStreams: number;
+  readonly health: Health;
+  /** The badge's words. */
+  readonly verdict: string;
+  /** The same as a sentence. */
+  readonly sentence: string;
+  /** Frames per second (HTTP/1.1: kilobytes), oldest first. */
+  readonly rate: readonly number[];
+}
+
+/** Everything the Overview shows of one connection. */
+export interface ConnectionDetail {
+  readonly row: ConnectionRow;
+  readonly facts: ConnectionFacts;
+  readonly state: ConnectionState;
+  /** Round-trip times of PING in microseconds, oldest first. */
+  readonly pings: readonly number[];
+  /** Violations, newest first. */
+  readonly violations: readonly {
+    readonly t: number;
+    readonly rule: string;
+    readonly rfc: string;
+    readonly stream: number;
+    readonly message: string;
+  }[];
+}
+
+/** What happened in a part of a stream's life. */
+export type PhaseKind = 'request' | 'waiting' | 'sending' | 'blocked' | 'idle';
+
+/** A part of a stream's life, in t. */
+export interface Phase {
+  readonly kind: PhaseKind;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Why a stream does not move, or how it ended. */
+export interface Verdict {
+  /** Stable word in capitals, such as `CONNECTION_SEND_WINDOW`. */
+  readonly code: string;
+  readonly tone: 'bad' | 'warn' | 'quiet' | 'good';
+  /** For a badge: `connection window 0`. */
+  readonly short: string;
+  /** Parts of one plain sentence; a part with a target is a link. */
+  readonly sentence: readonly SentencePart[];
+  /** Since when, in t; -1 when it is no matter of time. */
+  readonly since: number;
+  /** RFC section to read, empty when none. */
+  readonly rfc: string;
+}
+
+/** A piece of a sentence. */
+export interface SentencePart {
+  readonly text: string;
+  readonly connection?: number;
+  readonly stream?: number;
+}
+
+/** One row of the table of streams. */
+export interface StreamRow {
+  readonly connection: number;
+  readonly stream: number;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly grpcStatus: number;
+  readonly state: number;
+  readonly stateText: string;
+  readonly received: number;
+  readonly sent: number;
+  readonly openedAt: number;
+  readonly endAt: number;
+  readonly phases: readonly Phase[];
+  readonly verdict: Verdict | null;
+}
+
+/** A slice of the table of streams. */
+export interface StreamsPart {
+  readonly total: number;
+  readonly counts: { readonly all: number; readonly open: number; readonly stuck: number };
+  readonly first: number;
+  readonly rows: readonly StreamRow[];
+  /** Place of the selected stream in the order shown, -1 when it is not in it. */
+  readonly selectedIndex: number;
+}
+
+/** Everything the drawer shows of one stream. */
+export interface StreamDetail {
+  readonly row: StreamRow;
+  readonly facts: StreamFacts;
+  readonly stateRow: StreamState;
+  readonly leg: 0 | 1;
+  readonly protocol: 'h2' | 'http/1.1';
+  /** The stream on the other leg, when it is known. */
+  readonly pair: StreamRow | null;
+  readonly sections: readonly FieldSection[];
+  /** States it went through with their times, oldest first; the first is idle when the beginning was seen. */
+  readonly path: readonly { readonly state: number; readonly t: number }[];
+  readonly times: readonly { readonly label: string; readonly us: number; readonly tone: 'plain' | 'bad' | 'warn' }[];
+  readonly reason: ReasonFacts | null;
+}
+
+/** One entry of a frame grid. */
+export interface FrameRow {
+  readonly ordinal: number;
+  readonly row: number;
+  readonly t: number;
+  readonly connection: number;
+  readonly leg: number;
+  readonly direction: number;
+  readonly stream: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly mark: number;
+  readonly length: number;
+  /** Frames folded into this entry. */
+  readonly count: number;
+  readonly detail: string;
+}
+
+/** A slice of a frame grid. */
+export interface FramesPart {
+  /** Of which `FramesLook`. */
+  readonly key: string;
+  /** Ordinal of the oldest entry. */
+  readonly base: number;
+  readonly total: number;
+  readonly rows: readonly FrameRow[];
+  /** Index of the selected frame's entry, -1 when it is not among them. */
+  readonly selectedIndex: number;
+}
+
+/** A frame in full. */
+export interface FrameDetail {
+  readonly row: number;
+  readonly seq: number;
+  readonly t: number;
+  readonly connection: number;
+  readonly leg: number;
+  readonly direction: number;
+  readonly stream: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly mark: number;
+  readonly length: number;
+  readonly connectionWindow: number;
+  readonly streamWindow: number;
+  readonly aux: number;
+  /** Of RST_STREAM and GOAWAY, else 0. */
+  readonly errorCode: number;
+  readonly injected: boolean;
+  readonly section: FieldSection | null;
+}
+
+/** A frame that gave window back. */
+export interface WindowMark {
+  readonly t: number;
+  /** 0: the connection. */
+  readonly stream: number;
+  readonly increment: number;
+}
+
+/** A span in which nothing could be sent. */
+export interface StallSpan {
+  readonly from: number;
+  readonly to: number;
+  readonly stream: number;
+  /** `Blocked`. */
+  readonly cause: number;
+}
+
+/** Windows over time. All series share `t`; NaN before a stream began. */
+export interface WindowsPart {
+  readonly key: string;
+  readonly t: Float64Array;
+  readonly connection: Float64Array;
+  readonly streams: readonly { readonly stream: number; readonly values: Float64Array }[];
+  readonly marks: readonly WindowMark[];
+  readonly spans: readonly StallSpan[];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Everything drawn. A part is replaced as a whole, so `===` tells whether it changed. */
+export interface Snapshot {
+  readonly link: LinkState;
+  readonly gateway: GatewayFacts | null;
+  /** The time now in t, microseconds since the epoch. */
+  readonly now: number;
+  readonly totals: Totals;
+  readonly connections: readonly ConnectionRow[];
+  readonly connection: ConnectionDetail | null;
+  readonly streams: StreamsPart | null;
+  readonly stream: StreamDetail | null;
+  readonly frames: Readonly<Record<FramesSlot, FramesPart | null>>;
+  readonly frame: FrameDetail | null;
+  readonly windows: WindowsPart | null;
+}
+
+/** The places on the page where frames are listed. */
+export type FramesSlot = 'tab' | 'drawer';
+
+/** What one frame grid shows. */
+export interface FramesLook {
+  readonly filter: string;
+  /** Null: all connections. */
+  readonly connection: number | null;
+  /** Null: all streams. */
+  readonly stream: number | null;
+  readonly fold: boolean;
+  /** True: the newest `length` entries, whatever `first` says. */
+  readonly follow: boolean;
+  /** Index from the oldest entry. */
+  readonly first: number;
+  readonly length: number;
+}
+
+/** Order of the table of streams. */
+export type StreamSort = 'newest' | 'oldest' | 'slowest' | 'largest';
+/** Which streams the table shows. */
+export type StreamScope = 'all' | 'open' | 'stuck';
+
+/** Everything the page wants to see, as one value: the worker answers with the parts that changed. */
+export interface Look {
+  readonly connection: number | null;
+  readonly streams: {
+    readonly scope: StreamScope;
+    readonly sort: StreamSort;
+    readonly search: string;
+    readonly first: number;
+    readonly length: number;
+  } | null;
+  readonly stream: { readonly connection: number; readonly stream: number } | null;
+  readonly frames: Readonly<Record<FramesSlot, FramesLook | null>>;
+  /** Row of the frame shown in the detail pane. */
+  readonly frame: number | null;
+  readonly windows: {
+    readonly streams: readonly number[];
+    /** 0: what the peer may send us, 1: what we may send. */
+    readonly direction: 0 | 1;
+    /** Seconds back from now; 0: everything kept. */
+    readonly seconds: number;
+  } | null;
+  readonly paused: boolean;
+}
+
+/** What the page tells the worker. */
+export type ToWorker =
+  | { readonly kind: 'start'; readonly url: string; readonly token: string | null }
+  | { readonly kind: 'look'; readonly look: Look }
+  | { readonly kind: 'retry' }
+  | { readonly kind: 'clear' };
+
+/** What the worker tells the page: parts that changed. */
+export interface FromWorker {
+  readonly parts: Partial<Snapshot>;
+}
+
+/** `Look` before anything was asked. */
+export const NOTHING: Look = {
+  connection: null,
+  streams: null,
+  stream: null,
+  frames: { tab: null, drawer: null },
+  frame: null,
+  windows: null,
+  paused: false,
+};

@@ -1,0 +1,115 @@
+/** The words of HTTP/2 that a filter, a grid row and a detail pane share (RFC 9113 6, 7; RFC 9218 7.1). */
+
+/** Frame types by number. */
+export const FRAME_NAMES: Readonly<Record<number, string>> = {
+  0: 'DATA',
+  1: 'HEADERS',
+  2: 'PRIORITY',
+  3: 'RST_STREAM',
+  4: 'SETTINGS',
+  5: 'PUSH_PROMISE',
+  6: 'PING',
+  7: 'GOAWAY',
+  8: 'WINDOW_UPDATE',
+  9: 'CONTINUATION',
+  16: 'PRIORITY_UPDATE',
+};
+
+/** Frame type numbers, for comparisons that read well. */
+export const FrameType = {
+  DATA: 0,
+  HEADERS: 1,
+  PRIORITY: 2,
+  RST_STREAM: 3,
+  SETTINGS: 4,
+  PUSH_PROMISE: 5,
+  PING: 6,
+  GOAWAY: 7,
+  WINDOW_UPDATE: 8,
+  CONTINUATION: 9,
+  PRIORITY_UPDATE: 16,
+} as const;
+
+/** `HEADERS`, or `0x2a` for a type nobody registered. */
+export function frameName(type: number): string {
+  return FRAME_NAMES[type] ?? `0x${type.toString(16).padStart(2, '0')}`;
+}
+
+/** A flag: its bit and the frame types on which the bit means this. */
+export interface FlagMeaning {
+  readonly name: string;
+  readonly bit: number;
+  readonly types: readonly number[];
+}
+
+/** Every flag of RFC 9113 6. */
+export const FLAGS: readonly FlagMeaning[] = [
+  { name: 'END_STREAM', bit: 0x1, types: [0, 1] },
+  { name: 'ACK', bit: 0x1, types: [4, 6] },
+  { name: 'END_HEADERS', bit: 0x4, types: [1, 5, 9] },
+  { name: 'PADDED', bit: 0x8, types: [0, 1, 5] },
+  { name: 'PRIORITY', bit: 0x20, types: [1] },
+];
+
+/** Names of the flags set on a frame; bits without a meaning are shown as hex. */
+export function flagNames(type: number, flags: number): readonly string[] {
+  const names: string[] = [];
+  let rest = flags;
+  for (const flag of FLAGS) {
+    if ((rest & flag.bit) !== 0 && flag.types.includes(type)) {
+      names.push(flag.name);
+      rest &= ~flag.bit;
+    }
+  }
+  if (rest !== 0) names.push(`0x${rest.toString(16).padStart(2, '0')}`);
+  return names;
+}
+
+/** Error codes by number (RFC 9113 7). */
+export const ERROR_NAMES: readonly string[] = [
+  'NO_ERROR',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+  'COMPRESSION_ERROR',
+  'CONNECT_ERROR',
+  'ENHANCE_YOUR_CALM',
+  'INADEQUATE_SECURITY',
+  'HTTP_1_1_REQUIRED',
+];
+
+/** `CANCEL`, or `0x1f` for a code nobody registered. */
+export function errorName(code: number): string {
+  return ERROR_NAMES[code] ?? `0x${code.toString(16).padStart(2, '0')}`;
+}
+
+/** A setting: name, initial value (null: no limit), unit and where it is defined. */
+export interface SettingMeaning {
+  readonly id: number;
+  readonly name: string;
+  readonly initial: number | null;
+  readonly unit: 'octets' | 'streams' | 'flag';
+  readonly rfc: string;
+}
+
+/** The registered settings an HTTP/2 endpoint of today meets. */
+export const SETTINGS: readonly SettingMeaning[] = [
+  { id: 1, name: 'HEADER_TABLE_SIZE', initial: 4096, unit: 'octets', rfc: 'RFC 9113 6.5.2' },
+  { id: 2, name: 'ENABLE_PUSH', initial: 1, unit: 'flag', rfc: 'RFC 9113 6.5.2' },
+  { id: 3, name: 'MAX_CONCURRENT_STREAMS', initial: null, unit: 'streams', rfc: 'RFC 9113 6.5.2' },
+  { id: 4, name: 'INITIAL_WINDOW_SIZE', initial: 65_535, unit: 'octets', rfc: 'RFC 9113 6.5.2' },
+  { id: 5, name: 'MAX_FRAME_SIZE', initial: 16_384, unit: 'octets', rfc: 'RFC 9113 6.5.2' },
+  { id: 6, name: 'MAX_HEADER_LIST_SIZE', initial: null, unit: 'octets', rfc: 'RFC 9113 6.5.2' },
+  { id: 8, name: 'ENABLE_CONNECT_PROTOCOL', initial: 0, unit: 'flag', rfc: 'RFC 8441 3' },
+  { id: 9, name: 'NO_RFC7540_PRIORITIES', initial: 0, unit: 'flag', rfc: 'RFC 9218 2.1' },
+];
+
+/** `MAX_FRAME_SIZE`, or `0x0f00` for a setting nobody registered. */
+export function settingName(id: number): string {
+  return SETTINGS.find(setting => setting.id === id)?.name ?? `0x${id.toString(16).padStart(4, '0')}`;
+}

@@ -1,0 +1,105 @@
+import { PanelBottom } from 'lucide-react';
+import { type KeyboardEvent, type ReactNode, useRef } from 'react';
+import { TABS, type Tab, useUi } from '../app/ui-store.ts';
+import { useFeed } from '../feed/client.ts';
+import { count } from '../text/format.ts';
+import { Badge } from '../ui/badge.tsx';
+import { Button } from '../ui/button.tsx';
+import { Hostile } from '../ui/hostile.tsx';
+import css from './connection-view.module.css';
+import { FramesTab } from './frames/frames-tab.tsx';
+import { Overview } from './overview/overview.tsx';
+import { StreamsTab } from './streams/streams-tab.tsx';
+import { WindowsTab } from './windows/windows-tab.tsx';
+import { healthTone, legText } from './words.ts';
+
+const NAMES: Readonly<Record<Tab, string>> = {
+  overview: 'Overview',
+  streams: 'Streams',
+  frames: 'Frames',
+  windows: 'Windows',
+};
+
+/** The selected connection: its tabs and the one in front. */
+export function ConnectionView(): ReactNode {
+  const tab = useUi(ui => ui.tab);
+  const detail = useFeed(snapshot => snapshot.connection);
+  const id = useUi(ui => ui.connection);
+  return (
+    <>
+      <TabBar />
+      <div className={css['panel']} role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
+        {detail === null ? (
+          <p className={css['gone']}>Connection {id} is not known to the gateway any more, or not yet.</p>
+        ) : tab === 'overview' ? (
+          <Overview detail={detail} />
+        ) : tab === 'streams' ? (
+          <StreamsTab />
+        ) : tab === 'frames' ? (
+          <FramesTab />
+        ) : (
+          <WindowsTab />
+        )}
+      </div>
+    </>
+  );
+}
+
+function TabBar(): ReactNode {
+  const tab = useUi(ui => ui.tab);
+  const dock = useUi(ui => ui.dock);
+  const row = useFeed(snapshot => snapshot.connection?.row ?? null);
+  const list = useRef<HTMLDivElement>(null);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step === 0) return;
+    const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length]!;
+    useUi.setState({ tab: next });
+    list.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+  };
+  return (
+    <div className={css['bar']}>
+      <div ref={list} className={css['tabs']} role="tablist" aria-label="Views of the connection" onKeyDown={onKeyDown}>
+        {TABS.map(name => (
+          <button
+            key={name}
+            id={`tab-${name}`}
+            type="button"
+            role="tab"
+            className={css['tab']}
+            aria-selected={name === tab}
+            aria-controls="tab-panel"
+            tabIndex={name === tab ? 0 : -1}
+            onClick={() => useUi.setState({ tab: name })}
+          >
+            {NAMES[name]}
+            {name === 'streams' && row !== null && <span className={css['count']}>{count(row.totalStreams)}</span>}
+          </button>
+        ))}
+      </div>
+      {row !== null && (
+        <div className={css['who']}>
+          <span className={css['peer']}>
+            #{row.id} {legText(row.leg)} <Hostile text={row.peer} title />
+          </span>
+          <Badge tone={healthTone(row.health)} title={row.sentence}>
+            {row.verdict}
+          </Badge>
+        </div>
+      )}
+      {tab === 'streams' && (
+        <Button
+          icon
+          small
+          bare
+          aria-pressed={dock}
+          aria-label="Windows and frames below the table"
+          title="Windows and frames below the table"
+          onClick={() => useUi.setState({ dock: !dock })}
+        >
+          <PanelBottom size={15} />
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,103 @@
+import { type Field, type FieldSection, Representation, SectionKind } from '@glassway/inspector-protocol';
+import { Lock } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { bytes, count } from '../../text/format.ts';
+import { Hostile } from '../../ui/hostile.tsx';
+import css from './drawer.module.css';
+
+const KINDS: Readonly<Record<SectionKind, string>> = {
+  [SectionKind.REQUEST]: 'request',
+  [SectionKind.RESPONSE]: 'response',
+  [SectionKind.INFORMATIONAL]: 'informational',
+  [SectionKind.TRAILERS]: 'trailers',
+  [SectionKind.PUSH]: 'pushed request',
+};
+
+/** One field section: every line with how it stood on the wire. */
+export function FieldTable(props: { readonly section: FieldSection }): ReactNode {
+  const { section } = props;
+  const plain = section.fields.reduce((sum, field) => sum + field.name.length + field.valueBytes, 0);
+  return (
+    <div className={css['section']}>
+      <p className={css['sectionHead']}>
+        <b>
+          {section.direction === 0 ? 'received' : 'sent'}: {KINDS[section.kind]}
+        </b>
+        <span>
+          {section.fields.length} fields
+          {section.fields[0]?.representation === Representation.TEXT
+            ? `, ${bytes(plain)}`
+            : `, ${bytes(section.wireBytes)} on the wire for ${bytes(plain)}`}
+        </span>
+      </p>
+      <ul className={css['fields']}>
+        {section.fields.map((field, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: field lines have no identity but their place
+          <li key={at}>
+            <span className={css['name']}>
+              <Hostile text={field.name} title />
+            </span>
+            <span className={css['value']}>
+              <Value field={field} />
+            </span>
+            <span className={css['how']} title={howText(field)}>
+              {shortHow(field)}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {section.fieldsOmitted > 0 && (
+        <p className={css['omitted']}>{count(section.fieldsOmitted)} more fields were not kept.</p>
+      )}
+    </div>
+  );
+}
+
+function Value(props: { readonly field: Field }): ReactNode {
+  const { field } = props;
+  if (field.redacted !== null) {
+    return (
+      <span className={css['redacted']} title={`Equal values have equal marks: ${field.redacted}`}>
+        <Lock size={11} aria-hidden="true" /> redacted, {bytes(field.valueBytes)} · {field.redacted.slice(0, 6)}
+      </span>
+    );
+  }
+  const cut = field.valueBytes > field.value.length;
+  return (
+    <>
+      <Hostile text={field.value} />
+      {cut && <span className={css['cut']}> … {bytes(field.valueBytes)} in all</span>}
+    </>
+  );
+}
+
+function shortHow(field: Field): string {
+  switch (field.representation) {
+    case Representation.INDEXED:
+      return `indexed ${field.index}`;
+    case Representation.LITERAL_INDEXED:
+      return `literal + table ${field.wireBytes} B`;
+    case Representation.LITERAL:
+      return `literal ${field.wireBytes} B`;
+    case Representation.LITERAL_NEVER_INDEXED:
+      return `never indexed ${field.wireBytes} B`;
+    default:
+      return '';
+  }
+}
+
+function howText(field: Field): string {
+  const name = field.index > 0 ? `, name from entry ${field.index}` : '';
+  switch (field.representation) {
+    case Representation.INDEXED:
+      return `Indexed: entry ${field.index}, ${field.wireBytes} octets on the wire (RFC 7541 6.1)`;
+    case Representation.LITERAL_INDEXED:
+      return `Literal, added to the dynamic table${name}, ${field.wireBytes} octets on the wire (RFC 7541 6.2.1)`;
+    case Representation.LITERAL:
+      return `Literal, not added to the table${name}, ${field.wireBytes} octets on the wire (RFC 7541 6.2.2)`;
+    case Representation.LITERAL_NEVER_INDEXED:
+      return `Literal that no intermediary may index${name}, ${field.wireBytes} octets on the wire (RFC 7541 6.2.3)`;
+    default:
+      return 'HTTP/1.1 text';
+  }
+}

@@ -1,0 +1,127 @@
+import { X } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
+import { useFeed } from '../../feed/client.ts';
+import type { FrameDetail } from '../../feed/model.ts';
+import { errorName, FLAGS, frameName, settingName } from '../../filter/vocabulary.ts';
+import { bytes, count, stamp } from '../../text/format.ts';
+import { Button } from '../../ui/button.tsx';
+import { FieldTable } from '../drawer/field-table.tsx';
+import { legText } from '../words.ts';
+import { DirectionArrow, FrameTypeName } from './frame-type.tsx';
+import css from './frames.module.css';
+
+/** The selected frame, decoded. */
+export function FrameDetailPane(): ReactNode {
+  const frame = useFeed(snapshot => snapshot.frame);
+  const close = (): void => useUi.setState({ frame: null });
+  if (frame === null) {
+    return (
+      <div className={css['detailHead']}>
+        <span>This frame has been overwritten in the log.</span>
+        <span className={css['spring']} />
+        <Button icon small bare aria-label="Close" onClick={close}>
+          <X size={14} />
+        </Button>
+      </div>
+    );
+  }
+  return (
+    <>
+      <div className={css['detailHead']}>
+        <DirectionArrow direction={frame.direction} />
+        <FrameTypeName type={frame.type} />
+        <span>
+          {count(frame.length)} octets on{' '}
+          <button type="button" className={css['link']} onClick={() => selectConnection(frame.connection)}>
+            connection {frame.connection}
+          </button>
+          {frame.stream > 0 && (
+            <>
+              ,{' '}
+              <button type="button" className={css['link']} onClick={() => openStream(frame.connection, frame.stream)}>
+                stream {frame.stream}
+              </button>
+            </>
+          )}
+        </span>
+        <span className={css['spring']} />
+        <Button icon small bare aria-label="Close the frame’s detail" title="Close (Esc)" onClick={close}>
+          <X size={14} />
+        </Button>
+      </div>
+      <div className={css['detailBody']}>
+        <dl className={css['facts']}>
+          {facts(frame).map(([name, value, note]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                {value}
+                {note !== '' && <span className={css['note']}> {note}</span>}
+              </dd>
+            </div>
+          ))}
+        </dl>
+        {frame.section !== null && (
+          <div className={css['detailFields']}>
+            <FieldTable section={frame.section} />
+          </div>
+        )}
+      </div>
+    </>
+  );
+}
+
+type Fact = readonly [name: string, value: string, note: string];
+
+function facts(frame: FrameDetail): readonly Fact[] {
+  const list: Fact[] = [
+    ['time', `${stamp(frame.t)} s`, `frame ${count(frame.seq)} of the gateway’s log`],
+    ['leg', legText(frame.leg), frame.direction === 1 ? 'sent by the gateway' : 'received by the gateway'],
+    ['type', frameName(frame.type), `0x${frame.type.toString(16).padStart(2, '0')}`],
+    ['length', count(frame.length), bytes(frame.length)],
+    ['flags', `0x${frame.flags.toString(16).padStart(2, '0')}`, flagText(frame)],
+    ['stream', String(frame.stream), frame.stream === 0 ? 'the connection itself' : ''],
+    ...special(frame),
+    ...windows(frame),
+  ];
+  if ((frame.mark & 1) !== 0) list.push(['violation', 'yes', 'this frame broke a rule; the Overview tells which']);
+  if ((frame.mark & 2) !== 0) list.push(['stall', 'yes', 'the stream could not send for a while before this frame']);
+  if (frame.injected) list.push(['injected', 'yes', 'by an operator']);
+  if (frame.section === null && (frame.mark & 8) !== 0)
+    list.push(['fields', 'not kept', 'too old, or dropped on the way here']);
+  return list;
+}
+
+function flagText(frame: FrameDetail): string {
+  const meanings = FLAGS.filter(flag => flag.types.includes(frame.type)).map(flag =>
+    (frame.flags & flag.bit) !== 0 ? flag.name : `no ${flag.name}`,
+  );
+  return meanings.join(', ');
+}
+
+function special(frame: FrameDetail): readonly Fact[] {
+  const aux = frame.aux;
+  switch (frame.type) {
+    case 3:
+    case 7:
+      return [['error code', errorName(frame.errorCode), `0x${frame.errorCode.toString(16)}`]];
+    case 4:
+      if ((frame.flags & 1) !== 0) return [];
+      return frame.length === 0 ? [] : [['first setting', settingName(aux), `${frame.length / 6} in this frame`]];
+    case 5:
+      return [['promised stream', String(aux), '']];
+    case 8:
+      return [['increment', count(aux), `${bytes(aux)} given back`]];
+    default:
+      return [];
+  }
+}
+
+function windows(frame: FrameDetail): readonly Fact[] {
+  const receiving = (frame.type === 0 && frame.direction === 0) || (frame.type === 8 && frame.direction === 1);
+  const side = receiving ? 'what the peer may still send' : 'what the gateway may still send';
+  const list: Fact[] = [['connection window', count(frame.connectionWindow), `after it; ${side}`]];
+  if (frame.stream > 0) list.push(['stream window', count(frame.streamWindow), 'after it']);
+  return list;
+}

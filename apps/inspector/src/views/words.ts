@@ -1,0 +1,61 @@
+/** Words for facts that several views show. */
+import type { ConnectionFacts } from '@glassway/inspector-protocol';
+import type { ConnectionRow, Health } from '../feed/model.ts';
+import type { Tone } from '../ui/badge.tsx';
+
+/** `client → gateway`. */
+export function legText(leg: number): string {
+  return leg === 0 ? 'client → gateway' : 'gateway → backend';
+}
+
+/** `ALPN h2`, `h2c Upgrade`, `h2c prior knowledge`, `HTTP/1.1`. */
+export function negotiationText(facts: Pick<ConnectionFacts, 'protocol' | 'negotiation' | 'tls'>): string {
+  switch (facts.negotiation) {
+    case 'alpn':
+      return `ALPN ${facts.protocol}`;
+    case 'upgrade':
+      return 'h2c Upgrade';
+    case 'prior-knowledge':
+      return facts.tls === null ? 'h2c prior knowledge' : 'h2 prior knowledge';
+    default:
+      return 'HTTP/1.1';
+  }
+}
+
+/** `TLS 1.3`, or `cleartext`. */
+export function tlsText(tls: ConnectionFacts['tls']): string {
+  return tls === null ? 'cleartext' : tls.version.replace(/^TLSv/, 'TLS ');
+}
+
+/** `3 streams`, on HTTP/1.1 `1 request`. */
+export function streamsText(row: Pick<ConnectionRow, 'protocol' | 'openStreams'>): string {
+  const noun = row.protocol === 'http/1.1' ? 'request' : 'stream';
+  return `${row.openStreams} ${noun}${row.openStreams === 1 ? '' : 's'}`;
+}
+
+/** The colour of a connection's badge. */
+export function healthTone(health: Health): Tone {
+  switch (health) {
+    case 'stalled':
+      return 'bad';
+    case 'draining':
+    case 'idle':
+      return 'warn';
+    case 'healthy':
+      return 'good';
+    case 'closed':
+      return 'quiet';
+  }
+}
+
+/** Link to a section of an RFC: `9113 6.9.1` or `RFC 9113 6.9.1`. Null when it names none. */
+export function rfcLink(rfc: string): { readonly text: string; readonly href: string } | null {
+  const match = /^(?:RFC )?(\d{3,5})(?:[ ,§]+(\d+(?:\.\d+)*))?/.exec(rfc);
+  if (match === null) return null;
+  const [, number, section] = match;
+  const at = section === undefined ? '' : `#section-${section}`;
+  return {
+    text: `RFC ${number}${section === undefined ? '' : ` §${section}`}`,
+    href: `https://www.rfc-editor.org/rfc/rfc${number}${at}`,
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * The worker's whole mind: what comes from the gateway goes in, what the page looks at comes out. No sockets, timers or
+ * posting here, so tests drive it with messages and a clock of their own.
+ */
+import {
+  type FieldSection,
+  type Hello,
+  readFramesHeader,
+  type ServerMessage,
+  unpackSections,
+} from '@glassway/inspector-protocol';
+import { type FramesLook, type FramesPart, type FramesSlot, type Look, NOTHING, type Snapshot } from '../feed/model.ts';
+import { parseFilter } from '../filter/parse.ts';
+import { Accounts } from './accounts.ts';
+import { FrameLog } from './frame-log.ts';
+import { compile } from './frame-match.ts';
+import { frameDetail, frameRows } from './frame-rows.ts';
+import { FrameView } from './frame-view.ts';
+import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
+import { Rate } from './rates.ts';
+import { Sections } from './sections.ts';
+import { StateStore } from './state-store.ts';
+import { windowSeries } from './window-series.ts';
+
+/** Frames, sections and events asked for on top of what comes from now on. */
+export const BACKLOG = 200_000;
+
+const SLOTS: readonly FramesSlot[] = ['tab', 'drawer'];
+
+/** Positions to acknowledge. */
+export interface Positions {
+  frames?: number;
+  fields?: number;
+  events?: number;
+}
+
+interface HeldView {
+  readonly key: string;
+  readonly view: FrameView;
+}
+
+/** Everything known, and the parts of it that are looked at. */
+export class Feed {
+  readonly log: FrameLog;
+  readonly accounts: Accounts = new Accounts();
+  readonly store: StateStore = new StateStore();
+  readonly sections: Sections = new Sections();
+  readonly #rate = new Rate();
+  readonly #views = new Map<FramesSlot, HeldView>();
+  readonly #clock: () => number;
+  #hello: Hello | null = null;
+  #look: Look = NOTHING;
+  /* While paused, rows at and above this one are not shown. */
+  #limit = Number.POSITIVE_INFINITY;
+  #now = 0;
+  #nowAt = 0;
+  #acks: Positions = {};
+
+  /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
+  constructor(clock: () => number, rows?: number) {
+    this.#clock = clock;
+    this.log = new FrameLog(rows);
+  }
+
+  /** The gateway's time now in t: as last heard, plus what passed here since. */
+  get now(): number {
+    return this.#hello === null ? 0 : this.#now + (this.#clock() - this.#nowAt) * 1000;
+  }
+
+  /** HELLO. A gateway process other than before makes everything known so far void. */
+  greet(hello: Hello): void {
+    if (this.#hello !== null && this.#hello.gateway !== hello.gateway) {
+      this.accounts.restart();
+      this.store.restart();
+      this.sections.clear();
+      this.log.clear();
+      this.#views.clear();
+    }
+    this.#hello = hello;
+    this.#heard(hello.now);
+  }
+
+  /** A binary message. Throws when it is not a whole FRAMES message. */
+  frames(message: ArrayBuffer): void {
+    const header = readFramesHeader(message);
+    const taken = this.log.append(message, header, this.accounts.position);
+    this.accounts.took(header.from, header.to, taken);
+    this.#acks.frames = header.to;
+  }
+
+  /** Any text message but HELLO. */
+  take(message: ServerMessage): void {
+    switch (message.type) {
+      case 'snapshot':
+        this.accounts.subscribed(message.from.frames, message.head.frames);
+        this.store.apply(message.rows, message.now, true);
+        this.#heard(message.now);
+        this.#rate.add(message.now, message.head.frames);
+        return;
+      case 'state':
+        this.accounts.head = message.head.frames;
+        this.store.apply(message.rows, message.now, message.reset);
+        this.#heard(message.now);
+        this.#rate.add(message.now, message.head.frames);
+        return;
+      case 'fields':
+        this.sections.add(unpackSections(message.packed));
+        this.#acks.fields = message.to;
+        return;
+      case 'events':
+        this.store.happened(message.events);
+        this.#acks.events = message.to;
+        return;
+      case 'dropped':
+        if (message.log === 'frames') this.accounts.lost(message.from, message.to, message.count);
+        this.#acks[message.log] = message.to;
+        return;
+      case 'reply':
+        if (message.what === 'sections') this.sections.add(unpackSections(message.packed));
+        return;
+      case 'hello':
+        this.greet(message);
+    }
+  }
+
+  /** What must be acknowledged since the last call, null: nothing. */
+  acknowledge(): Positions | null {
+    const acks = this.#acks;
+    if (acks.frames === undefined && acks.fields === undefined && acks.events === undefined) return null;
+    this.#acks = {};
+    return acks;
+  }
+
+  /** The page looks at something else. */
+  look(look: Look): void {
+    if (look.paused !== this.#look.paused) this.#limit = look.paused ? this.log.end : Number.POSITIVE_INFINITY;
+    this.#look = look;
+  }
+
+  /** Empties the log of frames; connections and streams stay. */
+  clear(): void {
+    this.log.clear();
+    this.#views.clear();
+    if (this.#look.paused) this.#limit = this.log.end;
+  }
+
+  /** Numbers that are drawn even while paused. */
+  status(): Pick<Snapshot, 'gateway' | 'totals'> {
+    const { accounts, log } = this;
+    const hello = this.#hello;
+    const now = this.now;
+    return {
+      gateway:
+        hello === null
+          ? null
+          : {
+              name: hello.name,
+              release: hello.release,
+              epochMs: hello.epochMs,
+              ringRecords: hello.ringRecords,
+              revealed: hello.revealed,
+              listeners: listenersOf(hello),
+            },
+      totals: {
+        produced: accounts.produced,
+        received: accounts.received,
+        dropped: accounts.dropped,
+        behind: Math.max(0, accounts.head - accounts.position),
+        framesPerSecond: this.#rate.current(now),
+        history: this.#rate.history(now),
+        retained: log.size,
+        capacity: log.capacity,
+      },
+    };
+  }
+
+  /** The list of connections, and all that is said of the one looked at. */
+  state(): Pick<Snapshot, 'now' | 'connections' | 'connection' | 'streams' | 'stream'> {
+    const now = this.now;
+    const { store } = this;
+    const { connection, streams, stream } = this.#look;
+    const entry = connection === null ? undefined : store.connections.get(connection);
+    return {
+      now,
+      connections: connectionRows(store, now),
+      connection: entry === undefined ? null : connectionDetail(entry, now),
+      streams:
+        entry === undefined || streams === null ? null : streamsPart(store, entry, streams, stream?.stream ?? -1, now),
+      stream: stream === null ? null : streamDetail(store, this.sections, stream.connection, stream.stream, now),
+    };
+  }
+
+  /** What the frame grids and the detail pane show. */
+  grids(): Pick<Snapshot, 'frames' | 'frame'> {
+    const { frame, frames } = this.#look;
+    const parts: Record<FramesSlot, FramesPart | null> = { tab: null, drawer: null };
+    for (const slot of SLOTS) parts[slot] = this.#frames(slot, frames[slot]);
+    return { frames: parts, frame: frame === null ? null : frameDetail(this.log, frame, this.sections) };
+  }
+
+  /** What the chart of windows shows. */
+  windows(): Pick<Snapshot, 'windows'> {
+    const { connection, windows } = this.#look;
+    const entry = connection === null ? undefined : this.store.connections.get(connection);
+    if (windows === null || entry === undefined) return { windows: null };
+    const now = entry.facts.closedAt >= 0 ? entry.facts.closedAt : this.now;
+    const oldest = this.log.size === 0 ? 0 : this.log.columns.t[this.log.slot(this.log.first)]!;
+    const start = Math.max(entry.facts.openedAt, windows.seconds === 0 ? oldest : now - windows.seconds * 1e6);
+    const key = `${connection}/${windows.direction}/${windows.streams.join()}`;
+    const question = { key, streams: windows.streams, direction: windows.direction, from: Math.max(0, start), to: now };
+    const end = Math.min(this.log.end, this.#limit);
+    return { windows: windowSeries(this.log, this.log.first, end, entry, question) };
+  }
+
+  /** Streams whose sections were asked for and are not here. */
+  missingSections(): { connection: number; stream: number } | null {
+    const stream = this.#look.stream;
+    if (stream === null || this.sections.of(stream.connection, stream.stream).length > 0) return null;
+    return stream;
+  }
+
+  #frames(slot: FramesSlot, look: FramesLook | null): FramesPart | null {
+    if (look === null) {
+      this.#views.delete(slot);
+      return null;
+    }
+    const key = JSON.stringify([look.filter, look.connection, look.stream, look.fold]);
+    let held = this.#views.get(slot);
+    const limit = Math.min(this.log.end, this.#limit);
+    if (held?.key !== key) {
+      held = { key, view: new FrameView(this.log, compile(parseFilter(scoped(look))), look.fold, limit) };
+      this.#views.set(slot, held);
+    } else held.view.update(limit);
+    const { view } = held;
+    const first = look.follow ? Math.max(0, view.size - look.length) : look.first;
+    const selected = this.#look.frame;
+    const at = selected === null ? view.size : view.indexOf(selected);
+    return {
+      key,
+      base: view.base,
+      total: view.size,
+      rows: frameRows(this.log, view, this.sections, this.store, first, look.length),
+      selectedIndex: at < view.size && view.at(at).firstRow <= selected! ? at : -1,
+    };
+  }
+
+  #heard(now: number): void {
+    this.#now = now;
+    this.#nowAt = this.#clock();
+  }
+}
+
+/* A filter that names connections itself is not narrowed to the one selected. */
+function scoped(look: FramesLook): string {
+  const fields = parseFilter(look.filter).terms.map(term => term.field);
+  const parts = [look.filter];
+  if (look.connection !== null && !fields.includes('conn')) parts.push(`conn=${look.connection}`);
+  if (look.stream !== null) parts.push(`stream=${look.stream}`);
+  return parts.join(' ');
+}
+
+/** Listener URLs of HELLO. A gateway that tells only its name tells its first listener's address with it. */
+function listenersOf(hello: Hello): readonly string[] {
+  const told = (hello as { readonly listeners?: unknown }).listeners;
+  if (Array.isArray(told)) return told.map(listenerUrl).filter(url => url !== '');
+  return [];
+}
+
+function listenerUrl(told: unknown): string {
+  if (typeof told === 'string') return told;
+  const url = (told as { readonly url?: unknown } | null)?.url;
+  return typeof url === 'string' ? url : '';
+}
+
+/** A section's fields by name, for tests and views that need one. */
+export function fieldOf(section: FieldSection, name: string): string {
+  return section.fields.find(field => field.name === name)?.value ?? '';
+}

@@ -1,0 +1,163 @@
+/**
+ * Windows over time, read from the frames of one connection: every record carries the windows after it. DATA received
+ * and WINDOW_UPDATE sent tell of the receiving side, every other frame of the sending side.
+ */
+import { FrameType } from '@glassway/inspector-protocol';
+import type { StallSpan, WindowMark, WindowsPart } from '../feed/model.ts';
+import type { FrameLog } from './frame-log.ts';
+import type { ConnectionEntry } from './state-store.ts';
+
+/** Points per series at most; what is denser is thinned so that the lowest point of each stretch stays. */
+export const MAX_POINTS = 2400;
+const MAX_MARKS = 600;
+
+/** What is asked. */
+export interface WindowQuestion {
+  readonly key: string;
+  readonly streams: readonly number[];
+  /** 0 receive windows, 1 send windows. */
+  readonly direction: 0 | 1;
+  /** Microseconds. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** True when a frame's windows are those of this side. */
+export function tellsOf(direction: 0 | 1, frameDirection: number, type: number): boolean {
+  const receiving =
+    (type === FrameType.DATA && frameDirection === 0) || (type === FrameType.WINDOW_UPDATE && frameDirection === 1);
+  return receiving === (direction === 0);
+}
+
+/** Reads the series out of rows [first, end) of the log. */
+export function windowSeries(
+  log: FrameLog,
+  first: number,
+  end: number,
+  connection: ConnectionEntry,
+  question: WindowQuestion,
+): WindowsPart {
+  const { direction, streams, from, to } = question;
+  const { columns } = log;
+  const id = connection.facts.id;
+  const rows: number[] = [];
+  const marks: WindowMark[] = [];
+  // The last row before the range says where the lines begin.
+  let before = -1;
+  for (let row = first; row < end; row++) {
+    const slot = log.slot(row);
+    if (columns.connection[slot] !== id) continue;
+    const type = columns.type[slot]!;
+    if (!tellsOf(direction, columns.direction[slot]!, type)) continue;
+    const t = columns.t[slot]!;
+    if (t < from) {
+      before = row;
+      continue;
+    }
+    if (t > to) break;
+    rows.push(row);
+    const stream = columns.stream[slot]!;
+    if (type === FrameType.WINDOW_UPDATE && (stream === 0 || streams.includes(stream))) {
+      marks.push({ t, stream, increment: columns.aux[slot]! });
+    }
+  }
+  if (before >= 0) rows.unshift(before);
+  const kept = thin(log, rows);
+  const t = new Float64Array(kept.length + 1);
+  const whole = new Float64Array(kept.length + 1);
+  const series = streams.map(stream => ({ stream, values: new Float64Array(kept.length + 1).fill(Number.NaN) }));
+  const last = new Map(streams.map(stream => [stream, streamStart(log, first, kept[0] ?? end, id, stream, direction)]));
+  kept.forEach((row, at) => {
+    const slot = log.slot(row);
+    t[at] = Math.max(from, columns.t[slot]!);
+    whole[at] = columns.connectionWindow[slot]!;
+    if (last.has(columns.stream[slot]!)) last.set(columns.stream[slot]!, columns.streamWindow[slot]!);
+    for (const { stream, values } of series) values[at] = last.get(stream)!;
+  });
+  // The state is always right: the lines end at what it says now.
+  const at = kept.length;
+  t[at] = Math.max(to, t[at - 1] ?? to);
+  whole[at] = direction === 1 ? connection.state.sendWindow : connection.state.receiveWindow;
+  for (const { stream, values } of series) {
+    const state = connection.streams.get(stream)?.state;
+    values[at] =
+      state === undefined || state.closedAt >= 0
+        ? Number.NaN
+        : direction === 1
+          ? state.sendWindow
+          : state.receiveWindow;
+  }
+  return {
+    key: question.key,
+    t,
+    connection: whole,
+    streams: series,
+    marks: marks.length > MAX_MARKS ? marks.filter((_, n) => n % Math.ceil(marks.length / MAX_MARKS) === 0) : marks,
+    spans: direction === 1 ? spansOf(connection, streams, from, to) : [],
+    from,
+    to,
+  };
+}
+
+/* What a stream's window was before the first row shown: from its last frame before it, if it is still in the log. */
+function streamStart(
+  log: FrameLog,
+  first: number,
+  until: number,
+  id: number,
+  stream: number,
+  direction: 0 | 1,
+): number {
+  const { columns } = log;
+  for (let row = until - 1; row >= first && row >= until - 20_000; row--) {
+    const slot = log.slot(row);
+    if (columns.connection[slot] !== id || columns.stream[slot] !== stream) continue;
+    if (tellsOf(direction, columns.direction[slot]!, columns.type[slot]!)) return columns.streamWindow[slot]!;
+  }
+  return Number.NaN;
+}
+
+/* Two rows per stretch: the one with the lowest connection window, and the last. */
+function thin(log: FrameLog, rows: readonly number[]): readonly number[] {
+  if (rows.length <= MAX_POINTS) return rows;
+  const windows = log.columns.connectionWindow;
+  const stretch = Math.ceil(rows.length / (MAX_POINTS / 2));
+  const kept: number[] = [];
+  for (let start = 0; start < rows.length; start += stretch) {
+    const end = Math.min(rows.length, start + stretch);
+    let lowest = rows[start]!;
+    for (let at = start + 1; at < end; at++) {
+      if (windows[log.slot(rows[at]!)]! < windows[log.slot(lowest)]!) lowest = rows[at]!;
+    }
+    const last = rows[end - 1]!;
+    if (lowest !== last) kept.push(lowest);
+    kept.push(last);
+  }
+  return kept;
+}
+
+function spansOf(connection: ConnectionEntry, streams: readonly number[], from: number, to: number): StallSpan[] {
+  const spans: StallSpan[] = [];
+  for (const [stream, entry] of connection.streams) {
+    for (const span of entry.spans) {
+      const end = span.to < 0 ? to : span.to;
+      if (end < from || span.from > to || span.cause === 3) continue;
+      if (span.cause === 2 && !streams.includes(stream)) continue;
+      spans.push({ from: Math.max(from, span.from), to: Math.min(to, end), stream, cause: span.cause });
+    }
+  }
+  return merged(spans);
+}
+
+/* Streams blocked by the same connection window at once are one span of the connection. */
+function merged(spans: readonly StallSpan[]): StallSpan[] {
+  const whole = spans.filter(span => span.cause === 1).sort((a, b) => a.from - b.from);
+  const result: StallSpan[] = spans.filter(span => span.cause !== 1);
+  for (const span of whole) {
+    const last = result.at(-1);
+    if (last?.cause === 1 && span.from <= last.to) {
+      result[result.length - 1] = { ...last, to: Math.max(last.to, span.to), stream: 0 };
+    } else result.push({ ...span, stream: 0 });
+  }
+  return result;
+}

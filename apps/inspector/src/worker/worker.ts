@@ -1,0 +1,95 @@
+/** Entry of the Web Worker: joins the link, the feed and the page. */
+import type { FromWorker, Snapshot, ToWorker } from '../feed/model.ts';
+import { BACKLOG, Feed } from './feed.ts';
+import { Link, type Socket } from './link.ts';
+
+/* The page repaints ten times a second at most by itself; what the user asks for is answered at once. */
+const TICK_MS = 100;
+
+const feed = new Feed(() => performance.now());
+let subscription = 0;
+let paused = false;
+let live = false;
+let asked = '';
+let changed = true;
+
+const link = new Link(
+  {
+    open: (url, subprotocol) => new WebSocket(url, subprotocol) as unknown as Socket,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    setTimer: (call, ms) => self.setTimeout(call, ms),
+    clearTimer: id => self.clearTimeout(id),
+  },
+  {
+    onState: state => {
+      live = state.kind === 'live';
+      post({ link: state });
+    },
+    onHello: hello => {
+      feed.greet(hello);
+      subscription++;
+      asked = '';
+      link.send({ type: 'subscribe', id: subscription, frames: {}, fields: {}, events: true, backlog: BACKLOG });
+      changed = true;
+    },
+    onFrames: message => {
+      feed.frames(message);
+      changed = true;
+    },
+    onMessage: message => {
+      // What an earlier subscription still had under way must not be taken for this one's.
+      if (message.type === 'snapshot' && message.id !== subscription) return;
+      feed.take(message);
+      changed = true;
+    },
+  },
+);
+
+function post(parts: Partial<Snapshot>): void {
+  const message: FromWorker = { parts };
+  self.postMessage(message);
+}
+
+function paint(): void {
+  post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...feed.windows() });
+}
+
+function askMissing(): void {
+  const missing = feed.missingSections();
+  if (missing === null || !live) return;
+  const key = `${missing.connection}/${missing.stream}`;
+  if (key === asked) return;
+  asked = key;
+  link.send({ type: 'get', id: 1, what: 'sections', ...missing });
+}
+
+self.onmessage = (event: MessageEvent<ToWorker>): void => {
+  const message = event.data;
+  switch (message.kind) {
+    case 'start':
+      link.start(message.url, message.token);
+      return;
+    case 'retry':
+      link.retry();
+      return;
+    case 'clear':
+      feed.clear();
+      paint();
+      return;
+    case 'look':
+      paused = message.look.paused;
+      feed.look(message.look);
+      askMissing();
+      paint();
+  }
+};
+
+self.setInterval(() => {
+  const acks = feed.acknowledge();
+  if (acks !== null) link.send({ type: 'ack', ...acks });
+  if (paused) post(feed.status());
+  // Ages and stalls grow while nothing comes in, so a live page is painted anyway, only less often.
+  else if (changed || (live && subscription > 0)) paint();
+  changed = false;
+}, TICK_MS);

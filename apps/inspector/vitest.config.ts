@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { conditions: ['@glassway/source', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['@glassway/source', 'node', 'import', 'default'] } },
+  test: { include: ['test/**/*.test.ts'], testTimeout: 20_000 },
+});
