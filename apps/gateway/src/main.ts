@@ -86,7 +86,9 @@ function drained(gateway: Gateway, logger: Logger, onFirst: () => void): Promise
       if (signals > 1) return;
       void closing.then(({ cut }) => {
         for (const { peer, protocol, openExchanges } of cut) {
-          logger.warn(`cut ${peer} (${protocol}) with ${openExchanges} requests under way`);
+          logger.warn(
+            `cut ${peer} (${protocol}) with ${openExchanges} ${openExchanges === 1 ? 'request' : 'requests'} under way`,
+          );
         }
         resolve(cut.length === 0 ? ExitCode.OK : ExitCode.FAILURE);
       });

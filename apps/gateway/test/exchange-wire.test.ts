@@ -332,6 +332,62 @@ describe('cancellation and early answers', () => {
   });
 });
 
+describe('HTTP/1.1 clients', () => {
+  /** Sends octets to the gateway and answers a peer that collects what comes back. */
+  async function rawClient(gateway: Gateway, octets: string): Promise<Peer> {
+    const socket = connectTcp(gateway.http!.port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    const peer = new Peer(socket);
+    await once(socket, 'connect');
+    peer.send(octets);
+    return peer;
+  }
+
+  it('what Connection names stays here, and te: trailers goes on', async () => {
+    const { backend, gateway } = await start();
+    const head =
+      'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: X-Hop, te\r\nX-Hop: 1\r\nTE: gzip, trailers\r\nX-End: 2\r\n\r\n';
+    const asked = await rawClient(gateway, head);
+    const peer = await backend.peer();
+    const lines = (await peer.head()).map(line => line.toLowerCase().replace(': ', ':'));
+    expect(lines).toContain('host:a.test');
+    expect(lines).toContain('te:trailers');
+    expect(lines).toContain('x-end:2');
+    expect(lines.join()).not.toContain('x-hop');
+    peer.send(OK);
+    expect(await asked.until(received => received.endsWith('ok'))).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it.each(['host', 'content-length', 'cookie', 'authorization'])('Connection naming %s is a 400', async name => {
+    const { backend, gateway } = await start();
+    const asked = await rawClient(gateway, `GET / HTTP/1.1\r\nHost: a.test\r\nConnection: ${name}\r\n\r\n`);
+    await asked.until(received => received.startsWith('HTTP/1.1 400 '));
+    expect(backend.peers).toEqual([]);
+  });
+
+  it('D30: an answer before the end of the upload leaves, and the backend connection is not used again', async () => {
+    const { backend, gateway } = await start();
+    const asked = await rawClient(
+      gateway,
+      'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\nthe beginning',
+    );
+    const peer = await backend.peer();
+    await peer.until(received => received.includes('the beginning'));
+    peer.send('HTTP/1.1 413 Content Too Large\r\ncontent-length: 8\r\n\r\ntoo much');
+    expect(await asked.until(received => received.endsWith('too much'))).toMatch(/^HTTP\/1\.1 413 /);
+    await peer.closed();
+  });
+
+  it('a client that leaves frees the backend', async () => {
+    const { backend, gateway } = await start();
+    const asked = await rawClient(gateway, 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    const peer = await backend.peer();
+    await peer.head();
+    asked.socket.destroy();
+    await peer.closed();
+  });
+});
+
 describe('backpressure from end to end', () => {
   /** Resolves when the number has not changed for a while. */
   async function settled(read: () => number): Promise<number> {
