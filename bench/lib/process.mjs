@@ -1,0 +1,103 @@
+/** Processes under test: started on a core of their own, watched through /proc, stopped for sure. */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+
+/** Clock ticks per second of /proc/PID/stat; 100 on every Linux that Node runs on. */
+const TICKS = 100;
+
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
+/** The path of a program, or null. */
+export function which(program) {
+  const { status, stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : null;
+}
+
+/** A free port on loopback. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function accepts(port) {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Starts a server on a core and waits until its port accepts; throws with its output when it does not. */
+export async function startServer({ name, core, command, port, env = {} }) {
+  const child = spawn('taskset', ['-c', String(core), ...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  running.add(child);
+  let output = '';
+  const keep = chunk => {
+    output = (output + chunk).slice(-4000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  let exited = false;
+  child.once('exit', () => {
+    exited = true;
+    running.delete(child);
+  });
+  for (let i = 0; i < 200 && !exited; i++) {
+    if (await accepts(port)) return { name, pid: child.pid, port, stop: () => stop(child) };
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`${name} does not listen on port ${port}:\n${output}`);
+}
+
+function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise(resolve => {
+    child.once('exit', resolve);
+    child.kill('SIGKILL');
+  });
+}
+
+function children(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function ticks(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]) + children(pid).reduce((sum, child) => sum + ticks(child), 0);
+}
+
+/** CPU time (user and system) a process and its children have used, microseconds. */
+export function cpuMicros(pid) {
+  return (ticks(pid) * 1e6) / TICKS;
+}
+
+/** Resident memory of a process and its children, octets. */
+export function residentBytes(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+  return own + children(pid).reduce((sum, child) => sum + residentBytes(child), 0);
+}

@@ -1,0 +1,159 @@
+/** How each server and proxy under test is started. A missing peer is named by its row, never faked. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, startServer, which } from './process.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const own = name => join(here, '..', 'servers', name);
+
+const scratch = mkdtempSync(join(tmpdir(), 'glassway-bench-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+
+/** Core the process under test runs on; load and backends use the other. */
+const UNDER_TEST = 0;
+const OTHER = 1;
+
+async function node(name, file, env = {}, core = UNDER_TEST) {
+  const port = await freePort();
+  return startServer({ name, core, port, command: [process.execPath, own(file)], env: { PORT: String(port), ...env } });
+}
+
+export const startCore = () => node('glassway core', 'core.mjs');
+export const startSession = () => node('glassway session', 'session.mjs');
+export const startNodeHttp2 = () => node('node:http2', 'node-http2.mjs');
+export const startBackend = () => node('backend', 'backend.mjs', {}, OTHER);
+
+/** nghttpd (nghttp2-server), or null when it is not installed. */
+export async function startNghttpd() {
+  const program = which('nghttpd');
+  if (program === null) return null;
+  const root = join(scratch, 'www');
+  mkdirSync(root, { recursive: true });
+  writeFileSync(join(root, 'index.html'), 'Hello, World!');
+  writeFileSync(join(root, 'large'), Buffer.alloc(1 << 20));
+  const port = await freePort();
+  const command = [program, '--no-tls', '-n1', '-d', root, String(port)];
+  return startServer({ name: 'nghttpd', core: UNDER_TEST, port, command });
+}
+
+/** A certificate of a key that every proxy uses, made once per run. */
+function certificate() {
+  const cert = join(scratch, 'cert.pem');
+  const key = join(scratch, 'key.pem');
+  const { status, stderr } = spawnSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+    ],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`openssl cannot make a certificate: ${stderr}`);
+  const both = join(scratch, 'both.pem');
+  spawnSync('sh', ['-c', `cat ${cert} ${key} > ${both}`]);
+  return { cert, key, both };
+}
+
+let shared = null;
+const files = () => {
+  shared ??= certificate();
+  return shared;
+};
+
+/** The gateway itself, inspector off. `scheme`: how it speaks to the backend. */
+export async function startGateway(backend, scheme = 'http', more = []) {
+  const { cert, key } = files();
+  const port = await freePort();
+  const plain = await freePort();
+  const bin = join(here, '..', '..', 'apps', 'gateway', 'bin', 'glassway.js');
+  const command = [process.execPath, bin, '--to', `${scheme}://127.0.0.1:${backend.port}`];
+  command.push('--https', `127.0.0.1:${port}`, '--http', `127.0.0.1:${plain}`, '--cert', cert, '--key', key);
+  command.push('--inspector', 'off', '--access-log', 'off', ...more);
+  return startServer({ name: 'glassway', core: UNDER_TEST, port, command });
+}
+
+export async function startNodeProxy(backend) {
+  const { cert, key } = files();
+  return node('node proxy', 'node-proxy.mjs', { CERT: cert, KEY: key, BACKEND: `127.0.0.1:${backend.port}` });
+}
+
+export async function startNginx(backend) {
+  const program = which('nginx') ?? which('/usr/sbin/nginx');
+  if (program === null) return null;
+  const { cert, key } = files();
+  const port = await freePort();
+  const root = join(scratch, `nginx-${port}`);
+  mkdirSync(root, { recursive: true });
+  const config = join(root, 'nginx.conf');
+  writeFileSync(
+    config,
+    `daemon off; master_process off; worker_processes 1; pid ${root}/pid; error_log ${root}/error.log;
+events { worker_connections 4096; }
+http {
+  access_log off; keepalive_requests 100000000; http2_max_concurrent_streams 1000; client_body_temp_path ${root}/body;
+  proxy_temp_path ${root}/proxy; fastcgi_temp_path ${root}/f; uwsgi_temp_path ${root}/u; scgi_temp_path ${root}/s;
+  upstream b { server 127.0.0.1:${backend.port}; keepalive 256; keepalive_requests 100000000; }
+  server {
+    listen 127.0.0.1:${port} ssl http2; ssl_certificate ${cert}; ssl_certificate_key ${key};
+    location / { proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ""; }
+  }
+}
+`,
+  );
+  return startServer({ name: 'nginx', core: UNDER_TEST, port, command: [program, '-c', config, '-p', root] });
+}
+
+export async function startHaproxy(backend) {
+  const program = which('haproxy') ?? which('/usr/sbin/haproxy');
+  if (program === null) return null;
+  const { both } = files();
+  const port = await freePort();
+  const config = join(scratch, `haproxy-${port}.cfg`);
+  writeFileSync(
+    config,
+    `global
+  nbthread 1
+  maxconn 4000
+  tune.h2.max-concurrent-streams 1000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+frontend f
+  bind 127.0.0.1:${port} ssl crt ${both} alpn h2,http/1.1
+  default_backend b
+backend b
+  server s 127.0.0.1:${backend.port} pool-max-conn 256
+`,
+  );
+  return startServer({ name: 'haproxy', core: UNDER_TEST, port, command: [program, '-f', config, '-db'] });
+}
+
+/** nghttpx (nghttp2-proxy). `proto`: h2 towards the backend or http/1.1. */
+export async function startNghttpx(backend, proto = 'http/1.1') {
+  const program = which('nghttpx');
+  if (program === null) return null;
+  const { cert, key } = files();
+  const port = await freePort();
+  const command = [program, '--workers=1', `-f127.0.0.1,${port}`, `-b127.0.0.1,${backend.port};;proto=${proto}`];
+  command.push('--accesslog-file=/dev/null', '--errorlog-file=/dev/null', '--conf=/dev/null', '--single-process');
+  command.push('--frontend-http2-max-concurrent-streams=1000', key, cert);
+  return startServer({ name: 'nghttpx', core: UNDER_TEST, port, command });
+}

@@ -1,0 +1,28 @@
+/** A server on the sans-I/O Connection: the handler API, 13 octets for every request. */
+import { createServer } from 'node:net';
+import { Connection } from '@glassway/h2-core';
+import { attach, now } from '@glassway/h2-core/node';
+
+const BODY = new TextEncoder().encode('Hello, World!');
+const LARGE = new Uint8Array(1 << 20);
+const FIELDS = ['content-type', 'text/plain', 'content-length', '13'];
+const LARGE_FIELDS = ['content-type', 'application/octet-stream', 'content-length', String(LARGE.length)];
+
+createServer(socket => {
+  let connection;
+  const answer = (stream, large) => {
+    connection.respond(stream, 200, large ? LARGE_FIELDS : FIELDS, false);
+    connection.write(stream, large ? LARGE : BODY, true);
+  };
+  const handler = {
+    onRequest(stream, head, end) {
+      if (end) answer(stream, head.path === '/large');
+    },
+    onData(stream, chunk, end) {
+      connection.release(stream, chunk.length);
+      if (end) answer(stream, false);
+    },
+  };
+  connection = new Connection({ role: 'server', handler, maxConcurrentStreams: 10_000 }, now());
+  attach(socket, connection);
+}).listen(Number(process.env.PORT), '127.0.0.1');
