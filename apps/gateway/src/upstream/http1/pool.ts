@@ -6,12 +6,10 @@ import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
 import type { ResolvedUpstreamOptions } from '../options.ts';
 import type { Target } from '../target.ts';
+import { Ticker } from '../ticker.ts';
+import { WaitingLine } from '../waiting.ts';
 import { Http1Connection } from './connection.ts';
 import { Http1Leg } from './leg.ts';
-
-/** How fine the clock of the timeouts is: a quarter of the shortest one, between these bounds, in ms. */
-const FINEST_TICK = 5;
-const COARSEST_TICK = 1000;
 
 /**
  * The HTTP/1.1 connections to one target. Idle ones are used last in, first out, so that the surplus ages and closes. An
@@ -26,13 +24,12 @@ export class Http1Pool implements Backend {
   readonly #dial: Dial;
   readonly #connections: Http1Connection[] = [];
   readonly #idle: Http1Connection[] = [];
-  readonly #waiting = new Set<Http1Leg>();
+  readonly #waiting = new WaitingLine<Http1Leg>();
   /** Exchanges whose connection had died idle: they get a new one, not another old one. */
-  readonly #waitingForFresh = new Set<Http1Leg>();
+  readonly #waitingForFresh = new WaitingLine<Http1Leg>();
   #connecting = 0;
   #closing = false;
-  #ticker: NodeJS.Timeout | null = null;
-  readonly #tickMs: number;
+  readonly #ticker: Ticker;
   #onAllClosed: (() => void) | null = null;
 
   constructor(target: Target, options: ResolvedUpstreamOptions, trace: Trace, dial: Dial) {
@@ -43,8 +40,7 @@ export class Http1Pool implements Backend {
     this.#dial = dial;
     const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs } = options;
     const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs];
-    const shortest = Math.min(...timeouts.filter(timeout => timeout > 0));
-    this.#tickMs = Math.min(COARSEST_TICK, Math.max(FINEST_TICK, Math.floor(shortest / 4)));
+    this.#ticker = new Ticker(timeouts, () => this.#tick());
   }
 
   /** No new exchanges are taken and no connection is kept. */
@@ -106,7 +102,6 @@ export class Http1Pool implements Backend {
   /** Sends once more, on a new connection. */
   resend(leg: Http1Leg): void {
     leg.takeBack();
-    leg.waitingSince = performance.now();
     this.#waitingForFresh.add(leg);
     this.#dialForWaiting();
   }
@@ -114,9 +109,8 @@ export class Http1Pool implements Backend {
   /** A connection can take an exchange. `fresh`: it is new. */
   onUsable(connection: Http1Connection, fresh: boolean): void {
     if (fresh) this.#connecting--;
-    const leg = (fresh ? first(this.#waitingForFresh) : null) ?? first(this.#waiting);
+    const leg = (fresh ? this.#waitingForFresh.take() : null) ?? this.#waiting.take();
     if (leg !== null) {
-      this.forget(leg);
       connection.assign(leg);
     } else if (this.#closing) {
       connection.close(null);
@@ -136,12 +130,8 @@ export class Http1Pool implements Backend {
     this.#connecting--;
     this.#remove(connection);
     const established = this.#connections.length > this.#connecting;
-    do {
-      const leg = first(this.#waitingForFresh) ?? first(this.#waiting);
-      if (leg === null) break;
-      this.forget(leg);
-      leg.reject(failure);
-    } while (!established);
+    (this.#waitingForFresh.take() ?? this.#waiting.take())?.reject(failure);
+    if (!established) this.#rejectWaiting(failure);
     this.#dialForWaiting();
   }
 
@@ -169,7 +159,6 @@ export class Http1Pool implements Backend {
       leg.reject(queueFull(this.target, maxConnections, maxQueued));
       return;
     }
-    leg.waitingSince = performance.now();
     this.#waiting.add(leg);
     this.#dialForWaiting();
   }
@@ -185,7 +174,7 @@ export class Http1Pool implements Backend {
       this.#connecting++;
       connection.open();
     }
-    this.#keepTicking();
+    this.#ticker.start();
   }
 
   #remove(connection: Http1Connection): void {
@@ -200,47 +189,26 @@ export class Http1Pool implements Backend {
     if (this.#closing && this.#connections.length === 0) this.#onAllClosed?.();
   }
 
-  #keepTicking(): void {
-    if (this.#ticker !== null) return;
-    this.#ticker = setInterval(() => this.#tick(), this.#tickMs);
-    // A pool with nothing but idle connections must not keep the process alive.
-    this.#ticker.unref();
-  }
-
-  #tick(): void {
+  #tick(): boolean {
     const now = performance.now();
     for (let index = this.#connections.length - 1; index >= 0; index--) this.#connections[index]?.checkTimeouts(now);
     const { queueTimeoutMs } = this.options;
     if (queueTimeoutMs > 0) {
-      this.#expire(this.#waitingForFresh, now - queueTimeoutMs);
-      this.#expire(this.#waiting, now - queueTimeoutMs);
+      const why = (): Reason => queueTimeout(this.target, queueTimeoutMs);
+      this.#waitingForFresh.expire(now - queueTimeoutMs, why);
+      this.#waiting.expire(now - queueTimeoutMs, why);
     }
-    if (this.#connections.length === 0 && this.#ticker !== null) {
-      clearInterval(this.#ticker);
-      this.#ticker = null;
-    }
+    return this.#connections.length > 0;
   }
 
-  /** In order of arrival, so the first young one ends it. */
-  #expire(queue: Set<Http1Leg>, before: number): void {
-    for (const leg of queue) {
-      if (leg.waitingSince > before) return;
-      queue.delete(leg);
-      leg.reject(queueTimeout(this.target, this.options.queueTimeoutMs));
-    }
+  #rejectWaiting(why: Reason): void {
+    this.#waitingForFresh.rejectAll(why);
+    this.#waiting.rejectAll(why);
   }
 
   /** The deadline of `close` has come. */
   #cut(): void {
-    for (const leg of [...this.#waitingForFresh, ...this.#waiting]) {
-      this.forget(leg);
-      leg.reject(shuttingDown(this.target));
-    }
+    this.#rejectWaiting(shuttingDown(this.target));
     for (const connection of [...this.#connections]) connection.fail(shuttingDown(this.target));
   }
-}
-
-function first(queue: Set<Http1Leg>): Http1Leg | null {
-  for (const leg of queue) return leg;
-  return null;
 }

@@ -11,6 +11,13 @@ export function newKey(fields: FieldList): string {
   return randomBytes(16).toString('base64');
 }
 
+/** The proof that a server has read `key`: the value of `sec-websocket-accept` (RFC 6455 4.2.2). */
+export function acceptFor(key: string): string {
+  return createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
+}
+
 /**
  * Checks a 101: it must switch to what was asked for and, when the key was ours, prove that it read it. Returns what is
  * wrong, empty when nothing. When the key was the client's, the client checks the proof.
