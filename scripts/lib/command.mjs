@@ -6,6 +6,9 @@ import { ROOT } from './workspace.mjs';
 const HEARTBEAT_MS = 15_000;
 const GRACE_MS = 5_000;
 
+/** What is captured is printed with an indent, perhaps into a log file; colours only where a person looks. */
+const PLAIN = process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1', FORCE_COLOR: '0' };
+
 /** Process groups under way, so that an interrupted run leaves nothing behind. */
 const running = new Set();
 
@@ -51,7 +54,7 @@ export function capture(program, args, { cwd = ROOT, env = {}, timeoutMs = 300_0
     // A group of its own: a test runner's workers and browsers end with it.
     const child = spawn(program, args, {
       cwd,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...PLAIN, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
     });
