@@ -1,0 +1,34 @@
+/** Entry of the worker thread: the hub and the admin server, apart from the data plane. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Hub } from '../trace/hub/hub.ts';
+import { AdminServer } from './server.ts';
+import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts';
+
+/** Time between two looks at the rings, milliseconds: what a viewer waits at most, and how much goes into one batch. */
+const TICK_MS = 16;
+
+const data = workerData as WorkerData;
+const tell = (message: FromWorker): void => parentPort!.postMessage(message);
+
+const hub = new Hub(data.shared, {
+  ...data.hub,
+  identity: data.identity,
+  clock: () => Number((process.hrtime.bigint() - data.epochNs) / 1000n),
+  requestResync: () => tell({ type: 'resync' }),
+});
+const server = new AdminServer(hub, data.server);
+const ticks = setInterval(() => hub.tick(), TICK_MS);
+
+parentPort!.on('message', (_message: ToWorker) => {
+  clearInterval(ticks);
+  void server.close().then(() => parentPort!.close());
+});
+
+try {
+  tell({ type: 'listening', port: await server.listen() });
+} catch (error) {
+  const { message, code } = error as NodeJS.ErrnoException;
+  tell({ type: 'failed', message, code: code ?? '' });
+  clearInterval(ticks);
+  parentPort!.close();
+}

@@ -1,0 +1,30 @@
+/** What the gateway's main thread and the inspector's worker say to each other. */
+import type { HubIdentity } from '../trace/hub/hub.ts';
+import type { SharedTrace } from '../trace/shared.ts';
+import type { AdminServerOptions } from './server.ts';
+
+/** What the worker is started with. */
+export interface WorkerData {
+  readonly shared: SharedTrace;
+  readonly server: AdminServerOptions;
+  readonly identity: HubIdentity;
+  /** `process.hrtime` in nanoseconds at t = 0: the same clock in all threads of a process. */
+  readonly epochNs: bigint;
+  readonly hub: {
+    readonly creditBytes?: number;
+    readonly maxLagRecords?: number;
+  };
+}
+
+/** From the worker. */
+export type FromWorker =
+  | { readonly type: 'listening'; readonly port: number }
+  /** It cannot listen. */
+  | { readonly type: 'failed'; readonly message: string; readonly code: string }
+  /** It lost entries: tell again what lasts. */
+  | { readonly type: 'resync' };
+
+/** To the worker. */
+export interface ToWorker {
+  readonly type: 'close';
+}
