@@ -12,6 +12,7 @@ import {
 } from 'node:http2';
 import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
 import { type Gateway, startGateway } from '../src/gateway.ts';
@@ -266,6 +267,80 @@ describe('what comes back', () => {
     other.socket.destroy();
     await once(second, 'error');
     expect(second.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+});
+
+describe('whatever a backend answers', () => {
+  const octet = fc.constantFrom(
+    'a',
+    'Z',
+    '0',
+    '-',
+    '_',
+    ':',
+    ' ',
+    '\t',
+    ';',
+    ',',
+    '"',
+    '\0',
+    '\x7f',
+    '\x80',
+    '\xff',
+    '\r',
+    '\n',
+    '\\',
+  );
+  const line = fc.array(octet, { maxLength: 8 }).map(octets => octets.join(''));
+  const name = fc.constantFrom(
+    'x-a',
+    'Content-Type',
+    'TE',
+    'Connection',
+    'Keep-Alive',
+    'Host',
+    'Via',
+    'Upgrade',
+    'Set-Cookie',
+    ':status',
+    'Trailer',
+    'Proxy-Connection',
+  );
+
+  it('property: the client gets it clean or gets a 502, and the gateway goes on', async () => {
+    const { backend, session } = await start();
+    let served = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            line,
+            fc.tuple(name, line).map(pair => pair.join(':')),
+          ),
+          { maxLength: 4 },
+        ),
+        async lines => {
+          const stream = get(session, '/');
+          const done = response(stream);
+          let peer = await backend.peer(served);
+          if (peer.isClosed) peer = await backend.peer(++served);
+          await peer.until(received => received.endsWith('\r\n\r\n'));
+          peer.send(
+            `HTTP/1.1 200 OK\r\n${lines.map(each => `${each}\r\n`).join('')}content-length: 2\r\nconnection: close\r\n\r\nok`,
+          );
+          peer.socket.end();
+          served++;
+          const answer = await done;
+          if (answer.status === 200) {
+            expect(Object.keys(answer.headers).join()).not.toMatch(/connection|keep-alive|upgrade|[A-Z]/);
+          } else {
+            expect(answer.status).toBe(502);
+            expect(answer.body).toMatch(/^502 backend_/);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
   });
 });
 
