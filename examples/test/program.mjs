@@ -1,0 +1,96 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { onTestFinished, test } from 'vitest';
+
+/** Directory of the example programs. */
+export const EXAMPLES = resolve(import.meta.dirname, '..');
+
+/** A directory that is removed when the test is over. */
+export function scratch() {
+  const directory = mkdtempSync(join(tmpdir(), 'glassway-examples-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A port that was free a moment ago; programs take theirs from PORT. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise(done => server.close(done));
+  return port;
+}
+
+/**
+ * Starts a program that keeps running; it is killed when the test is over.
+ *
+ * @returns `seen(text)` resolves to the output once it holds the text, and rejects if the program ends first
+ */
+export function start(file, env = {}) {
+  const child = spawn(process.execPath, [file], { cwd: EXAMPLES, env: { ...process.env, ...env } });
+  let output = '';
+  let ended = false;
+  const checks = new Set();
+  const look = () => {
+    for (const check of checks) check();
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', chunk => {
+      output += chunk;
+      look();
+    });
+  }
+  child.on('close', () => {
+    ended = true;
+    look();
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const seen = text =>
+    new Promise((done, fail) => {
+      const check = () => {
+        if (output.includes(text)) done(output);
+        else if (ended) fail(new Error(`${file} ended before it printed "${text}":\n${output}`));
+        else return;
+        checks.delete(check);
+      };
+      checks.add(check);
+      check();
+    });
+  return { child, seen };
+}
+
+/** Runs a program to its end; never rejects. */
+export function run(program, args, env = {}) {
+  return new Promise(done => {
+    const options = { cwd: EXAMPLES, env: { ...process.env, ...env }, timeout: 15_000 };
+    execFile(program, args, options, (error, stdout, stderr) => {
+      done({ code: error === null ? 0 : (error.code ?? -1), output: stdout + stderr });
+    });
+  });
+}
+
+/** Waits until something listens on a port. */
+export async function listening(port) {
+  const { connect } = await import('node:net');
+  for (;;) {
+    const open = await new Promise(done => {
+      const socket = connect(port, '127.0.0.1', () => done(true)).on('error', () => done(false));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (open) return;
+    await new Promise(done => setTimeout(done, 20));
+  }
+}
+
+/** Whether curl, with HTTP/2, is here. On CI it has to be. */
+export function hasCurl() {
+  const found = (process.env.PATH ?? '').split(delimiter).some(directory => existsSync(join(directory, 'curl')));
+  if (!found && process.env.CI === 'true') throw new Error('curl is missing; CI runs no example without it');
+  return found;
+}
+
+/** Like vitest's `test`, for tests that need curl. */
+export const testWithCurl = test.skipIf(!hasCurl());
