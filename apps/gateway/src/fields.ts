@@ -1,11 +1,11 @@
 /**
- * What happens to field sections on their way through: hop-by-hop fields end here (RFC 9110 7.6.1), the gateway says
- * for whom it forwards (RFC 7239 and the X-Forwarded family), and nobody else may say it for us. One pass over the flat
- * list per message; a response with nothing to remove is passed on as it came.
+ * A request's fields on their way to a backend: hop-by-hop fields end here (RFC 9110 7.6.1), the gateway says for whom
+ * it forwards (RFC 7239 and the X-Forwarded family), and nobody else may say it for us. One pass over the flat list.
  */
 import type { FieldList } from '@glassway/h2-core';
-import type { ClientFacts, RequestMessage, ResponseMessage } from './exchange/legs.ts';
+import type { ClientFacts, RequestMessage } from './exchange/legs.ts';
 import { type Reason, reason } from './exchange/reason.ts';
+import { actionOf, addNames, FieldAction, removeNamed } from './fields-names.ts';
 
 /** How the gateway presents the client to its backends. */
 export interface ForwardPolicy {
@@ -23,107 +23,8 @@ export interface ForwardedFields {
   readonly refused: Reason | null;
 }
 
-// What to do with a field of a request. Anything from ASSERTS up is a claim about the client.
-const KEEP = 0;
-const DROP = 1;
-const CONNECTION = 2;
-const TE = 3;
-const COOKIE = 4;
-const VIA = 5;
-const ASSERTS = 6;
-const ASSERTS_FOR = 7;
-const ASSERTS_HOST = 8;
-const ASSERTS_PROTO = 9;
-const ASSERTS_PORT = 10;
-const ASSERTS_FORWARDED = 11;
-
-const REQUEST_ACTIONS: ReadonlyMap<string, number> = new Map([
-  ['connection', CONNECTION],
-  ['te', TE],
-  ['cookie', COOKIE],
-  ['via', VIA],
-  ['x-forwarded-for', ASSERTS_FOR],
-  ['x-forwarded-host', ASSERTS_HOST],
-  ['x-forwarded-proto', ASSERTS_PROTO],
-  ['x-forwarded-port', ASSERTS_PORT],
-  ['forwarded', ASSERTS_FORWARDED],
-  ['x-real-ip', ASSERTS],
-  // Hop-by-hop, or made anew by the backend's leg from the validated message (D29).
-  ['host', DROP],
-  ['content-length', DROP],
-  ['transfer-encoding', DROP],
-  ['keep-alive', DROP],
-  ['proxy-connection', DROP],
-  ['proxy-authenticate', DROP],
-  ['proxy-authorization', DROP],
-  ['upgrade', DROP],
-  ['http2-settings', DROP],
-  // CGI programs would find it as HTTP_PROXY and send their own requests through it ("httpoxy", CVE-2016-5385).
-  ['proxy', DROP],
-]);
-
-const RESPONSE_DROPS: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
-
-// RFC 9110 6.5.1: framing, routing, authentication, request modifiers and content description have no place in trailers.
-const TRAILER_DROPS: ReadonlySet<string> = new Set([
-  ...REQUEST_ACTIONS.keys(),
-  ...RESPONSE_DROPS,
-  'authorization',
-  'www-authenticate',
-  'set-cookie',
-  'trailer',
-  'expect',
-  'max-forwards',
-  'range',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  'if-range',
-  'age',
-  'cache-control',
-  'expires',
-  'date',
-  'location',
-  'retry-after',
-  'vary',
-  'content-encoding',
-  'content-type',
-  'content-range',
-]);
-
 /** A client must not make us drop what routing, framing or authentication rely on (RFC 9110 7.6.1). */
 const NOT_NAMEABLE: ReadonlySet<string> = new Set(['host', 'content-length', 'cookie', 'authorization']);
-
-/** Names seen before, with their action; bounded, because clients choose names. */
-const learned = new Map<string, number>();
-const LEARNED_MAX = 2048;
-const LEARNED_NAME_MAX = 64;
-
-function actionOf(name: string): number {
-  return REQUEST_ACTIONS.get(name) ?? learned.get(name) ?? learn(name);
-}
-
-function learn(name: string): number {
-  let action = KEEP;
-  if (name.startsWith('x-forwarded-')) action = ASSERTS;
-  else if (name.includes('_') || name.includes('.')) {
-    // D26: many backends cannot tell x_forwarded_for from x-forwarded-for.
-    const dashed = name.replaceAll('_', '-').replaceAll('.', '-');
-    if (REQUEST_ACTIONS.has(dashed) || dashed.startsWith('x-forwarded-')) action = DROP;
-  }
-  if (learned.size < LEARNED_MAX && name.length <= LEARNED_NAME_MAX) learned.set(name, action);
-  return action;
-}
 
 /** Fields for the backend: cleaned, cookies joined (RFC 9113 8.2.3), with Via, Forwarded and X-Forwarded-* added. */
 export function forwardRequest(request: RequestMessage, client: ClientFacts, policy: ForwardPolicy): ForwardedFields {
@@ -152,7 +53,7 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
       nextMark++;
     }
     const action = actionOf(name);
-    if (action === KEEP) {
+    if (action === FieldAction.KEEP) {
       if (marked) {
         sensitive ??= [];
         sensitive.push(fields.length);
@@ -160,37 +61,37 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
       fields.push(name, value);
       continue;
     }
-    if (action >= ASSERTS && !trusted) continue;
+    if (action >= FieldAction.ASSERTS && !trusted) continue;
     switch (action) {
-      case CONNECTION:
+      case FieldAction.CONNECTION:
         named = addNames(named, value);
         break;
-      case TE:
+      case FieldAction.TE:
         if (value === 'trailers' || listHas(value, 'trailers')) fields.push('te', 'trailers');
         break;
-      case COOKIE:
+      case FieldAction.COOKIE:
         cookie = cookie === '' ? value : `${cookie}; ${value}`;
         cookieSensitive ||= marked;
         break;
-      case VIA:
+      case FieldAction.VIA:
         via = append(via, value);
         break;
-      case ASSERTS_FOR:
+      case FieldAction.ASSERTS_FOR:
         forwardedFor = append(forwardedFor, value);
         break;
-      case ASSERTS_HOST:
+      case FieldAction.ASSERTS_HOST:
         forwardedHost = append(forwardedHost, value);
         break;
-      case ASSERTS_PROTO:
+      case FieldAction.ASSERTS_PROTO:
         forwardedProto = append(forwardedProto, value);
         break;
-      case ASSERTS_PORT:
+      case FieldAction.ASSERTS_PORT:
         forwardedPort = append(forwardedPort, value);
         break;
-      case ASSERTS_FORWARDED:
+      case FieldAction.ASSERTS_FORWARDED:
         forwarded = append(forwarded, value);
         break;
-      case ASSERTS:
+      case FieldAction.ASSERTS:
         fields.push(name, value);
         break;
       default: // DROP
@@ -228,50 +129,6 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
   return { fields, sensitive, refused: null };
 }
 
-/** A response (final or 1xx) without connection-specific fields; the same object when there are none. */
-export function forwardResponse(response: ResponseMessage): ResponseMessage {
-  const source = response.fields;
-  let i = 0;
-  while (i < source.length && !RESPONSE_DROPS.has(source[i]!)) i += 2;
-  if (i >= source.length) return response;
-
-  const fields: string[] = [];
-  let sensitive: number[] | null = null;
-  let named: string[] | null = null;
-  for (i = 0; i + 1 < source.length; i += 2) {
-    const name = source[i]!;
-    if (name === 'connection') named = addNames(named, source[i + 1]!);
-    if (RESPONSE_DROPS.has(name)) continue;
-    if (response.sensitive?.includes(i)) {
-      sensitive ??= [];
-      sensitive.push(fields.length);
-    }
-    fields.push(name, source[i + 1]!);
-  }
-  // content-length has been checked against the body by the backend's leg; a backend cannot talk us out of it.
-  if (named !== null)
-    sensitive = removeNamed(
-      fields,
-      sensitive,
-      named.filter(name => name !== 'content-length'),
-    );
-  return { status: response.status, fields, sensitive };
-}
-
-/** Trailer fields that may travel on (D20); the same list when all may. */
-export function forwardTrailers(fields: FieldList): FieldList {
-  let i = 0;
-  while (i < fields.length && isTrailer(fields[i]!)) i += 2;
-  if (i >= fields.length) return fields;
-  const kept: string[] = [];
-  for (i = 0; i + 1 < fields.length; i += 2) if (isTrailer(fields[i]!)) kept.push(fields[i]!, fields[i + 1]!);
-  return kept;
-}
-
-function isTrailer(name: string): boolean {
-  return !TRAILER_DROPS.has(name) && actionOf(name) === KEEP;
-}
-
 function refuse(refused: Reason): ForwardedFields {
   return { fields: [], sensitive: null, refused };
 }
@@ -280,33 +137,8 @@ function append(list: string, value: string): string {
   return list === '' ? value : `${list}, ${value}`;
 }
 
-function addNames(names: string[] | null, value: string): string[] {
-  const all = names ?? [];
-  for (const part of value.split(',')) {
-    const name = part.trim().toLowerCase();
-    if (name !== '') all.push(name);
-  }
-  return all;
-}
-
 function listHas(value: string, wanted: string): boolean {
   return value.split(',').some(part => part.trim().toLowerCase() === wanted);
-}
-
-/** Takes the named fields out, in place, and answers the marks of what is left. */
-function removeNamed(fields: string[], sensitive: readonly number[] | null, named: readonly string[]): number[] | null {
-  const marks: number[] = [];
-  let to = 0;
-  for (let from = 0; from < fields.length; from += 2) {
-    const name = fields[from]!;
-    // `te: trailers` is ours to pass on although it is always named by Connection (RFC 9110 10.1.4).
-    if (name !== 'te' && named.includes(name)) continue;
-    if (sensitive?.includes(from)) marks.push(to);
-    fields[to++] = name;
-    fields[to++] = fields[from + 1]!;
-  }
-  fields.length = to;
-  return marks.length === 0 ? null : marks;
 }
 
 /** RFC 9110 2.5: where a minor version is needed, HTTP/2's is 0. */

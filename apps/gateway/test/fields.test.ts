@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClientFacts } from '../src/exchange/legs.ts';
-import { type ForwardPolicy, forwardRequest, forwardResponse, forwardTrailers } from '../src/fields.ts';
+import { type ForwardPolicy, forwardRequest } from '../src/fields.ts';
+import { forwardResponse, forwardTrailers } from '../src/fields-response.ts';
 import { FACTS, request } from './exchange-fakes.ts';
 
 const STRANGERS: ForwardPolicy = { pseudonym: 'gw-1', isTrusted: () => false };

@@ -9,7 +9,8 @@
  * is writable again, and so the sender stops. Each side's end, reset and failure is passed to the other.
  */
 import type { FieldList } from '@glassway/h2-core';
-import { type ForwardPolicy, forwardRequest, forwardResponse, forwardTrailers } from '../fields.ts';
+import { type ForwardPolicy, forwardRequest } from '../fields.ts';
+import { forwardResponse, forwardTrailers } from '../fields-response.ts';
 import { normalizePath, type Pool, type Router } from '../route.ts';
 import type { Trace } from '../trace/trace.ts';
 import { Attempt } from './attempt.ts';
