@@ -119,6 +119,7 @@ export class Connection implements DeadlineActions {
       this.prefaceSeen++;
       at++;
     }
+    if (this.prefaceSeen === PREFACE_BYTES.length) this.core.handler.onPreface?.();
     return at;
   }
 

@@ -37,6 +37,8 @@ export interface ResponseHead {
  * `handleTimeout` or a command; commands are legal inside a call, `receive` is not. All are optional.
  */
 export interface Handler {
+  /** Server: the 24 octets of the client's connection preface (RFC 9113 3.4) have come; its SETTINGS follow. */
+  onPreface?(): void;
   /** Server: a request opened a stream. `endStream`: there is no body. */
   onRequest?(stream: Stream, head: RequestHead, endStream: boolean): void;
   /** Client: the final response's head. */

@@ -1,0 +1,48 @@
+import { ErrorCode } from '../errors.ts';
+import { type BodySource, readerOf } from './body-source.ts';
+import { Deferred } from './deferred.ts';
+import type { SendStream } from './send-stream.ts';
+import type { StreamLink } from './stream-link.ts';
+
+/** Sends a source's octets on a stream; see `SendStream.pipeFrom`. */
+export function pipe(source: BodySource, target: SendStream, link: StreamLink, end: boolean): Promise<void> {
+  const reader = readerOf(source);
+  const done = new Deferred<void>();
+  let over = false;
+  // A source that waits for its own input would not notice the end of the stream by itself.
+  link.onFailure(error => {
+    if (over) return;
+    over = true;
+    reader.cancel(error);
+    done.reject(error);
+  });
+  const finish = (): void => {
+    over = true;
+    if (end) target.end();
+    done.resolve();
+  };
+  const transfer = async (): Promise<void> => {
+    try {
+      while (!over) {
+        const { done: last, value } = await reader.next();
+        if (over) return;
+        if (last === true) finish();
+        else if (value !== undefined && !target.write(value)) await target.ready();
+      }
+    } catch (error) {
+      // The stream's own failure is told by the listener above.
+      if (over || link.failure !== null) return;
+      over = true;
+      reader.cancel(error);
+      target.reset(ErrorCode.INTERNAL_ERROR, 'the source of the body failed');
+      done.refuse(error);
+    }
+  };
+  if (link.isBodyless) {
+    reader.cancel(undefined);
+    finish();
+  } else {
+    void transfer();
+  }
+  return done.promise;
+}

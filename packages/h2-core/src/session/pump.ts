@@ -1,0 +1,148 @@
+import type { Connection } from '../connection.ts';
+import { afterTurn, now, Timer } from './host.ts';
+import type { Driver, DriverSink } from './transport.ts';
+
+/** Time the peer gets to close its side after we closed ours, ms. */
+const LINGER_MS = 1000;
+
+/**
+ * Pumps with output, flushed together once the event loop has delivered this turn's input: whatever the turn produced
+ * for a connection leaves in one gathered write, however many frames, handlers and promises it took.
+ */
+let ready: Pump[] = [];
+let scheduled = false;
+
+function flushAll(): void {
+  scheduled = false;
+  const pumps = ready;
+  ready = [];
+  for (const pump of pumps) pump.flush();
+}
+
+/** Moves octets and time between a transport and a `Connection`. THE place where the two meet. */
+export class Pump implements DriverSink {
+  readonly connection: Connection;
+  /** What the transport failed with; undefined while it works and after an orderly end. */
+  cause: unknown = undefined;
+  /** The transport came to its end before the connection did. */
+  transportEnded = false;
+  /** Called once, when the connection is over and its last octets have been handed to the transport. */
+  onFinished: (() => void) | null = null;
+  private readonly driver: Driver;
+  private readonly timer: Timer = new Timer();
+  private timerAt: number = Number.POSITIVE_INFINITY;
+  private queued = false;
+  private blocked = false;
+  private paused = false;
+  private over = false;
+  private readonly expire = (): void => this.timeout();
+
+  constructor(driver: Driver, connection: Connection) {
+    this.driver = driver;
+    this.connection = connection;
+    driver.start(this);
+    connection.wake = () => this.schedule();
+    this.schedule();
+  }
+
+  received(chunk: Uint8Array): void {
+    const { connection } = this;
+    if (this.over) return;
+    try {
+      connection.receive(chunk, now());
+    } finally {
+      if (connection.wantsWrite || connection.isClosed) this.schedule();
+      else this.arm();
+      if (connection.wantsPause && !this.paused) {
+        this.paused = true;
+        this.driver.pause();
+      }
+    }
+  }
+
+  drained(): void {
+    if (!this.blocked) return;
+    this.blocked = false;
+    this.connection.noteTransport(true);
+    this.schedule();
+  }
+
+  closed(cause: unknown): void {
+    if (this.over) return;
+    this.cause ??= cause;
+    this.transportEnded = true;
+    const { connection, driver } = this;
+    connection.receiveEnd(now());
+    // What the end made the connection say may still be readable on the other side.
+    if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput());
+    this.finish();
+  }
+
+  /** Has this pump flushed at the end of the turn. */
+  private schedule(): void {
+    if (this.queued || this.over) return;
+    this.queued = true;
+    ready.push(this);
+    if (scheduled) return;
+    scheduled = true;
+    afterTurn(flushAll);
+  }
+
+  /** Writes what the connection has to say, unless the transport is full. */
+  flush(): void {
+    this.queued = false;
+    if (this.over || this.blocked) return;
+    const { connection, driver } = this;
+    if (!driver.isWritable) {
+      this.closed(undefined);
+      return;
+    }
+    const parts = connection.takeOutput();
+    const more = parts.length === 0 || driver.write(parts);
+    if (connection.isClosed && !connection.wantsWrite) {
+      this.finish();
+      return;
+    }
+    if (!more) {
+      this.blocked = true;
+      connection.noteTransport(false);
+    } else if (connection.wantsWrite) {
+      this.schedule();
+    }
+    if (this.paused && !connection.wantsPause && !this.blocked) {
+      this.paused = false;
+      driver.resume();
+    }
+    this.arm();
+  }
+
+  /** Sets the timer for the connection's next deadline; an earlier timer that is still set is left to fire in vain. */
+  private arm(): void {
+    const at = this.connection.nextTimeout();
+    if (at >= this.timerAt) return;
+    this.timerAt = at;
+    this.timer.set(at - now(), this.expire);
+  }
+
+  private timeout(): void {
+    this.timerAt = Number.POSITIVE_INFINITY;
+    if (this.over) return;
+    try {
+      this.connection.handleTimeout(now());
+    } finally {
+      this.schedule();
+    }
+  }
+
+  /** The connection is over and its last octets are written: closes our side and waits a little for the peer's. */
+  private finish(): void {
+    if (this.over) return;
+    this.over = true;
+    const { driver } = this;
+    // Reading on lets the peer get our GOAWAY instead of a TCP reset for octets we never took.
+    driver.resume();
+    driver.end();
+    this.timer.set(LINGER_MS, () => driver.destroy());
+    this.onFinished?.();
+  }
+}

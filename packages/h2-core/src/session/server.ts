@@ -1,0 +1,139 @@
+/**
+ * The async server API. `handshake` makes a connection of a transport; the connection is iterated over for its requests.
+ *
+ *     transport <-> Driver <-> Pump <-> Connection (sans-I/O) <-> ServerState <-> request, respond, body
+ *
+ * The caller owns listening and negotiation (ALPN, prior knowledge): a transport that comes here speaks HTTP/2.
+ *
+ * @module
+ */
+import { UsageError } from '../errors.ts';
+import type { RequestHead } from '../handler.ts';
+import type { CoreOptions } from '../options.ts';
+import type { Tap } from '../tap.ts';
+import { flatten, type HeadersInput } from './headers.ts';
+import { type Accepted, ServerState } from './server-state.ts';
+import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
+import type { ShutdownReport } from './session-state.ts';
+import { driverOf, type Transport } from './transport.ts';
+import { fromBase64Url } from './upgrade-settings.ts';
+
+export { ErrorCode, errorCodeName, H2Error, UsageError } from '../errors.ts';
+export type { RequestHead } from '../handler.ts';
+export { type CoreOptions, resolveOptions } from '../options.ts';
+export type { BodySource } from './body-source.ts';
+export type { DuplexLike } from './duplex-driver.ts';
+export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
+export { pair } from './pair.ts';
+export { FlowControl, RecvStream } from './recv-stream.ts';
+export { SendStream } from './send-stream.ts';
+export { ServerRequest } from './server-request.ts';
+export { type PushInit, type ResponseInit, SendPushedResponse, SendResponse } from './server-response.ts';
+export type { Accepted, ServerAcceptOptions } from './server-state.ts';
+export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
+export type { CloseInfo, CutStream, GoAwayInfo, ShutdownReport, StreamCounters } from './session-state.ts';
+export type { Driver, DriverSink, Transport } from './transport.ts';
+export type { WebPair, WebReadable, WebWritable } from './web-driver.ts';
+
+/** Options of `handshake`; all have defaults. */
+export interface ServerOptions extends Omit<CoreOptions, 'enablePush'> {
+  /** Observer of everything that happens on the connection. Default null. */
+  readonly tap?: Tap | null;
+  /** Requests that may wait for `accept`; more are refused with REFUSED_STREAM. Default 1024, range 1..1,000,000. */
+  readonly maxPendingAccept?: number;
+  /**
+   * Requests reset by the client while they waited for `accept`, at which the connection is ended with
+   * ENHANCE_YOUR_CALM (rapid reset, CVE-2023-26964). Default 1000, range 1..1,000,000.
+   */
+  readonly maxPendingAcceptResetStreams?: number;
+}
+
+/** A request that came by HTTP/1.1 Upgrade (RFC 7540 3.2) and what goes with it. */
+export interface UpgradedRequest {
+  /** Value of the HTTP2-Settings field, or what it decodes to. */
+  readonly settings: string | Uint8Array;
+  readonly request: {
+    readonly method: string;
+    /** Default `http`. */
+    readonly scheme?: string;
+    readonly authority: string;
+    readonly path: string;
+    /** Without the fields that belong to the HTTP/1.1 connection. */
+    readonly headers?: HeadersInput;
+  };
+}
+
+/** A server's connection: iterate over it for requests, or call `accept`. */
+export class ServerConnection extends SessionConnection implements AsyncIterable<Accepted> {
+  declare protected readonly session: ServerState;
+
+  /** The next request with its response; null when the connection is over. Requests wait in a bounded queue. */
+  async accept(): Promise<Accepted | null> {
+    const { done, value } = await this.session.accept();
+    return done === true ? null : value;
+  }
+
+  /**
+   * Iterates over the requests until the connection is over. How it ended, also when by an error, is told by `closed`:
+   * a peer must not be able to make a server's loop throw. Leaving the loop ends nothing.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Accepted, undefined> {
+    return this.session.iterator;
+  }
+
+  /** Requests that wait for `accept`. */
+  get pendingAccept(): number {
+    return this.session.pendingAccept;
+  }
+
+  /** Offers extended CONNECT (RFC 8441) from now on. It cannot be taken back. */
+  enableConnectProtocol(): void {
+    this.session.enableConnectProtocol();
+  }
+
+  override shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    return this.session.shutdown(options.deadlineMs, options.debugData);
+  }
+}
+
+/**
+ * Begins HTTP/2 as the server on `transport`: a Node stream (net.Socket, TLSSocket, any Duplex), a pair of WHATWG
+ * streams or an end of `pair()`. Settles when the client's preface has come, without waiting for its SETTINGS. A client
+ * that sends something else, or nothing in time, gets GOAWAY and a connection that is already over: it yields no
+ * request and `closed` has the error. Bad options and a bad transport throw a `UsageError`.
+ */
+export async function handshake(transport: Transport, options: ServerOptions = {}): Promise<ServerConnection> {
+  const session = new ServerState(options);
+  session.attach(driverOf(transport));
+  await session.prefaced.promise;
+  return new ServerConnection(session);
+}
+
+/**
+ * The same for a connection that was upgraded from HTTP/1.1 by `Upgrade: h2c`, after 101 has been sent: the request that
+ * asked for it is the first one accepted. It must have had no body.
+ */
+export async function handshakeUpgraded(
+  transport: Transport,
+  upgraded: UpgradedRequest,
+  options: ServerOptions = {},
+): Promise<ServerConnection> {
+  const { settings, request } = upgraded;
+  const payload = typeof settings === 'string' ? fromBase64Url(settings) : settings;
+  if (payload === null) throw new UsageError('api.upgrade', 'HTTP2-Settings is not base64url');
+  const { fields, sensitive } = flatten(request.headers);
+  const head: RequestHead = {
+    method: request.method,
+    scheme: request.scheme ?? 'http',
+    authority: request.authority,
+    path: request.path,
+    protocol: '',
+    fields,
+    sensitive,
+  };
+  const session = new ServerState(options);
+  session.core.acceptUpgrade(payload, head);
+  session.attach(driverOf(transport));
+  await session.prefaced.promise;
+  return new ServerConnection(session);
+}

@@ -1,0 +1,149 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Connection } from '../connection.ts';
+import { ErrorCode, type H2Error } from '../errors.ts';
+import { SettingId, type Settings } from '../settings.ts';
+import type { CloseInfo, SessionState, ShutdownReport, StreamCounters } from './session-state.ts';
+
+/** How `shutdown` goes about. */
+export interface ShutdownOptions {
+  /** Time open streams get to finish, milliseconds. Default 30,000; `Infinity`: as long as they need. */
+  readonly deadlineMs?: number;
+  /** Text for GOAWAY's debug data, ASCII. Default empty. */
+  readonly debugData?: string;
+}
+
+/** What connections of both roles have in common. They drive themselves: nothing has to be polled. */
+export abstract class SessionConnection<Report extends ShutdownReport = ShutdownReport> {
+  protected readonly session: SessionState;
+
+  constructor(session: SessionState) {
+    this.session = session;
+  }
+
+  /** The sans-I/O connection below: more getters, SETTINGS by number, commands by stream. */
+  get core(): Connection {
+    return this.session.core;
+  }
+
+  /** How the connection ended; settles once its last octets have been handed to the transport. Never fails. */
+  get closed(): Promise<CloseInfo> {
+    return this.session.closed.promise;
+  }
+
+  /** True when the connection is over. */
+  get isClosed(): boolean {
+    return this.core.isClosed;
+  }
+
+  /** True when GOAWAY was sent or received: no new streams, open ones finish. */
+  get isDraining(): boolean {
+    return this.core.isDraining;
+  }
+
+  /** Why the connection ended; null while it is open and after a clean end. */
+  get error(): H2Error | null {
+    return this.core.error;
+  }
+
+  // Ending ------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Ends gracefully (RFC 9113 6.8): announces the end by GOAWAY, lets open streams finish, cuts off what is left at the
+   * deadline, and tells which streams that were. May be called again, with another deadline.
+   */
+  abstract shutdown(options?: ShutdownOptions): Promise<Report>;
+
+  /** Ends at once: GOAWAY with `code` and `debugData` (ASCII), all streams given up. */
+  destroy(code: number = ErrorCode.CANCEL, debugData = ''): void {
+    this.session.destroy(code, debugData);
+  }
+
+  /** `shutdown()` with its default deadline. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  // PING ----------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends PING (8 octets; made up by default) and gives the round-trip time in milliseconds. Several may be under way.
+   * Fails with an `H2Error` when the connection ends before the answer.
+   */
+  ping(payload?: Uint8Array): Promise<number> {
+    return this.session.ping(payload);
+  }
+
+  // Windows and SETTINGS --------------------------------------------------------------------------------------------------
+
+  /** Octets the peer allows us to send on the connection. */
+  get sendWindow(): number {
+    return this.core.sendWindow;
+  }
+
+  /** Octets the peer may still send on the connection. */
+  get receiveWindow(): number {
+    return this.core.receiveWindow;
+  }
+
+  /** Received octets that are not released yet, over all streams. */
+  get unreleasedBytes(): number {
+    return this.core.unreleasedBytes;
+  }
+
+  /** Changes the size the connection's receive window is kept at, octets 0..2^31-1. */
+  setTargetWindowSize(octets: number): void {
+    this.core.setTargetWindowSize(octets);
+  }
+
+  /** Changes the receive window of streams, octets 0..2^31-1; takes effect when the peer has acknowledged it. */
+  setInitialWindowSize(octets: number): void {
+    this.core.updateSettings([SettingId.INITIAL_WINDOW_SIZE, octets]);
+  }
+
+  /** Changes how many streams the peer may have open; takes effect when the peer has acknowledged it. */
+  setMaxConcurrentStreams(streams: number): void {
+    this.core.updateSettings([SettingId.MAX_CONCURRENT_STREAMS, streams]);
+  }
+
+  /** The peer's settings, once its first SETTINGS came; live from then on. Fails when the connection ends before. */
+  get peerSettings(): Promise<Readonly<Settings>> {
+    return this.session.peerSettings();
+  }
+
+  /** The peer's first SETTINGS as sent - id, value, id, value ..., order and unknown ids kept; null before they came. */
+  get peerSettingsPairs(): readonly number[] | null {
+    return this.session.firstSettings;
+  }
+
+  /** Our settings as acknowledged by the peer. */
+  get localSettings(): Readonly<Settings> {
+    return this.core.localSettings;
+  }
+
+  // Streams ---------------------------------------------------------------------------------------------------------------
+
+  /** Streams the peer lets us have open at once; Infinity without a limit. RFC 9113 5.1.2. */
+  get maxConcurrentSendStreams(): number {
+    return this.core.remoteSettings.maxConcurrentStreams;
+  }
+
+  /** Streams we let the peer have open at once, as acknowledged; Infinity before that. */
+  get maxConcurrentReceiveStreams(): number {
+    return this.core.localSettings.maxConcurrentStreams;
+  }
+
+  /** Streams open now: open, half-closed and reserved. */
+  get openStreams(): number {
+    return this.core.openStreams;
+  }
+
+  /** True while there is a stream. */
+  get hasStreams(): boolean {
+    return this.core.openStreams !== 0;
+  }
+
+  /** Streams so far. */
+  get counters(): Readonly<StreamCounters> {
+    return this.session.counters;
+  }
+}

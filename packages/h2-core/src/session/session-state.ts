@@ -1,0 +1,218 @@
+import { Connection, type ConnectionOptions } from '../connection.ts';
+import { ErrorCode, H2Error } from '../errors.ts';
+import type { FieldList, Handler } from '../handler.ts';
+import { type ResolvedOptions, resolveOptions } from '../options.ts';
+import type { Settings } from '../settings.ts';
+import type { Stream } from '../stream/stream.ts';
+import { Deferred } from './deferred.ts';
+import { now, Timer } from './host.ts';
+import { PingPong } from './ping-pong.ts';
+import { Pump } from './pump.ts';
+import type { StreamLink } from './stream-link.ts';
+import type { Driver } from './transport.ts';
+
+/** GOAWAY as received. RFC 9113 6.8. */
+export interface GoAwayInfo {
+  /** Streams of ours above this one were not and will not be processed. */
+  readonly lastStreamId: number;
+  readonly code: number;
+  /** At most 1024 octets of the peer's explanation. */
+  readonly debugData: Uint8Array;
+}
+
+/** How a connection ended. */
+export interface CloseInfo {
+  /** What went wrong; null for a clean end and for one that this program asked for. */
+  readonly error: H2Error | null;
+  /** Who ended it: this program, this library (a broken rule, a timeout), or the peer. */
+  readonly initiator: 'user' | 'library' | 'remote';
+  /** Error code as in GOAWAY; 0 (NO_ERROR) for a clean end. */
+  readonly code: number;
+  /** The last GOAWAY of the peer, null when it sent none. */
+  readonly goAway: GoAwayInfo | null;
+  /** What the transport failed with, undefined when it did not. */
+  readonly cause: unknown;
+}
+
+/** A stream that was still open when the deadline of a shutdown came. */
+export interface CutStream {
+  readonly streamId: number;
+  readonly method: string;
+  readonly path: string;
+}
+
+/** How a graceful shutdown went. */
+export interface ShutdownReport {
+  /** Streams that the deadline cut off; empty when all could finish. */
+  readonly cut: readonly CutStream[];
+  /** Time it took, milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** How many streams a connection has had. */
+export interface StreamCounters {
+  /** Streams opened by either side. */
+  opened: number;
+  /** Streams that have ended, in any way. */
+  closed: number;
+  /** Streams that were reset, by either side, or cut by the end of the connection. */
+  reset: number;
+}
+
+/** Time `shutdown` gives open streams unless told otherwise, ms. */
+const SHUTDOWN_DEADLINE_MS = 30_000;
+
+/**
+ * The inside of a session: the core's handler, which passes what happens on to the streams' links, and what the public
+ * connection classes show. Subclasses add what a role knows.
+ */
+export abstract class SessionState implements Handler {
+  readonly core: Connection;
+  readonly options: ResolvedOptions;
+  readonly pings: PingPong;
+  readonly closed: Deferred<CloseInfo> = new Deferred();
+  readonly counters: StreamCounters = { opened: 0, closed: 0, reset: 0 };
+  /** Pairs of id and value of the peer's first SETTINGS, in wire order; null before they came. */
+  firstSettings: readonly number[] | null = null;
+  private settingsWaited: Deferred<Readonly<Settings>> | null = null;
+  private goAwayInfo: GoAwayInfo | null = null;
+  private pump: Pump | null = null;
+  /** The program has asked for the end. */
+  private endedByUser = false;
+  private endCode: number = ErrorCode.NO_ERROR;
+  /** Where streams that the current deadline cuts are noted. */
+  private cut: CutStream[] | null = null;
+
+  constructor(role: 'server' | 'client', options: Omit<ConnectionOptions, 'role' | 'handler'>) {
+    this.options = resolveOptions(role, options, false);
+    this.core = new Connection({ ...options, enablePush: this.options.enablePush, role, handler: this }, now());
+    this.pings = new PingPong(this.core);
+  }
+
+  /** Begins to move octets. */
+  attach(driver: Driver): void {
+    this.pump = new Pump(driver, this.core);
+    this.pump.onFinished = () => this.closed.resolve(this.closeInfo());
+  }
+
+  private closeInfo(): CloseInfo {
+    const { core, endedByUser } = this;
+    const { cause } = this.pump as Pump;
+    const error = endedByUser ? null : core.error;
+    let initiator: CloseInfo['initiator'] = 'remote';
+    if (endedByUser) initiator = 'user';
+    else if (error !== null) initiator = error.initiator;
+    else if (this.endedByIdleness) initiator = 'library';
+    const code = endedByUser ? this.endCode : (error?.code ?? this.goAwayInfo?.code ?? ErrorCode.NO_ERROR);
+    return { error, initiator, code, goAway: this.goAwayInfo, cause };
+  }
+
+  /** Neither side failed nor asked for the end, and the transport still works: it was idle for too long. */
+  private get endedByIdleness(): boolean {
+    return this.goAwayInfo === null && !(this.pump as Pump).transportEnded;
+  }
+
+  // Handler -----------------------------------------------------------------------------------------------------------
+
+  onData(stream: Stream, chunk: Uint8Array, endStream: boolean): void {
+    (stream.context as StreamLink).onData(chunk, endStream);
+  }
+
+  onTrailers(stream: Stream, fields: FieldList): void {
+    (stream.context as StreamLink).endReceive(fields);
+  }
+
+  onWritable(stream: Stream): void {
+    (stream.context as StreamLink).onWritable();
+  }
+
+  onEndSent(stream: Stream): void {
+    (stream.context as StreamLink).onEndSent();
+  }
+
+  onReset(stream: Stream, error: H2Error): void {
+    const link = stream.context as StreamLink;
+    if (error.rule === 'transport.closed') error.cause ??= this.pump?.cause;
+    this.cut?.push(link.describe());
+    link.fail(error);
+  }
+
+  onStreamClosed(stream: Stream): void {
+    const link = stream.context as StreamLink;
+    this.counters.closed++;
+    if (link.failure !== null) this.counters.reset++;
+    link.onClosed();
+  }
+
+  onSettings(pairs: readonly number[]): void {
+    this.firstSettings ??= pairs;
+    this.settingsWaited?.resolve(this.core.remoteSettings);
+  }
+
+  onPong(payload: Uint8Array): void {
+    this.pings.onPong(payload);
+  }
+
+  onGoAway(lastStreamId: number, code: number, debugData: Uint8Array): void {
+    this.goAwayInfo = { lastStreamId, code, debugData };
+  }
+
+  onClosed(error: H2Error | null): void {
+    const reason = error ?? closedError();
+    this.pings.fail(reason);
+    if (this.firstSettings === null) this.settingsWaited?.reject(reason);
+  }
+
+  // For the connection classes ------------------------------------------------------------------------------------------
+
+  peerSettings(): Promise<Readonly<Settings>> {
+    if (this.settingsWaited === null) {
+      this.settingsWaited = new Deferred();
+      if (this.firstSettings !== null) this.settingsWaited.resolve(this.core.remoteSettings);
+      else if (this.core.isClosed) this.settingsWaited.reject(this.core.error ?? closedError());
+    }
+    return this.settingsWaited.promise;
+  }
+
+  ping(payload: Uint8Array | undefined): Promise<number> {
+    if (!this.core.isClosed) return this.pings.ping(payload);
+    return Promise.reject(this.core.error ?? closedError());
+  }
+
+  async shutdown(deadlineMs: number = SHUTDOWN_DEADLINE_MS, debug = ''): Promise<ShutdownReport> {
+    const startedAt = now();
+    const cut: CutStream[] = [];
+    if (!this.core.isClosed) {
+      this.endedByUser = true;
+      this.core.shutdown(debug);
+    }
+    const timer = new Timer();
+    if (deadlineMs !== Number.POSITIVE_INFINITY) timer.set(deadlineMs, () => this.cutOff(cut));
+    await this.closed.promise;
+    timer.clear();
+    return { cut, elapsedMs: now() - startedAt };
+  }
+
+  private cutOff(cut: CutStream[]): void {
+    this.cut = cut;
+    this.core.destroy(ErrorCode.NO_ERROR, 'shutdown.deadline');
+    this.cut = null;
+  }
+
+  destroy(code: number, debug: string): void {
+    if (this.core.isClosed) return;
+    this.endedByUser = true;
+    this.endCode = code;
+    this.core.destroy(code, debug);
+  }
+}
+
+/** What those get who wait for something that a cleanly closed connection will not bring. */
+export function closedError(): H2Error {
+  return new H2Error('the connection is closed', {
+    scope: 'connection',
+    code: ErrorCode.NO_ERROR,
+    initiator: 'remote',
+    rule: 'connection.closed',
+  });
+}

@@ -1,0 +1,248 @@
+import type { Connection } from '../connection.ts';
+import { ErrorCode, H2Error } from '../errors.ts';
+import type { FieldList } from '../handler.ts';
+import type { Stream } from '../stream/stream.ts';
+import { Deferred } from './deferred.ts';
+import { HeaderList } from './headers.ts';
+import { microtask } from './host.ts';
+import { AsyncQueue } from './queue.ts';
+import type { CutStream } from './session-state.ts';
+
+/** How received octets go back to the windows. */
+export const ReceiveMode = {
+  /** As the reader takes them. */
+  AUTOMATIC: 0,
+  /** By `flowControl.release`. */
+  MANUAL: 1,
+  /** At once: nobody reads. */
+  DISCARD: 2,
+} as const;
+/** One of `ReceiveMode`. */
+export type ReceiveMode = (typeof ReceiveMode)[keyof typeof ReceiveMode];
+
+/**
+ * What the session layer keeps for one stream, as `Stream.context`: one flat record that the public handles (request,
+ * response, body, send stream) share. What a handle does not ask for is not created.
+ */
+export abstract class StreamLink {
+  readonly core: Connection;
+  /** The core's stream. A request of ours gets it right after construction. */
+  stream: Stream;
+  /** Unsent octets at which `write` answers false. */
+  readonly sendBufferSize: number;
+  /** Why the stream ended before its time; null while it lives and after a complete exchange. */
+  failure: H2Error | null = null;
+  /** Both halves are over. */
+  isClosed = false;
+
+  // Receiving
+  receiveEnded: boolean;
+  receiveMode: ReceiveMode = ReceiveMode.AUTOMATIC;
+  /** The program has begun to read the body. */
+  readBegun = false;
+  /** Received octets that nobody has taken. */
+  queuedOctets = 0;
+  private inbox: AsyncQueue<Uint8Array> | null = null;
+  private trailerFields: FieldList | null = null;
+  private trailersWaited: Deferred<HeaderList | null> | null = null;
+
+  // Sending
+  /** The program has ended our half; it has left when `endSent` is true. */
+  sendEnded = false;
+  endSent = false;
+  /** The message has no content by its nature (RFC 9110 6.4.1): octets written are dropped. */
+  isBodyless = false;
+  /** `write` has answered false. */
+  private full = false;
+  private room: Deferred<void> | null = null;
+  private finished: Deferred<void> | null = null;
+  protected failureListeners: ((error: H2Error) => void)[] | null = null;
+
+  constructor(core: Connection, stream: Stream, sendBufferSize: number, receiveEnded: boolean) {
+    this.core = core;
+    this.stream = stream;
+    this.sendBufferSize = sendBufferSize;
+    this.receiveEnded = receiveEnded;
+  }
+
+  // From the core -----------------------------------------------------------------------------------------------------
+
+  /** Body octets came. */
+  onData(chunk: Uint8Array, end: boolean): void {
+    const { length } = chunk;
+    if (length !== 0) {
+      if (this.receiveMode === ReceiveMode.DISCARD) {
+        this.core.release(this.stream, length);
+      } else {
+        this.inbox ??= new AsyncQueue();
+        if (!this.inbox.push(chunk)) this.queuedOctets += length;
+        else if (this.receiveMode === ReceiveMode.AUTOMATIC) this.core.release(this.stream, length);
+      }
+    }
+    if (end) this.endReceive(null);
+  }
+
+  /** The peer's half has ended, perhaps with trailers. */
+  endReceive(trailers: FieldList | null): void {
+    this.receiveEnded = true;
+    this.trailerFields = trailers;
+    if (this.inbox !== null) this.inbox.end();
+    if (this.trailersWaited !== null) this.trailersWaited.resolve(this.trailerList());
+  }
+
+  /** The send buffer has room again. */
+  onWritable(): void {
+    this.full = false;
+    if (this.room === null) return;
+    this.room.resolve();
+    this.room = null;
+  }
+
+  /** END_STREAM of ours has left. */
+  onEndSent(): void {
+    this.endSent = true;
+    if (this.finished !== null) this.finished.resolve();
+  }
+
+  /** The stream was ended by an error: everybody who waits for it is told. What was received stays readable. */
+  fail(error: H2Error): void {
+    if (this.failure !== null || this.isClosed) return;
+    this.failure = error;
+    if (!this.receiveEnded) {
+      this.inbox?.end(error);
+      this.trailersWaited?.reject(error);
+    }
+    this.room?.reject(error);
+    this.room = null;
+    if (!this.endSent) this.finished?.reject(error);
+    const { failureListeners } = this;
+    this.failureListeners = null;
+    // Listeners are the program's: they run outside of the core's calls.
+    for (const listener of failureListeners ?? []) microtask(() => listener(error));
+  }
+
+  /** Last call of the core for this stream. */
+  onClosed(): void {
+    this.isClosed = true;
+  }
+
+  // From the program --------------------------------------------------------------------------------------------------
+
+  private queue(): AsyncQueue<Uint8Array> {
+    if (this.inbox === null) {
+      this.inbox = new AsyncQueue();
+      if (this.receiveEnded) this.inbox.end();
+      else if (this.failure !== null) this.inbox.end(this.failure);
+    }
+    return this.inbox;
+  }
+
+  /** The next octets of the body. */
+  read(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.readBegun) this.beginRead();
+    const queue = this.queue();
+    const value = queue.take();
+    if (value === undefined) return queue.next();
+    this.queuedOctets -= value.length;
+    if (this.receiveMode === ReceiveMode.AUTOMATIC) this.core.release(this.stream, value.length);
+    return Promise.resolve({ done: false, value });
+  }
+
+  /** The program wants the body: the moment for a server to say 100 (Continue). */
+  protected beginRead(): void {
+    this.readBegun = true;
+  }
+
+  /** Trailers, once the peer's half has ended; null: it ended without. */
+  awaitTrailers(): Promise<HeaderList | null> {
+    if (this.receiveEnded) return Promise.resolve(this.trailerList());
+    if (this.trailersWaited === null) {
+      this.trailersWaited = new Deferred();
+      if (this.failure !== null) this.trailersWaited.reject(this.failure);
+    }
+    return this.trailersWaited.promise;
+  }
+
+  private trailerList(): HeaderList | null {
+    return this.trailerFields === null ? null : new HeaderList(this.trailerFields);
+  }
+
+  /** Reads no more: what is here and what comes is thrown away, its octets given back. */
+  discard(): void {
+    if (this.receiveMode === ReceiveMode.DISCARD) return;
+    this.receiveMode = ReceiveMode.DISCARD;
+    this.queuedOctets = 0;
+    const queue = this.queue();
+    queue.drop();
+    queue.end();
+    this.core.release(this.stream, this.stream.unreleasedBytes);
+  }
+
+  /** Passes octets on; false: the buffer is full or the stream is gone. */
+  write(chunk: Uint8Array, end: boolean): boolean {
+    if (this.failure !== null) return false;
+    if (this.isBodyless) return true;
+    const room = this.core.write(this.stream, chunk, end);
+    this.full = !room && !end;
+    return room;
+  }
+
+  /** Settles when `write` may be called again. */
+  awaitRoom(): Promise<void> {
+    if (this.failure !== null) {
+      const refused = new Deferred<void>();
+      refused.reject(this.failure);
+      return refused.promise;
+    }
+    if (!this.full) return Promise.resolve();
+    this.room ??= new Deferred();
+    return this.room.promise;
+  }
+
+  /** Settles when our half has left. */
+  awaitFinished(): Promise<void> {
+    if (this.finished === null) {
+      this.finished = new Deferred();
+      if (this.endSent) this.finished.resolve();
+      else if (this.failure !== null) this.finished.reject(this.failure);
+    }
+    return this.finished.promise;
+  }
+
+  /** Calls `listener` when the stream fails, or soon if it has. */
+  onFailure(listener: (error: H2Error) => void): void {
+    const { failure } = this;
+    if (failure !== null) {
+      microtask(() => listener(failure));
+    } else if (!this.isClosed) {
+      this.failureListeners ??= [];
+      this.failureListeners.push(listener);
+    }
+  }
+
+  /** Ends both halves with RST_STREAM. Does nothing when both are over. */
+  reset(code: number, reason: string): void {
+    if (this.isClosed || this.failure !== null) return;
+    this.fail(
+      new H2Error(reason === '' ? 'the program reset the stream' : reason, {
+        scope: 'stream',
+        code,
+        initiator: 'user',
+        rule: 'stream.reset',
+        streamId: this.stream.id,
+      }),
+    );
+    this.core.reset(this.stream, code, reason);
+  }
+
+  /** Ends what is still open because the program has lost interest. */
+  abort(): void {
+    this.reset(ErrorCode.CANCEL, 'the program gave the stream up');
+  }
+
+  /** The program reads no more of the body. */
+  abstract cancelRead(): void;
+
+  /** What to call this stream in a report. */
+  abstract describe(): CutStream;
+}
