@@ -42,14 +42,14 @@ export class EncoderTable extends DynamicTable<IndexedEntry> {
     return this.heads?.get(name) ?? null;
   }
 
-  /** The newest entry with this value from `newest` on, null when none of those compared has it. */
-  findValue(newest: IndexedEntry, value: string): IndexedEntry | null {
+  /** Present index of the newest entry with this value from `newest` on, 0 when none of those compared has it. */
+  indexWith(newest: IndexedEntry, value: string): number {
     let entry: IndexedEntry | null = newest;
     for (let compared = 0; entry !== null && compared < MAX_COMPARED; compared++) {
-      if (entry.value === value) return entry;
+      if (entry.value === value) return this.indexOf(entry);
       entry = entry.older;
     }
-    return null;
+    return 0;
   }
 
   /** Present index of an entry of this table, 62 or above (RFC 7541 2.3.3). */

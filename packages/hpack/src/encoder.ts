@@ -1,8 +1,8 @@
 import { ENTRY_OVERHEAD } from './dynamic-table.ts';
 import { EncoderTable } from './encoder-table.ts';
 import { HpackUsageError, integerInRange } from './errors.ts';
-import { HUFFMAN_MAX_OCTETS_PER_SYMBOL, huffmanLength, huffmanPut } from './huffman.ts';
-import { defaultIndexing, type IndexingPolicy } from './indexing.ts';
+import { huffmanLength, huffmanPut, huffmanPutRoom } from './huffman.ts';
+import { defaultIndexingOf, type IndexingPolicy } from './indexing.ts';
 import { MAX_INTEGER, MAX_INTEGER_OCTETS, putInteger, writeInteger } from './integer.ts';
 import { isOctetString, latin1Encode, Octets } from './octets.ts';
 import { STATIC_NAMES, type StaticName } from './static-table.ts';
@@ -24,7 +24,7 @@ export interface EncoderOptions {
    */
   maxTableSize?: number;
   /** Decides which fields enter the dynamic table. Default `defaultIndexing`. */
-  indexing?: IndexingPolicy;
+  indexing?: IndexingPolicy | null;
   /** Observer of representations and of the dynamic table. Default none. */
   tap?: HpackTap | null;
 }
@@ -61,7 +61,8 @@ const ONE_OCTET_LENGTH = 127;
 export class Encoder {
   private readonly table: EncoderTable;
   private readonly ownMax: number;
-  private readonly indexing: IndexingPolicy;
+  /** Null for the default, which needs no look-up of its own. */
+  private readonly indexing: IndexingPolicy | null;
   private readonly tap: HpackTap | null;
 
   /** Smallest maximum since the last block, -1 when there was no change (RFC 7541 4.2). */
@@ -70,7 +71,7 @@ export class Encoder {
   private pendingMax: number;
 
   constructor(options: EncoderOptions = {}) {
-    const { maxTableSize = 4096, indexing = defaultIndexing, tap = null } = options;
+    const { maxTableSize = 4096, indexing = null, tap = null } = options;
     this.ownMax = integerInRange('maxTableSize', maxTableSize, 0, MAX_INTEGER);
     this.indexing = indexing;
     this.tap = tap;
@@ -143,19 +144,16 @@ export class Encoder {
    */
   field(out: Octets, name: string, value: string, sensitive: boolean): void {
     const table = this.table;
-    const representation = sensitive ? Representation.NEVER_INDEXED : this.indexing(name, value);
     const known = STATIC_NAMES.get(name);
+    const representation = sensitive
+      ? Representation.NEVER_INDEXED
+      : this.indexing === null
+        ? defaultIndexingOf(known, value)
+        : this.indexing(name, value);
     const newest = table.newestOf(name, known);
     if (representation !== Representation.NEVER_INDEXED) {
-      let index = 0;
-      if (known !== undefined) {
-        const row = known.values.indexOf(value);
-        if (row >= 0) index = known.index + row;
-      }
-      if (index === 0) {
-        const entry = newest === null ? null : table.findValue(newest, value);
-        if (entry !== null) index = table.indexOf(entry);
-      }
+      let index = known === undefined ? 0 : known.indexOf(value);
+      if (index === 0 && newest !== null) index = table.indexWith(newest, value);
       if (index > 0) {
         this.indexed(out, name, value, index);
         return;
@@ -224,8 +222,8 @@ export class Encoder {
 
 /** Octets that `putString` may touch. */
 function stringRoom(text: string): number {
-  const perSymbol = text.length < ONE_OCTET_LENGTH ? HUFFMAN_MAX_OCTETS_PER_SYMBOL : 1;
-  return MAX_INTEGER_OCTETS + text.length * perSymbol + 1;
+  const length = text.length;
+  return MAX_INTEGER_OCTETS + (length < ONE_OCTET_LENGTH ? huffmanPutRoom(length) : length + huffmanPutRoom(0));
 }
 
 /** RFC 7541 5.2: Huffman-coded where that is shorter. */

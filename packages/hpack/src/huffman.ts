@@ -18,16 +18,17 @@ import { latin1Decode } from './octets.ts';
  * still fits a first-level cache.
  */
 const LOOKUP_BITS = 12;
-const LOOKUP_MASK = (1 << LOOKUP_BITS) - 1;
+/** What brings the leading bits of a 32-bit window to where they are an index. */
+const LOOKUP_SHIFT = 32 - LOOKUP_BITS;
 
 /**
  * What the next 12 bits begin with: first symbol (bits 0-7), second symbol (8-15), bits of the first (16-19), bits of
  * all that were found (20-23), how many were found (24-25). None is found when the first code is longer than 12 bits.
  */
-const LOOKUP: Uint32Array = buildLookup();
+const LOOKUP: Int32Array = buildLookup();
 
-function buildLookup(): Uint32Array {
-  const table = new Uint32Array(1 << LOOKUP_BITS);
+function buildLookup(): Int32Array {
+  const table = new Int32Array(1 << LOOKUP_BITS);
   for (let window = 0; window < table.length; window++) {
     const first = match(window, LOOKUP_BITS);
     if (first < 0) continue;
@@ -54,8 +55,8 @@ function match(window: number, count: number): number {
 
 /** Octets of room that `huffmanDecodeInto` needs for an encoded string of `encodedLength` octets. */
 export function huffmanDecodeRoom(encodedLength: number): number {
-  // Shortest code plus the second octet that each step writes on speculation.
-  return Math.ceil((encodedLength * 8) / MIN_CODE_BITS) + 2;
+  // Shortest code, plus what a step writes on speculation behind what it has found.
+  return Math.ceil((encodedLength * 8) / MIN_CODE_BITS) + 4;
 }
 
 /**
@@ -63,55 +64,73 @@ export function huffmanDecodeRoom(encodedLength: number): number {
  * length. Throws an `HpackError` for EOS within the string, padding longer than 7 bits or not of ones, a cut-off code.
  */
 export function huffmanDecodeInto(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
-  let position = start;
+  const endOffset = end * 8;
+  let offset = start * 8;
   let written = 0;
-  // The low `count` bits of `bits` are read but not yet decoded; what stands above them is spent.
-  let bits = 0;
-  let count = 0;
   for (;;) {
-    if (count < LOOKUP_BITS) {
-      if (position + 1 < end) {
-        bits = (bits << 16) | (source[position]! << 8) | source[position + 1]!;
-        position += 2;
-        count += 16;
-      } else if (position < end) {
-        bits = (bits << 8) | source[position++]!;
-        count += 8;
-        if (count < LOOKUP_BITS) break;
-      } else {
-        break;
+    // Each step loads at least 25 bits, enough for two look-ups, and writes two octets for each without asking how many
+    // were found: a branch on that could not be predicted. A store into an octet drops the bits above.
+    while (offset + 32 <= endOffset) {
+      const at = offset >>> 3;
+      const octets = (source[at]! << 24) | (source[at + 1]! << 16) | (source[at + 2]! << 8) | source[at + 3]!;
+      const window = octets << (offset & 7);
+      const first = LOOKUP[window >>> LOOKUP_SHIFT]!;
+      if (first === 0) {
+        const symbol = longSymbol(source, offset, endOffset);
+        target[written++] = symbol;
+        offset += CODE_BITS[symbol]!;
+        continue;
       }
+      target[written] = first;
+      target[written + 1] = first >>> 8;
+      written += first >>> 24;
+      const used = (first >>> 20) & 0xf;
+      // Where this finds nothing it adds nothing, and the next step meets the long code.
+      const second = LOOKUP[(window << used) >>> LOOKUP_SHIFT]!;
+      target[written] = second;
+      target[written + 1] = second >>> 8;
+      written += second >>> 24;
+      offset += used + ((second >>> 20) & 0xf);
     }
-    const entry = LOOKUP[(bits >>> (count - LOOKUP_BITS)) & LOOKUP_MASK]!;
-    if (entry !== 0) {
-      target[written] = entry & 0xff;
-      target[written + 1] = (entry >>> 8) & 0xff;
-      written += entry >>> 24;
-      count -= (entry >>> 20) & 0xf;
-    } else {
-      const offset = position * 8 - count;
-      const symbol = longSymbol(source, offset, end * 8);
-      target[written++] = symbol;
-      const next = offset + CODE_BITS[symbol]!;
-      position = (next + 7) >>> 3;
-      count = position * 8 - next;
-      bits = count === 0 ? 0 : source[position - 1]!;
+
+    // Fewer than 32 bits are left. Bits of ones follow them, as the encoder filled its last octet.
+    let left = endOffset - offset;
+    let window = ~(~lastOctets(source, offset >>> 3, end) << (offset & 7));
+    for (;;) {
+      const entry = LOOKUP[window >>> LOOKUP_SHIFT]!;
+      if (entry === 0) break;
+      target[written] = entry;
+      target[written + 1] = entry >>> 8;
+      let used = (entry >>> 20) & 0xf;
+      if (used <= left) {
+        written += entry >>> 24;
+      } else {
+        used = (entry >>> 16) & 0xf;
+        if (used > left) break;
+        written++;
+      }
+      window = ~(~window << used);
+      left -= used;
     }
+    if (left <= 7) {
+      if (window !== -1) throw badPadding();
+      return written;
+    }
+    offset = endOffset - left;
+    const symbol = longSymbol(source, offset, endOffset);
+    target[written++] = symbol;
+    offset += CODE_BITS[symbol]!;
   }
-  // Fewer bits are left than a look-up takes: fill up with ones, as the encoder filled its last octet.
-  while (count > 0) {
-    const free = LOOKUP_BITS - count;
-    const entry = LOOKUP[((bits << free) | ((1 << free) - 1)) & LOOKUP_MASK]!;
-    const firstBits = (entry >>> 16) & 0xf;
-    if (entry === 0 || firstBits > count) break;
-    target[written++] = entry & 0xff;
-    count -= firstBits;
-  }
-  if (count > 7 || (bits & ((1 << count) - 1)) !== (1 << count) - 1) throw badPadding();
-  return written;
 }
 
-/** The symbol at bit `offset`, which is known to have a code longer than a look-up. */
+/** The octets from `at`, at most four, before `end`, and ones behind them, as 32 bits. */
+function lastOctets(source: Uint8Array, at: number, end: number): number {
+  let octets = -1;
+  for (let i = at, shift = 24; i < end; i++, shift -= 8) octets &= ~((source[i]! ^ 0xff) << shift);
+  return octets;
+}
+
+/** The symbol at bit `offset`, which is known not to have a code as short as a look-up. */
 function longSymbol(source: Uint8Array, offset: number, endOffset: number): number {
   const left = endOffset - offset;
   let code = 0;
@@ -137,48 +156,71 @@ function badPadding(): HpackError {
   );
 }
 
-/** Octets that one code point can take at most when Huffman-coded, for callers of `huffmanPut`. */
-export const HUFFMAN_MAX_OCTETS_PER_SYMBOL = 4;
+/** Codes up to this length are packed: two of them and seven waiting bits fit into 32. */
+const PACKED_BITS = 12;
+
+/** Code and length (bits 0-3) of each octet that has a short code, 0 of the others. */
+const PACKED: Int32Array = Int32Array.from({ length: EOS }, (_, symbol) =>
+  CODE_BITS[symbol]! <= PACKED_BITS ? (CODES[symbol]! << 4) | CODE_BITS[symbol]! : 0,
+);
+
+/** Bits of a longer code that are written at once. */
+const PART_BITS = 15;
+
+/** Octets of room that `huffmanPut` needs for a string of `length` code points. */
+export function huffmanPutRoom(length: number): number {
+  // Longest code, plus what is written on speculation.
+  return length * 4 + 3;
+}
 
 /**
- * Encodes `text` at `position` of `buffer`, which has room for `HUFFMAN_MAX_OCTETS_PER_SYMBOL` octets per code point
- * and one more. Returns the position behind it. Throws an `HpackUsageError` for a code point above U+00FF.
+ * Encodes `text` at `position` of `buffer`, which has `huffmanPutRoom` octets, and returns the position behind it.
+ * Throws an `HpackUsageError` for a code point above U+00FF.
  */
 export function huffmanPut(text: string, buffer: Uint8Array, position: number): number {
+  const length = text.length;
   let at = position;
-  // The low `count` bits of `bits` await writing; fewer than 16 between symbols.
+  // The low `count` bits of `bits` await writing; fewer than 8 between the steps. Each step writes three octets and then
+  // counts the whole ones: a branch on their number could not be predicted.
   let bits = 0;
   let count = 0;
-  for (let i = 0; i < text.length; i++) {
+  let i = 0;
+  while (i < length) {
     const symbol = text.charCodeAt(i);
-    if (symbol > 0xff) throw notAnOctet(text, i);
-    const length = CODE_BITS[symbol]!;
-    const code = CODES[symbol]!;
-    if (length <= 16) {
-      bits = (bits << length) | code;
-      count += length;
-    } else {
-      // In two steps, for 15 waiting bits and 30 new ones do not fit into 32.
-      const rest = length - 15;
-      bits = (bits << 15) | (code >>> rest);
-      count += 15;
-      if (count >= 16) {
-        count -= 16;
-        buffer[at++] = bits >>> (count + 8);
-        buffer[at++] = bits >>> count;
+    if (i + 1 < length) {
+      const next = text.charCodeAt(i + 1);
+      if ((symbol | next) <= 0xff) {
+        const first = PACKED[symbol]!;
+        const second = PACKED[next]!;
+        if (first !== 0 && second !== 0) {
+          bits = (((bits << (first & 0xf)) | (first >>> 4)) << (second & 0xf)) | (second >>> 4);
+          count += (first & 0xf) + (second & 0xf);
+          const aligned = bits << (32 - count);
+          buffer[at] = aligned >>> 24;
+          buffer[at + 1] = aligned >>> 16;
+          buffer[at + 2] = aligned >>> 8;
+          at += count >>> 3;
+          count &= 7;
+          i += 2;
+          continue;
+        }
       }
-      bits = (bits << rest) | (code & ((1 << rest) - 1));
-      count += rest;
     }
-    if (count >= 16) {
-      count -= 16;
-      buffer[at++] = bits >>> (count + 8);
-      buffer[at++] = bits >>> count;
+    if (symbol > 0xff) throw notAnOctet(text, i);
+    const code = CODES[symbol]!;
+    let rest = CODE_BITS[symbol]!;
+    while (rest > 0) {
+      const part = Math.min(rest, PART_BITS);
+      rest -= part;
+      bits = (bits << part) | ((code >>> rest) & ((1 << part) - 1));
+      count += part;
+      const aligned = bits << (32 - count);
+      buffer[at] = aligned >>> 24;
+      buffer[at + 1] = aligned >>> 16;
+      at += count >>> 3;
+      count &= 7;
     }
-  }
-  if (count >= 8) {
-    count -= 8;
-    buffer[at++] = bits >>> count;
+    i++;
   }
   if (count > 0) buffer[at++] = (bits << (8 - count)) | (0xff >>> count);
   return at;
@@ -200,7 +242,7 @@ export function huffmanLength(text: string): number {
 
 /** `text`, an octet string, in the Huffman code. Throws an `HpackUsageError` for a code point above U+00FF. */
 export function huffmanEncode(text: string): Uint8Array {
-  const encoded = new Uint8Array(text.length * HUFFMAN_MAX_OCTETS_PER_SYMBOL + 1);
+  const encoded = new Uint8Array(huffmanPutRoom(text.length));
   return encoded.slice(0, huffmanPut(text, encoded, 0));
 }
 

@@ -21,7 +21,7 @@ const nativeSlice = probeSlice(native.latin1Slice);
 const nativeWrite = probeWrite(native.latin1Write);
 
 /** Up to this length a loop beats the call into native code (measured on Node 20). */
-const SHORT_SLICE = 10;
+const SHORT_SLICE = 12;
 const SHORT_WRITE = 24;
 
 /** The octets `start..end` as a string, one code point U+0000..U+00FF for each. */

@@ -89,6 +89,13 @@ export class StaticName {
     this.name = name;
     this.index = index;
   }
+
+  /** Index of the row with this value, 0 when there is none. */
+  indexOf(value: string): number {
+    const values = this.values;
+    for (let row = 0; row < values.length; row++) if (values[row] === value) return this.index + row;
+    return 0;
+  }
 }
 
 /** The 52 names of the static table. */
