@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { type CipherPolicyName, cipherPolicy } from './cipher-policy.ts';
 import type { Credentials } from './credentials.ts';
@@ -30,6 +30,8 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
   /** Where TLS secrets are logged. Default nowhere. */
   readonly keyLog?: KeyLog;
+  /** Resolves the host in place of the platform's resolver, for callers that must see or filter every address. */
+  readonly lookup?: LookupFunction;
   /** Unix socket to connect to instead of the URL's host and port; the URL still gives the name. */
   readonly socketPath?: string;
 }
@@ -65,6 +67,7 @@ export async function dial(url: string | URL, options: DialOptions = {}): Promis
     ...cipherPolicy(options.ciphers),
     ...(options.socketPath === undefined ? { ...target, host: resolvable(target.host) } : { path: options.socketPath }),
     ...credentialsOf(options),
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
     servername,
     ALPNProtocols: [...protocols],
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),

@@ -96,9 +96,7 @@ export function dialSocket(
     timer = setTimeout(() => give(dialTimeout(target, options.connectTimeoutMs)), options.connectTimeoutMs);
   }
   // An address literal never passes through `lookup`.
-  if (target.socketPath === null && isIP(target.host) !== 0 && options.forbidden?.(target.host, target.port) === true) {
-    process.nextTick(failed, forbiddenError());
-  }
+  if (isForbiddenLiteral(target, options)) process.nextTick(failed, forbiddenError());
   return {
     abort: () => {
       settle();
@@ -108,8 +106,10 @@ export function dialSocket(
   };
 }
 
-/** Resolves every address of a name and leaves out the gateway's own admin listeners. */
-function lookupFor(target: Target, options: ResolvedUpstreamOptions): LookupFunction {
+/**
+ * Resolves every address of a name and leaves out the gateway's own admin listeners; `localhost` is both loopback addresses.
+ */
+export function lookupFor(target: Target, options: ResolvedUpstreamOptions): LookupFunction {
   return (hostname, lookupOptions, callback) => {
     const answer = (error: NodeJS.ErrnoException | null, found: readonly Address[]): void => {
       if (error !== null) {
@@ -129,7 +129,13 @@ function lookupFor(target: Target, options: ResolvedUpstreamOptions): LookupFunc
   };
 }
 
-function forbiddenError(): NodeJS.ErrnoException {
+/** The target is an address literal, which no resolver sees, of one of the gateway's own admin listeners. */
+export function isForbiddenLiteral({ host, port }: Target, options: ResolvedUpstreamOptions): boolean {
+  return isIP(host) !== 0 && options.forbidden?.(host, port) === true;
+}
+
+/** The error for an address that must not be dialled. */
+export function forbiddenError(): NodeJS.ErrnoException {
   return Object.assign(new Error('address of an admin listener'), { code: FORBIDDEN_ADDRESS });
 }
 

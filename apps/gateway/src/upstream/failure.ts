@@ -1,6 +1,7 @@
 /**
  * From what went wrong on the way to a backend to a `Reason` with a sentence that says what to do about it.
  */
+import { TlsAlpnError } from '@glassway/tls-alpn';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { addressLabel, type Target } from './target.ts';
 
@@ -53,6 +54,14 @@ export function dialFailure(target: Target, error: Error): Reason {
       return reason('backend_unreachable', `cannot connect to ${names}`, retryable);
     }
   }
+}
+
+/** TLS did not come about, or not with a peer we may trust. Nothing was sent: retryable. */
+export function tlsFailure(target: Target, error: Error, timeoutMs: number): Reason {
+  if (!(error instanceof TlsAlpnError)) return dialFailure(target, error);
+  if (error.code === 'dial-timeout') return dialTimeout(target, timeoutMs);
+  if (error.code === 'dial-connect') return dialFailure(target, error.cause instanceof Error ? error.cause : error);
+  return reason('backend_tls_failed', error.message, { retryable: true });
 }
 
 /** The connection attempt took too long. */

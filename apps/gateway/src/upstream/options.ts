@@ -31,7 +31,7 @@ export interface UpstreamOptions {
   readonly sendHighWaterBytes?: number;
   /** Addresses that must never be dialled: the gateway's own admin and inspector listeners. Default: none. */
   readonly forbidden?: (address: string, port: number) => boolean;
-  /** PEM of the authorities trusted for `https://` and `h2://` besides the system's. Default: none. */
+  /** PEM of the authorities trusted for `https://` and `h2://` instead of the platform's. Default: the platform's. */
   readonly ca?: string;
   /** False accepts any certificate (development only). Default true. */
   readonly verifyCertificate?: boolean;

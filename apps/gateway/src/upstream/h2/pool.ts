@@ -1,0 +1,235 @@
+import { performance } from 'node:perf_hooks';
+import type { Backend, BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
+import { type Reason, reason } from '../../exchange/reason.ts';
+import type { Trace } from '../../trace/trace.ts';
+import type { Dial, DialEvents, Dialing } from '../dial.ts';
+import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
+import type { ResolvedUpstreamOptions } from '../options.ts';
+import type { Target } from '../target.ts';
+import { Ticker } from '../ticker.ts';
+import { WaitingLine } from '../waiting.ts';
+import { H2Connection } from './connection.ts';
+import { H2Leg } from './leg.ts';
+
+/**
+ * The HTTP/2 connections to one target. Exchanges share one connection until the backend's stream limit is reached or it is
+ * going away; then another is opened beside it, one at a time.
+ */
+export class H2Pool implements Backend {
+  readonly url: string;
+  readonly target: Target;
+  readonly options: ResolvedUpstreamOptions;
+  readonly trace: Trace;
+
+  readonly #dial: Dial;
+  readonly #connections: H2Connection[] = [];
+  readonly #waiting = new WaitingLine<H2Leg>();
+  /** Exchanges with a stream, for the timeouts. */
+  readonly #active = new Set<H2Leg>();
+  readonly #ticker: Ticker;
+  /** The connection that took the last exchange: probably has room for the next. */
+  #current: H2Connection | null = null;
+  #connecting = 0;
+  #closing = false;
+  #onAllClosed: (() => void) | null = null;
+
+  constructor(target: Target, options: ResolvedUpstreamOptions, trace: Trace, dial: Dial) {
+    this.url = target.url;
+    this.target = target;
+    this.options = options;
+    this.trace = trace;
+    this.#dial = dial;
+    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs } = options;
+    const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs];
+    this.#ticker = new Ticker(timeouts, () => this.#tick());
+  }
+
+  /** Connections by what they do, exchanges with a stream, and exchanges that wait for one. */
+  get counts(): {
+    readonly connecting: number;
+    readonly total: number;
+    readonly active: number;
+    readonly waiting: number;
+  } {
+    return {
+      connecting: this.#connecting,
+      total: this.#connections.length,
+      active: this.#active.size,
+      waiting: this.#waiting.size,
+    };
+  }
+
+  send(request: RequestMessage, events: BackendLegEvents): BackendLeg {
+    const leg = new H2Leg(this, request, events);
+    if (this.#closing) {
+      leg.reject(shuttingDown(this.target));
+      return leg;
+    }
+    const connection = this.#waiting.size === 0 ? this.#withRoom() : null;
+    if (connection === null) this.#wait(leg);
+    else this.#assign(connection, leg);
+    return leg;
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    for (const connection of [...this.#connections]) if (connection.kind === 'open') connection.shutdown();
+    if (this.#waiting.size === 0) for (const connection of [...this.#connections]) connection.shutdown();
+    if (this.#connections.length === 0) return Promise.resolve();
+    return new Promise(resolve => {
+      const timer = setTimeout(() => this.#cut(), deadlineMs);
+      this.#onAllClosed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Dials for a connection. */
+  dial(events: DialEvents): Dialing {
+    return this.#dial(events);
+  }
+
+  /** The leg no longer wants a stream. */
+  forget(leg: H2Leg): void {
+    this.#waiting.delete(leg);
+  }
+
+  /** The leg's exchange is over. */
+  onLegDone(leg: H2Leg): void {
+    this.#active.delete(leg);
+  }
+
+  /** Sends once more, on another connection. */
+  resend(leg: H2Leg): void {
+    this.#active.delete(leg);
+    leg.takeBack();
+    this.#waiting.add(leg);
+    // The dead connection is not gone from the list yet; dialling follows when it is.
+  }
+
+  /** A connection has become usable. */
+  onOpen(connection: H2Connection): void {
+    this.#connecting--;
+    if (connection.isShut) {
+      const text = `${this.target.label} allows no streams (SETTINGS_MAX_CONCURRENT_STREAMS 0)`;
+      this.#waiting.rejectAll(reason('backend_refused_stream', text, { retryable: true, rfc: 'RFC 9113 5.1.2' }));
+    }
+    this.onRoom(connection);
+    if (this.#closing) connection.shutdown();
+  }
+
+  /** A connection may have room for a stream. */
+  onRoom(connection: H2Connection): void {
+    while (this.#waiting.size > 0 && connection.canOpen) this.#assign(connection, this.#waiting.take()!);
+    this.#dialForWaiting();
+  }
+
+  /** A connection takes no more streams. */
+  onDraining(connection: H2Connection): void {
+    if (this.#current === connection) this.#current = null;
+    this.#dialForWaiting();
+  }
+
+  /** A connection did not come about. With no other usable, all who wait share that fate. */
+  onDialFailed(connection: H2Connection, failure: Reason): void {
+    this.#connecting--;
+    this.#remove(connection);
+    if (this.#connections.some(other => other.kind === 'open')) this.#waiting.take()?.reject(failure);
+    else this.#waiting.rejectAll(failure);
+    this.#dialForWaiting();
+  }
+
+  /** A connection is gone; `connecting`: before it was one. */
+  onConnectionGone(connection: H2Connection, connecting: boolean): void {
+    if (connecting) this.#connecting--;
+    this.#remove(connection);
+    this.#dialForWaiting();
+  }
+
+  #assign(connection: H2Connection, leg: H2Leg): void {
+    this.#current = connection;
+    this.#active.add(leg);
+    this.#ticker.start();
+    connection.assign(leg);
+  }
+
+  #withRoom(): H2Connection | null {
+    if (this.#current?.canOpen === true) return this.#current;
+    for (const connection of this.#connections) if (connection.canOpen) return connection;
+    return null;
+  }
+
+  #wait(leg: H2Leg): void {
+    const { maxConnections, maxQueued } = this.options;
+    // While a connection is being made, those who wait for it are not a queue yet.
+    if (this.#connections.length >= maxConnections && this.#connecting === 0 && this.#waiting.size >= maxQueued) {
+      leg.reject(queueFull(this.target, maxConnections, maxQueued));
+      return;
+    }
+    this.#waiting.add(leg);
+    this.#dialForWaiting();
+  }
+
+  #dialForWaiting(): void {
+    if (this.#waiting.size === 0) return;
+    this.#ticker.start();
+    if (this.#connecting > 0 || this.#connections.length >= this.options.maxConnections) return;
+    // Another connection to a backend that allows no streams would not help.
+    for (const connection of this.#connections) if (connection.isShut) return;
+    const connection = new H2Connection(this);
+    this.#connections.push(connection);
+    this.#connecting++;
+    connection.dial();
+  }
+
+  #remove(connection: H2Connection): void {
+    if (this.#current === connection) this.#current = null;
+    const index = this.#connections.indexOf(connection);
+    if (index >= 0) this.#connections.splice(index, 1);
+    if (this.#closing && this.#connections.length === 0) this.#onAllClosed?.();
+  }
+
+  #tick(): boolean {
+    const now = performance.now();
+    const { queueTimeoutMs } = this.options;
+    if (queueTimeoutMs > 0) {
+      this.#waiting.expire(now - queueTimeoutMs, () => queueTimeout(this.target, queueTimeoutMs));
+    }
+    for (const leg of this.#active) this.#checkTimeout(leg, now);
+    return this.#waiting.size > 0 || this.#active.size > 0;
+  }
+
+  #checkTimeout(leg: H2Leg, now: number): void {
+    const { stream } = leg;
+    // A client that holds octets back is slow by itself; its side has its own limits.
+    if (stream === null || leg.unconsumed > 0) return;
+    const { options, target } = this;
+    const buffered = stream.bufferedBytes;
+    if (buffered !== leg.bufferedBefore) {
+      leg.bufferedBefore = buffered;
+      leg.progressAt = now;
+    }
+    let limit = options.bodyIdleTimeoutMs;
+    let awaitingHead = false;
+    if (leg.isTunnel && leg.responded) {
+      limit = options.tunnelIdleTimeoutMs;
+    } else if (buffered === 0 && !leg.responded) {
+      // A request that is not complete goes at the client's pace.
+      if (!leg.endSent && !leg.isTunnel) return;
+      awaitingHead = true;
+      limit = options.firstByteTimeoutMs;
+    }
+    if (limit === 0 || now - leg.progressAt < limit) return;
+    const what = awaitingHead ? 'did not begin its response' : buffered > 0 ? 'took no request octets' : 'sent nothing';
+    const code = awaitingHead ? 'backend_first_byte_timeout' : 'backend_idle_timeout';
+    leg.fail(reason(code, `${target.label} ${what} for ${limit} ms`));
+  }
+
+  /** The deadline of `close` has come. */
+  #cut(): void {
+    this.#waiting.rejectAll(shuttingDown(this.target));
+    for (const leg of [...this.#active]) leg.fail(shuttingDown(this.target));
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+}
