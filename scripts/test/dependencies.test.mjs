@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fingerprint, isInstalled } from '../lib/dependencies.mjs';
+import { inRoot, readJson } from '../lib/workspace.mjs';
 import { tree } from './support.mjs';
 
 const LOCK = {
@@ -66,4 +67,23 @@ describe('fingerprint', () => {
       expect(fingerprint(root)).not.toBe(before);
     },
   );
+});
+
+describe('package-lock.json', () => {
+  const { packages } = readJson(inRoot('package-lock.json'));
+
+  // A registry that lacks the builds for some platforms makes npm leave them out, and then `npm ci` fails there.
+  test('names the builds of every tool for every platform', () => {
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        name => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('names no registry', () => {
+    const resolved = Object.values(packages).filter(({ resolved, link }) => resolved !== undefined && link !== true);
+    expect(resolved).toEqual([]);
+  });
 });
