@@ -35,6 +35,7 @@ describe('RFC 9112: requests', () => {
       sensitive: null,
       hasBody: true,
       contentLength: 3,
+      protocol: '',
     });
     expect(body.toString()).toBe('abc');
     expect(leg.facts).toMatchObject({ address: '127.0.0.1', protocol: 'http/1.1', tls: false, streamId: 1 });

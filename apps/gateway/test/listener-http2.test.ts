@@ -61,6 +61,7 @@ describe('requests', () => {
       sensitive: null,
       hasBody: true,
       contentLength: 3,
+      protocol: '',
     });
     expect(leg.facts).toEqual({
       address: '127.0.0.1',

@@ -310,8 +310,14 @@ describe('D17 pseudo-fields', () => {
 
 describe('D18 :protocol', () => {
   it('without CONNECT', () => refused(headers(1, [...get('a'), [':protocol', 'websocket']])));
-  it('that was not advertised', () =>
-    refused(headers(1, [[':method', 'CONNECT'], ...get('a').slice(1), [':protocol', 'websocket']], END_HEADERS)));
+  it('that was not advertised', async () => {
+    const without = await Harness.start(() => {}, { limits: { webSocket: false } });
+    client = await rawH2Client(without.port);
+    client.send(headers(1, [[':method', 'CONNECT'], ...get('a').slice(1), [':protocol', 'websocket']], END_HEADERS));
+    expect(await client.untilReset(1)).toBe(PROTOCOL_ERROR);
+    expect(without.exchanges).toHaveLength(0);
+    await without.stop();
+  });
 });
 
 describe('D19 CONNECT', () => {

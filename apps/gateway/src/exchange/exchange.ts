@@ -92,7 +92,7 @@ export class Exchange implements ClientLegEvents {
   #route(): Reason | null {
     const { router, policy } = this.#context;
     const request = this.#record.request;
-    const { method, scheme, authority, hasBody, contentLength } = request;
+    const { method, scheme, authority, hasBody, contentLength, protocol = '' } = request;
     if (method === 'CONNECT') return reason('connect_refused', 'CONNECT is not offered here', { rfc: '9110 9.3.6' });
     const path = normalizePath(request.path);
     if (path === null) {
@@ -101,7 +101,7 @@ export class Exchange implements ClientLegEvents {
     this.#pool = router.match(authority, path);
     if (this.#pool === null) return reason('no_route', `no backend serves ${authority}${path}`);
     const { fields, sensitive, refused } = forwardRequest(request, this.#client.facts, policy);
-    this.#forwarded = { method, scheme, authority, path, fields, sensitive, hasBody, contentLength };
+    this.#forwarded = { method, scheme, authority, path, fields, sensitive, hasBody, contentLength, protocol };
     return refused;
   }
 

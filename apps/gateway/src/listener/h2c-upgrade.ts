@@ -4,6 +4,7 @@
  * protocols may always be ignored (RFC 9110 7.8).
  */
 import type { Socket } from 'node:net';
+import { addTokens } from './http1-head.ts';
 import type { RawRequest } from './http1-rules.ts';
 
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
@@ -62,8 +63,4 @@ export function headWithoutUpgrade(raw: RawRequest): Buffer {
     if (name.toLowerCase() !== 'upgrade') head += `${name}: ${raw.rawHeaders[i + 1]}\r\n`;
   }
   return Buffer.from(`${head}\r\n`, 'latin1');
-}
-
-function addTokens(tokens: string[], list: string): void {
-  for (const token of list.split(',')) tokens.push(token.trim().toLowerCase());
 }

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import type { ListenerContext } from './context.ts';
 import { headWithoutUpgrade, upgradeSettings } from './h2c-upgrade.ts';
+import { responseHead } from './http1-head.ts';
 import { clientClosed, Http1Leg, type Http1LegHost } from './http1-leg.ts';
+import { Progress } from './http1-progress.ts';
 import { judgeHttp1 } from './http1-rules.ts';
+import { Http1Tunnel, webSocketKey } from './http1-tunnel.ts';
 import type { Drainable } from './registry.ts';
 import { explain } from './rules.ts';
 
@@ -49,7 +51,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   readonly #port: number;
   readonly #waiting: Waiting[] = [];
   readonly #onClose = (): void => this.#closed();
-  #active: Http1Leg | null = null;
+  #active: Http1Leg | Http1Tunnel | null = null;
   #ordinal = 0;
   #draining = false;
   /** No request is read any more: too many were waiting, or one was refused. */
@@ -57,11 +59,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   /** What the client sent after the requests in line is not HTTP; they are answered first. */
   #failure: Reason | null = null;
   #closeReason: Reason | null = null;
-  // Progress seen at the last sweep, and since when there was none.
-  #bodyOctets = 0;
-  #bodySince = 0;
-  #takenOctets = 0;
-  #takenSince = 0;
+  readonly #progress = new Progress();
 
   constructor(context: ListenerContext, socket: Socket, tls: boolean, connectionId: number, ways: Http1Ways) {
     this.#context = context;
@@ -129,25 +127,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
   sweep(now: number): void {
     const leg = this.#active;
     if (leg === null) return;
-    const { bodyTimeoutMs, writeStallTimeoutMs, minimumProgressBytes } = this.#context.limits;
-    if (!leg.waitsForBody || leg.bodyOctets !== this.#bodyOctets || this.#bodySince === 0) {
-      this.#bodyOctets = leg.bodyOctets;
-      this.#bodySince = now;
-    } else if (bodyTimeoutMs > 0 && now - this.#bodySince > bodyTimeoutMs) {
-      this.#breakOff(leg, reason('client_body_timeout', `no body octets from the client for ${bodyTimeoutMs} ms`));
-      return;
-    }
-    const waiting = this.#socket.writableLength;
-    const taken = this.#socket.bytesWritten - waiting;
-    if (waiting === 0 || taken - this.#takenOctets >= minimumProgressBytes || this.#takenSince === 0) {
-      this.#takenOctets = taken;
-      this.#takenSince = now;
-    } else if (writeStallTimeoutMs > 0 && now - this.#takenSince > writeStallTimeoutMs) {
-      const text = `the client took less than ${minimumProgressBytes} octets in ${writeStallTimeoutMs} ms`;
-      this.#closeReason = reason('client_write_timeout', text);
-      leg.lost(this.#closeReason);
-      this.abort();
-    }
+    const why = this.#progress.check(leg, this.#socket, this.#context.limits, now);
+    if (why !== null) this.#breakOff(leg, why);
   }
 
   legDone(): void {
@@ -188,7 +169,15 @@ export class Http1Connection implements Drainable, Http1LegHost {
   #start(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
     const message = this.#judge(request);
     if (message === null) return;
-    const facts: ClientFacts = {
+    const leg = new Http1Leg(this.#facts(request), message, request, response, expects && message.hasBody, this);
+    this.#active = leg;
+    this.#progress.restart();
+    this.#context.accept(message, leg);
+    leg.begin();
+  }
+
+  #facts(request: IncomingMessage): ClientFacts {
+    return {
       address: this.#address,
       port: this.#port,
       protocol: request.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
@@ -196,12 +185,6 @@ export class Http1Connection implements Drainable, Http1LegHost {
       connectionId: this.connectionId,
       streamId: this.#ordinal,
     };
-    const leg = new Http1Leg(facts, message, request, response, expects && message.hasBody, this);
-    this.#active = leg;
-    this.#bodySince = 0;
-    this.#takenSince = 0;
-    this.#context.accept(message, leg);
-    leg.begin();
   }
 
   /** The request, when it may be served. Otherwise it is refused and the connection closed: its framing is in doubt. */
@@ -237,9 +220,26 @@ export class Http1Connection implements Drainable, Http1LegHost {
       upgrade(socket, settings, message);
       return;
     }
+    const key = this.#context.limits.webSocket && !this.#draining ? webSocketKey(request) : null;
+    if (key !== null) {
+      this.#tunnel(request, head, key);
+      return;
+    }
     // Node has stopped parsing, and does not tell body octets from what follows: start over without the offer.
     socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
     this.#ways.decline();
+  }
+
+  #tunnel(request: IncomingMessage, head: Buffer, key: string): void {
+    const message = this.#judge(request);
+    if (message === null) return;
+    if (head.length > 0) this.#socket.unshift(head);
+    this.#closing = true;
+    const leg = new Http1Tunnel(this.#facts(request), this.#socket, key, this);
+    this.#active = leg;
+    this.#progress.restart();
+    this.#context.accept({ ...message, protocol: 'websocket', hasBody: true, contentLength: -1 }, leg);
+    leg.begin();
   }
 
   #refuseConnect(request: IncomingMessage): void {
@@ -249,7 +249,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   }
 
   /** The request cannot be read to its end: says so when nothing was answered yet, and closes. */
-  #breakOff(leg: Http1Leg, why: Reason): void {
+  #breakOff(leg: Http1Leg | Http1Tunnel, why: Reason): void {
     this.#closeReason = why;
     const canStillAnswer = leg.canStillAnswer;
     leg.lost(why);
@@ -273,11 +273,9 @@ export class Http1Connection implements Drainable, Http1LegHost {
       'connection',
       'close',
     ];
-    let head = `HTTP/1.1 ${why.status} ${STATUS_CODES[why.status] ?? 'Error'}\r\n`;
-    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
     this.trace.http1Response(this.connectionId, this.#ordinal, why.status, fields);
     this.trace.reasoned(this.connectionId, this.#ordinal, why);
-    this.#socket.write(`${head}\r\n${withBody ? body : ''}`);
+    this.#socket.write(responseHead(why.status, fields) + (withBody ? body : ''));
     this.#endSoon();
   }
 
@@ -287,6 +285,11 @@ export class Http1Connection implements Drainable, Http1LegHost {
     if (socket.destroyed || socket.writableEnded) return;
     socket.end();
     socket.resume();
+    this.linger();
+  }
+
+  linger(): void {
+    const socket = this.#socket;
     const timer = setTimeout(() => socket.destroy(), this.lingerTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
   }

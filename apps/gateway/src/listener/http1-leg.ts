@@ -1,15 +1,10 @@
-import {
-  type IncomingMessage,
-  type ServerResponse,
-  STATUS_CODES,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ErrorCode, type FieldList } from '@glassway/h2-core';
 import type { ClientFacts, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import type { Trace } from '../trace/trace.ts';
 import { NO_EVENTS } from './context.ts';
+import { hasField, responseHead, withoutField } from './http1-head.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -26,6 +21,8 @@ export interface Http1LegHost {
   legDone(): void;
   /** Closes the socket so that the client sees a failure. */
   abort(): void;
+  /** Our side of the socket has ended: the client gets a moment to end its own. */
+  linger(): void;
 }
 
 /** One HTTP/1 exchange over Node's parser and serialiser. */
@@ -110,24 +107,16 @@ export class Http1Leg implements ClientLeg {
       return;
     }
     // Only the exchange at the head of the line is served, so the socket is this response's.
-    let head = `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}\r\n`;
-    for (let i = 0; i + 1 < response.fields.length; i += 2) {
-      const name = response.fields[i]!;
-      const value = response.fields[i + 1]!;
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-      head += `${name}: ${value}\r\n`;
-    }
-    this.#response.socket?.write(`${head}\r\n`, 'latin1');
+    this.#response.socket?.write(responseHead(response.status, response.fields), 'latin1');
   }
 
   respond(response: ResponseMessage, end: boolean): void {
     if (this.#over) return;
     const { status } = response;
     let fields = response.fields;
-    if (status === 204) fields = withoutContentLength(fields);
+    if (status === 204) fields = withoutField(fields, 'content-length');
     // RFC 9110 8.6: saying 0 saves the chunked framing of nothing, but is forbidden or misleading without a body.
-    if (end && !this.#isHead && status !== 204 && status !== 304 && !hasContentLength(fields)) {
+    if (end && !this.#isHead && status !== 204 && status !== 304 && !hasField(fields, 'content-length')) {
       fields = [...fields, 'content-length', '0'];
     }
     // A client that was not told to go on may send its body or not: only closing keeps the two sides in step.
@@ -278,18 +267,4 @@ export function clientClosed(): Reason {
 
 function flushHead(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders();
-}
-
-function hasContentLength(fields: FieldList): boolean {
-  for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'content-length') return true;
-  return false;
-}
-
-function withoutContentLength(fields: FieldList): FieldList {
-  if (!hasContentLength(fields)) return fields;
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    if (fields[i] !== 'content-length') kept.push(fields[i]!, fields[i + 1]!);
-  }
-  return kept;
 }

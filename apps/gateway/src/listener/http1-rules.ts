@@ -114,6 +114,7 @@ export function judgeHttp1(raw: RawRequest, rules: Http1Rules): Http1Verdict {
     sensitive: null,
     hasBody: chunked || contentLength > 0,
     contentLength,
+    protocol: '',
   };
   return { refused: null, request };
 }

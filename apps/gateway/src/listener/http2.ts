@@ -21,7 +21,7 @@ import type { ListenerContext, TlsFacts } from './context.ts';
 import { writeSwitchingProtocols } from './h2c-upgrade.ts';
 import { Http2Leg } from './http2-leg.ts';
 import { type Drainable, endpoint } from './registry.ts';
-import { checkScheme, explain, isAuthority } from './rules.ts';
+import { checkScheme, explain, isAuthority, reject } from './rules.ts';
 
 /** How an HTTP/2 connection came about. */
 export interface Http2Origin {
@@ -84,8 +84,16 @@ class Http2Client implements Handler, Drainable {
       local: endpoint(socket.localAddress, socket.localPort),
       tls: origin.tls,
     });
-    const options = { ...limits.http2, role: 'server', handler: this, tap: trace.tap(this.connectionId) } as const;
-    this.connection = new Connection(options, performance.now());
+    this.connection = new Connection(
+      {
+        enableConnectProtocol: limits.webSocket,
+        ...limits.http2,
+        role: 'server',
+        handler: this,
+        tap: trace.tap(this.connectionId),
+      },
+      performance.now(),
+    );
     registry.assign(socket, this);
   }
 
@@ -115,7 +123,7 @@ class Http2Client implements Handler, Drainable {
     };
     const leg = new Http2Leg(facts, this.connection, stream, endStream);
     stream.context = leg;
-    const refused = this.#judge(head);
+    const refused = this.#judge(head, endStream);
     if (refused === null) this.#context.accept(toMessage(head, endStream), leg);
     else this.#refuse(leg, refused, endStream);
   }
@@ -151,9 +159,15 @@ class Http2Client implements Handler, Drainable {
   }
 
   /** What the gateway adds to RFC 9113 8 (D14 to D16, D19). Null: fine. */
-  #judge(head: RequestHead): Reason | null {
+  #judge(head: RequestHead, endStream: boolean): Reason | null {
     if (head.method === 'CONNECT') {
-      return reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' });
+      if (head.protocol === '')
+        return reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' });
+      // RFC 9220 3 has servers answer an unknown :protocol with 501.
+      if (head.protocol !== 'websocket') {
+        return reason('connect_refused', `the protocol "${head.protocol}" is not spoken here`, { rfc: '9220 3' });
+      }
+      if (endStream) return reject('a WebSocket that is closed from the start', '8441 5');
     }
     if (!isAuthority(head.authority)) {
       const text =
@@ -186,7 +200,7 @@ function legOf(stream: Stream): Http2Leg | null {
 
 /** The core has checked all of this; the gateway frames and routes by it and passes neither field on. */
 function toMessage(head: RequestHead, endStream: boolean): RequestMessage {
-  const { method, scheme, authority, path } = head;
+  const { scheme, authority, path, protocol } = head;
   let { fields, sensitive } = head;
   let contentLength = -1;
   for (let i = 0; i < fields.length; i += 2) {
@@ -206,7 +220,9 @@ function toMessage(head: RequestHead, endStream: boolean): RequestMessage {
     sensitive = marks.length === 0 ? null : marks;
     break;
   }
-  return { method, scheme, authority, path, fields, sensitive, hasBody: !endStream, contentLength };
+  // RFC 8441 5: what the client opens by extended CONNECT is a GET to everybody else.
+  const method = protocol === '' ? head.method : 'GET';
+  return { method, scheme, authority, path, fields, sensitive, hasBody: !endStream, contentLength, protocol };
 }
 
 /** What an error of the core means for an exchange. */

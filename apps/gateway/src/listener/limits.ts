@@ -35,6 +35,8 @@ export interface ListenerLimits {
   readonly strictScheme: boolean;
   /** Whether HTTP/1.1 clients may switch to HTTP/2 in cleartext by Upgrade (RFC 7540 3.2). */
   readonly upgradeH2c: boolean;
+  /** Whether WebSockets are bridged: Upgrade on HTTP/1.1 (RFC 6455), extended CONNECT on HTTP/2 (RFC 8441). */
+  readonly webSocket: boolean;
   /** Settings and limits of HTTP/2 connections, handed to the core. */
   readonly http2: Omit<ConnectionOptions, 'role' | 'handler' | 'tap'>;
 }
@@ -57,6 +59,7 @@ export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   maxConnectionsPerAddress: 0,
   strictScheme: true,
   upgradeH2c: true,
+  webSocket: true,
   http2: {},
 };
 
