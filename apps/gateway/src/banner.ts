@@ -1,32 +1,28 @@
-import { readFileSync } from 'node:fs';
 import { formatAddress, isLoopback, type ListenAddress } from './config/address.ts';
 import type { Gateway } from './gateway.ts';
-
-/** This package's version. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+import { VERSION } from './version.ts';
 
 /** What the user should know once the gateway serves: where, for whom, and how to try it. */
-export function banner(gateway: Gateway, upgrade: boolean): string {
-  const { https, http, rootCertificatePath } = gateway;
-  const rows: [string, string][] = [];
+export function banner({ https, http, inspectorUrl, rootCertificatePath }: Gateway, upgrade: boolean): string {
+  const rows: [left: string, right: string][] = [];
   if (https !== null) rows.push([`https://${shown(https)}`, 'h2, http/1.1']);
-  if (http !== null)
+  if (http !== null) {
     rows.push([
       `http://${shown(http)}`,
-      `http/1.1, h2c ${upgrade ? '(Upgrade or prior knowledge)' : '(prior knowledge)'}`,
+      `http/1.1, h2c (${upgrade ? 'by Upgrade or prior knowledge' : 'by prior knowledge'})`,
     ]);
+  }
   const width = Math.max(...rows.map(([left]) => left.length));
-  const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}`);
-  return `\nglassway ${VERSION}\n\n${lines.join('\n')}\n\n  ${tryIt(https, http, rootCertificatePath)}\n\n`;
+  const listeners = rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}\n`).join('');
+  const inspector = inspectorUrl === null ? '' : `  inspector   ${inspectorUrl}\n`;
+  return `\nglassway ${VERSION}\n\n${listeners}\n${inspector}  try it      ${tryIt(https, http, rootCertificatePath)}\n\n`;
 }
 
 function tryIt(https: ListenAddress | null, http: ListenAddress | null, root: string | null): string {
-  if (https === null) return `try it: curl http://${shown(http!)}/`;
+  if (https === null) return `curl http://${shown(http!)}/`;
   const url = `https://${shown(https)}/`;
-  if (root === null) return `try it: curl ${url}`;
-  return `try it: curl --cacert ${quoted(root)} ${url}   (or curl -k; browsers need that root imported)`;
+  if (root === null) return `curl ${url}`;
+  return `curl --cacert ${quoted(root)} ${url}\n              (or curl -k; browsers need that root certificate imported)`;
 }
 
 /** Certificates and people like names better. */
@@ -34,6 +30,7 @@ function shown(address: ListenAddress): string {
   return isLoopback(address.host) && !address.host.includes(':') ? `localhost:${address.port}` : formatAddress(address);
 }
 
+/** For a shell. */
 function quoted(path: string): string {
   return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

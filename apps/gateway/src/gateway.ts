@@ -1,22 +1,28 @@
 /**
  * One gateway, put together and started:
  *
- *     backends -> exchange -> listeners
+ *     inspector -> backends -> exchange -> listeners
  *
- * The listeners come last, when there is somebody to serve; closing goes the other way round.
+ * The inspector comes first, because all others report to its trace and the backends must know what never to dial; the
+ * listeners come last, when there is somebody to serve. Closing goes the other way round.
  */
 import { randomBytes } from 'node:crypto';
 import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
+import { type Inspector, startInspector } from './admin/inspector.ts';
 import { type ListenAddress, parseNetworks } from './config/address.ts';
+import { reachesListener } from './config/own-address.ts';
 import type { Settings } from './config/settings.ts';
 import { accept, type ExchangeContext } from './exchange/exchange.ts';
 import type { Backend } from './exchange/legs.ts';
+import { findInspectorPage } from './inspector-page.ts';
 import { type DrainReport, type HttpsOptions, type Listeners, startListeners } from './listener/listeners.ts';
 import { Logger } from './log.ts';
 import { type AccessLog, openAccessLog } from './log-access.ts';
+import { failedIn } from './problems.ts';
 import { Pool, Router } from './route.ts';
 import { NO_TRACE } from './trace/trace.ts';
 import { createBackend } from './upstream/backend.ts';
+import { VERSION } from './version.ts';
 
 /** Requests whose path begins with `prefix` go to these backends, in turns. */
 export interface RouteSettings {
@@ -26,6 +32,8 @@ export interface RouteSettings {
 
 /** What is not a setting of the user's. */
 export interface GatewayOptions {
+  /** Folder with the inspector's page. Default: the one built with this gateway. */
+  readonly inspectorPage?: string | null;
   /** Default: everything to the backends in `settings.to`. */
   readonly routes?: readonly RouteSettings[];
   /** Default: to stderr, at the level of the settings. */
@@ -40,6 +48,8 @@ export interface Gateway {
   readonly https: ListenAddress | null;
   /** Null: off. */
   readonly http: ListenAddress | null;
+  /** Where to open the inspector, with its token in the fragment; null: off. */
+  readonly inspectorUrl: string | null;
   /** PEM file of the root that signed our certificates; null when the user brought certificates, or TLS is off. */
   readonly rootCertificatePath: string | null;
   /** The root certificate itself, PEM. */
@@ -51,6 +61,9 @@ export interface Gateway {
   close(deadlineMs: number): Promise<DrainReport>;
 }
 
+/** What closes what was opened, in the order of opening. */
+type Undo = (() => Promise<unknown>)[];
+
 /** Backends are done when the clients are; this long is waited for their connections to close. */
 const BACKENDS_CLOSE_MS = 1000;
 
@@ -58,14 +71,16 @@ const BACKENDS_CLOSE_MS = 1000;
 export async function startGateway(settings: Settings, options: GatewayOptions = {}): Promise<Gateway> {
   const logger = options.logger ?? new Logger(settings.logLevel);
   const routes = options.routes ?? [{ prefix: '/', to: settings.to }];
-  const trace = NO_TRACE;
-  const undo: (() => Promise<unknown>)[] = [];
+  const undo: Undo = [];
   try {
     const access = await openAccess(settings, logger, undo);
+    const inspector = settings.inspector === null ? null : await inspect(settings.inspector, options, logger, undo);
+    const trace = inspector?.trace ?? NO_TRACE;
+    const upstream = inspector === null ? {} : { forbidden: reachesListener(inspector) };
 
     const backends = new Map<string, Backend>();
     for (const url of routes.flatMap(route => route.to)) {
-      if (!backends.has(url)) backends.set(url, createBackend(url, {}, trace));
+      if (!backends.has(url)) backends.set(url, createBackend(url, upstream, trace));
     }
     undo.push(() => Promise.all([...backends.values()].map(backend => backend.close(BACKENDS_CLOSE_MS))));
 
@@ -89,23 +104,35 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       accept: (request, leg) => accept(context, request, leg),
       trace,
       limits: { upgradeH2c: settings.upgrade },
-    });
-    return handleOf(listeners, undo);
+    }).catch(failedIn('listener'));
+    return handleOf(listeners, inspector?.url ?? null, undo);
   } catch (error) {
     await closeAll(undo);
     throw error;
   }
 }
 
-async function openAccess(
-  settings: Settings,
-  logger: Logger,
-  undo: (() => Promise<unknown>)[],
-): Promise<AccessLog | null> {
+async function openAccess(settings: Settings, logger: Logger, undo: Undo): Promise<AccessLog | null> {
   if (settings.accessLog === null) return null;
-  const log = await openAccessLog(settings.accessLog, settings.accessLogFormat, logger);
+  const log = await openAccessLog(settings.accessLog, settings.accessLogFormat, logger).catch(failedIn('access log'));
   undo.push(() => log.close());
   return log;
+}
+
+async function inspect(
+  { host, port }: ListenAddress,
+  options: GatewayOptions,
+  logger: Logger,
+  undo: Undo,
+): Promise<Inspector> {
+  const staticRoot = options.inspectorPage === undefined ? findInspectorPage() : options.inspectorPage;
+  if (staticRoot === null) logger.warn('the inspector page is not built, its address serves only data: npm run build');
+  const onError = (error: Error): void => logger.error(`the inspector ended, the gateway goes on: ${error.message}`);
+  const inspector = await startInspector({ host, port, staticRoot, release: VERSION, onError }).catch(
+    failedIn('inspector'),
+  );
+  undo.push(() => inspector.close());
+  return inspector;
 }
 
 /** The user's certificates are watched for changes; without any, the development authority makes them by name. */
@@ -113,7 +140,7 @@ async function httpsOptions(
   settings: Settings,
   options: GatewayOptions,
   logger: Logger,
-  undo: (() => Promise<unknown>)[],
+  undo: Undo,
 ): Promise<HttpsOptions | null> {
   if (settings.https === null) return null;
   const common = {
@@ -142,11 +169,12 @@ async function httpsOptions(
   return { ...common, contexts };
 }
 
-function handleOf(listeners: Listeners, undo: (() => Promise<unknown>)[]): Gateway {
+function handleOf(listeners: Listeners, inspectorUrl: string | null, undo: Undo): Gateway {
   let closing: Promise<DrainReport> | null = null;
   return {
     https: addressOf(listeners.https),
     http: addressOf(listeners.http),
+    inspectorUrl,
     rootCertificatePath: listeners.developmentCa?.rootCertificatePath ?? null,
     rootCertificate: listeners.developmentCa?.rootCertificate ?? null,
     close: deadlineMs => {
@@ -165,6 +193,6 @@ function addressOf(address: TlsListenAddress | null): ListenAddress | null {
 }
 
 /** Last opened, first closed. */
-async function closeAll(undo: (() => Promise<unknown>)[]): Promise<void> {
+async function closeAll(undo: Undo): Promise<void> {
   for (const each of undo.splice(0).reverse()) await each();
 }

@@ -1,11 +1,12 @@
 /** The `glassway` command: settings in, a gateway running until a signal, an exit code out. */
-import { banner, VERSION } from './banner.ts';
+import { banner } from './banner.ts';
 import { parseCommandLine } from './config/command-line.ts';
 import { UsageProblem } from './config/settings.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { Logger } from './log.ts';
 import { explainStartFailure } from './problems.ts';
+import { VERSION } from './version.ts';
 
 /** How long requests under way may take after the first signal. */
 const DRAIN_MS = 15_000;

@@ -1,41 +1,66 @@
 import type { ListenAddress } from './config/address.ts';
 import type { Settings } from './config/settings.ts';
 
+/** What was being started. */
+export type StartPart = 'access log' | 'inspector' | 'listener';
+
+/** A part of the gateway could not be started; `cause` says why. */
+export class StartFailure extends Error {
+  override readonly name: string = 'StartFailure';
+  readonly part: StartPart;
+
+  constructor(part: StartPart, cause: Error) {
+    super(cause.message, { cause });
+    this.part = part;
+  }
+}
+
+/** For `catch`: remembers which part failed. */
+export function failedIn(part: StartPart): (error: Error) => never {
+  return error => {
+    throw new StartFailure(part, error);
+  };
+}
+
 /** A sentence about a failed start that names the flag to change. */
 export function explainStartFailure(error: Error, settings: Settings): string {
+  if (!(error instanceof StartFailure)) return error.message;
+  if (error.part === 'access log') return `the access log cannot be opened (${error.message}): change --access-log`;
   const system = systemErrorOf(error);
-  if (system?.syscall === 'listen') {
-    const flag = flagOf(system.port, settings);
-    const change = `choose another with ${flag} ADDRESS, or ${flag} off`;
-    switch (system.code) {
-      case 'EADDRINUSE':
-        return `port ${system.port} is taken: stop what listens there, or ${change}`;
-      case 'EACCES':
-        return `port ${system.port} needs privileges (below 1024): ${change}`;
-      case 'EADDRNOTAVAIL':
-        return `${system.address} is not an address of this machine: ${change}`;
-      default:
-    }
+  const address = error.part === 'inspector' ? settings.inspector : listenerOf(system, settings);
+  if (system === null || address === null) return error.message;
+  const flag = address === settings.inspector ? '--inspector' : address === settings.https ? '--https' : '--http';
+  const change = `choose another with ${flag} ADDRESS, or ${flag} off`;
+  switch (system.code) {
+    case 'EADDRINUSE':
+      return `port ${address.port} is taken: stop what listens there, or ${change}`;
+    case 'EACCES':
+      return `port ${address.port} needs privileges (below 1024): ${change}`;
+    case 'EADDRNOTAVAIL':
+      return `${address.host} is not an address of this machine: ${change}`;
+    case 'ENOTFOUND':
+      return `${address.host} is not a known name: ${change}`;
+    default:
+      return error.message;
   }
-  if (system?.syscall === 'open' && settings.accessLog !== null) {
-    return `the access log cannot be opened (${system.message}): change --access-log`;
-  }
-  return error.message;
 }
 
 interface SystemError extends NodeJS.ErrnoException {
-  readonly address?: string;
   readonly port?: number;
 }
 
+/** The innermost error with a system's code. */
 function systemErrorOf(error: Error): SystemError | null {
+  let found: SystemError | null = null;
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    if ('syscall' in each) return each as SystemError;
+    if ('code' in each && typeof each.code === 'string' && each.code.startsWith('E')) found = each as SystemError;
   }
-  return null;
+  return found;
 }
 
-function flagOf(port: number | undefined, settings: Settings): string {
-  const listens = (address: ListenAddress | null): boolean => address !== null && address.port === port;
-  return listens(settings.https) ? '--https' : listens(settings.http) ? '--http' : '--inspector';
+/** Which listener an error is about. */
+function listenerOf(system: SystemError | null, { https, http }: Settings): ListenAddress | null {
+  if (https === null || http === null) return https ?? http;
+  if (system?.port === https.port) return https;
+  return system?.port === http.port ? http : null;
 }

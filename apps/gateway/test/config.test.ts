@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatAddress, isLoopback, parseListenAddress, parseNetworks } from '../src/config/address.ts';
 import { type Invocation, parseCommandLine } from '../src/config/command-line.ts';
+import { reachesListener } from '../src/config/own-address.ts';
 import { DEFAULT_SETTINGS, type Settings, UsageProblem } from '../src/config/settings.ts';
 
 async function parse(
@@ -54,6 +55,23 @@ describe('addresses', () => {
       false,
     ]);
     expect(() => parseNetworks(['10.0.0.0/33'], '--trusted-proxy')).toThrow(/--trusted-proxy: "10.0.0.0\/33"/);
+  });
+});
+
+describe('own addresses', () => {
+  const isOwn = reachesListener({ host: '127.0.0.1', port: 8090 });
+
+  it.each([
+    ['127.0.0.1', 8090, true],
+    ['127.0.0.1', 8091, false],
+    ['::1', 8090, true],
+    ['0.0.0.0', 8090, true],
+    ['::', 8090, true],
+    ['::ffff:127.0.0.1', 8090, true],
+    ['192.0.2.1', 8090, false],
+    ['not an address', 8090, false],
+  ])('%s port %i: %s', (address, port, own) => {
+    expect(isOwn(address, port)).toBe(own);
   });
 });
 

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { banner } from '../src/banner.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../src/config/settings.ts';
 import { type Demo, startDemo } from '../src/demo/demo.ts';
 import { startTraffic } from '../src/demo/traffic.ts';
@@ -78,6 +79,36 @@ describe('the demo with traffic', () => {
   });
 });
 
+describe('the inspector', () => {
+  it('is at the address in the banner, with its token in the fragment, and ends with the gateway', async () => {
+    const gateway = await startGateway(settings({ to: ['http://127.0.0.1:1'], inspector: ANY_PORT }), {
+      logger: SILENT,
+      inspectorPage: null,
+    });
+    const url = gateway.inspectorUrl!;
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{22,}$/);
+    expect(banner(gateway, true)).toContain(`inspector   ${url}\n`);
+    expect((await fetch(url)).headers.get('content-security-policy')).toContain("default-src 'none'");
+    await gateway.close(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it('is never dialled by the data plane', async () => {
+    const probe = createServer();
+    await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise(resolve => probe.close(resolve));
+    for (const host of ['127.0.0.1', 'localhost', '0.0.0.0', '[::ffff:127.0.0.1]']) {
+      const wanted = settings({ to: [`http://${host}:${port}`], inspector: { host: '127.0.0.1', port } });
+      const gateway = await startGateway(wanted, { logger: SILENT, inspectorPage: null });
+      const response = await fetch(`http://127.0.0.1:${gateway.http!.port}/`);
+      const answer = await response.text();
+      await gateway.close(0);
+      expect([host, response.status, answer.split(' ')[1]]).toEqual([host, 502, 'admin_target']);
+    }
+  });
+});
+
 describe('starting', () => {
   let taken: Server;
   afterEach(() => taken?.close());
@@ -89,6 +120,7 @@ describe('starting', () => {
     for (const [flag, over] of [
       ['--http', { http: { host: '127.0.0.1', port } }],
       ['--https', { https: { host: '127.0.0.1', port } }],
+      ['--inspector', { inspector: { host: '127.0.0.1', port } }],
     ] as const) {
       const wanted = settings({ to: ['http://127.0.0.1:1'], ...over });
       const failure = await startGateway(wanted, { logger: SILENT, developmentCaDirectory: directory }).catch(

@@ -1,0 +1,17 @@
+import { isIP } from 'node:net';
+import { isLoopback, type ListenAddress } from './address.ts';
+
+/** Connecting to the unspecified address reaches this machine (RFC 4291 2.5.2; on Linux and macOS also 0.0.0.0). */
+const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::', '::ffff:0.0.0.0', '::ffff:0:0']);
+
+/**
+ * Answers whether a resolved address and port are one of our own listeners, which the data plane must never dial. Any
+ * loopback address with that port counts: telling them apart is not worth a mistake.
+ */
+export function reachesListener(listener: ListenAddress): (address: string, port: number) => boolean {
+  return (address, port) => {
+    if (port !== listener.port || isIP(address) === 0) return false;
+    const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+    return plain === listener.host || UNSPECIFIED.has(address) || isLoopback(plain);
+  };
+}
