@@ -100,7 +100,7 @@ export function traceRig(options: RigOptions = {}): Rig {
 /** A viewer that keeps all it is told, and acknowledges only when asked (or at once with `eager`). */
 export class RigViewer {
   readonly texts: ServerMessage[] = [];
-  readonly columns = new FrameColumns(200_000);
+  readonly columns = new FrameColumns(80_000);
   readonly viewer: Viewer;
   frames = 0;
   /** `to` of the last message about frames. */
@@ -128,6 +128,12 @@ export class RigViewer {
   #receive(data: string | Uint8Array): void {
     if (typeof data === 'string') {
       const message = parseServerMessage(data);
+      if (message.type === 'snapshot') {
+        // What came before belongs to the subscription before.
+        this.texts.length = 0;
+        this.frames = 0;
+        this.position = -1;
+      }
       this.texts.push(message);
       if (message.type === 'fields' || message.type === 'events') this.#acks[message.type] = message.to;
       else if (message.type === 'dropped') {
@@ -163,7 +169,6 @@ export class RigViewer {
   }
 
   subscribe(message: Partial<Subscribe> = {}): Snapshot {
-    this.position = -1;
     this.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0, ...message });
     return this.all('snapshot').at(-1)!;
   }

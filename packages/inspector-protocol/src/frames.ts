@@ -8,7 +8,8 @@
  *      8  from    f64   first log position this batch speaks for
  *     16  to      f64   the position after the last one it speaks for; acknowledge with it
  *
- * Between `from` and `to` every record that the subscription matches is here.
+ * Between `from` and `to` every record that the subscription matches is here; between this message's `to` and the next
+ * one's `from` there is none, unless DROPPED says so.
  */
 import { RECORD_BYTES } from './record.ts';
 import { PROTOCOL_VERSION } from './version.ts';

@@ -94,7 +94,10 @@ export interface LogPositions {
 /** How many frames of one kind. `type` is a `typeBucket`; connection 0 and type 15 when not known. */
 export type FrameCount = readonly [connection: number, direction: 0 | 1, type: number, count: number];
 
-/** Answers SUBSCRIBE: everything known. Rows replace all earlier ones. */
+/**
+ * Answers SUBSCRIBE: everything known. Rows replace all earlier ones; logs that came before it belong to the subscription
+ * before.
+ */
 export interface Snapshot {
   readonly type: 'snapshot';
   /** That of SUBSCRIBE. */

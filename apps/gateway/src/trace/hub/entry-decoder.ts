@@ -20,7 +20,9 @@ export interface EntrySink {
   streamClosed(row: StreamState): void;
   /** The last row of a connection. */
   connectionClosed(row: ConnectionState): void;
-  /** Entries were lost: this many events and sections, and any number of rows. */
+  /** Entries were lost: strings, rows, events, sections; how many is known with the next entry. */
+  overrun(): void;
+  /** This many events and sections were lost. */
   lost(events: number, sections: number): void;
 }
 
@@ -56,6 +58,7 @@ export class EntryDecoder {
       if (entry === null) return true;
       if (entry === 'overrun') {
         this.#strings.clear();
+        this.#sink.overrun();
         continue;
       }
       const events = (entry.events - this.#events) >>> 0;

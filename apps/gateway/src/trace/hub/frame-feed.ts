@@ -92,10 +92,13 @@ export class FrameFeed {
 
   /**
    * After an overrun: goes on with the oldest record that is left, and tells what was lost. `countersAt` looks at one
-   * moment of the writer; `closed` knows the last counters of closed connections. Null: the writer was too busy to look
+   * moment of the writer; `closed` tells the last counters of closed connections. Null: the writer was too busy to look
    * at, or has overtaken again; try later.
    */
-  recover(countersAt: CountersAt, closed: (connection: number) => readonly number[] | null): FrameLoss | null {
+  recover(
+    countersAt: CountersAt,
+    closed: () => Iterable<readonly [connection: number, frames: readonly number[]]>,
+  ): FrameLoss | null {
     const moment = countersAt();
     if (moment === null) return null;
     const from = this.position;
@@ -108,10 +111,7 @@ export class FrameFeed {
       at += count;
     }
     const recorded = new Map<number, readonly number[]>(moment.frames);
-    for (const connection of this.#accounted.keys()) {
-      const last = recorded.has(connection) ? null : closed(connection);
-      if (last !== null) recorded.set(connection, last);
-    }
+    for (const [connection, frames] of closed()) if (!recorded.has(connection)) recorded.set(connection, frames);
     const byConnection = new Map<number, Float64Array>();
     let known = 0;
     for (const [connection, counters] of recorded) {

@@ -103,8 +103,10 @@ export class Hub implements ViewerHost {
       },
       streamClosed: row => this.#model.streamClosed(row),
       connectionClosed: row => this.#model.connectionClosed(row),
-      lost: (events, sections) => {
+      overrun: () => {
         this.#lossy = true;
+      },
+      lost: (events, sections) => {
         if (events > 0) this.#lose(this.#events, events);
         if (sections > 0) this.#lose(this.#sections, sections);
       },
@@ -217,7 +219,7 @@ export class Hub implements ViewerHost {
         while (moment !== null && !this.#decoder.drain(ENTRIES_PER_STEP)) this.#sendItems();
         return moment;
       },
-      connection => this.#model.connections.get(connection)?.state.frames ?? null,
+      () => this.#model.closedCounters(),
     );
     if (loss === null) return false;
     for (const viewer of this.#viewers) viewer.lose(loss, connection => this.#legOf(connection));

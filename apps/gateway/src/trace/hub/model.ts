@@ -158,7 +158,9 @@ export class Model {
 
   /** The last row of a stream. */
   streamClosed(row: StreamState): void {
-    const stream = this.#stream(row.connection, row.stream, row.openedAt);
+    // Unknown: so many streams closed in one turn that it is forgotten already.
+    const stream = this.#knownStream(row.connection, row.stream);
+    if (stream === undefined) return;
     stream.state = row;
     this.#touchState(stream);
     this.#close(stream);
@@ -351,6 +353,11 @@ export class Model {
         if (!stream.closed && !present.has(`${id}:${stream.facts.stream}`)) this.#closeAt(stream, t);
       }
     }
+  }
+
+  /** Closed connections that are kept, with their last frame counters. */
+  *closedCounters(): Iterable<readonly [connection: number, frames: readonly number[]]> {
+    for (const [id, connection] of this.connections) if (connection.closed) yield [id, connection.state.frames];
   }
 
   /** What changed after change number `since`; 0: everything. */
