@@ -16,6 +16,10 @@ export function FilterBar(props: { readonly inputRef: RefObject<HTMLInputElement
   const filter = useMemo(() => parseFilter(text), [text]);
   const options = useMemo(() => (focused ? complete(text, caret) : []), [focused, text, caret]);
 
+  // The word being typed is not wrong yet while it can still become something.
+  const typing = options.length > 0 ? wordAt(text, caret) : '';
+  const problems = filter.problems.filter(problem => problem.text !== typing);
+
   const change = (value: string, at: number): void => {
     useUi.setState({ filter: value, follow: true });
     setCaret(at);
@@ -44,7 +48,7 @@ export function FilterBar(props: { readonly inputRef: RefObject<HTMLInputElement
     <div
       className={css['bar']}
       data-focused={focused ? '' : undefined}
-      data-wrong={filter.problems.length > 0 ? '' : undefined}
+      data-wrong={problems.length > 0 ? '' : undefined}
     >
       <ListFilter size={14} className={css['icon']} aria-hidden="true" />
       <input
@@ -90,7 +94,7 @@ export function FilterBar(props: { readonly inputRef: RefObject<HTMLInputElement
               'Shows every frame. Tokens narrow it down; all of them must hold.'
             )}
           </p>
-          {filter.problems.map((problem, at) => (
+          {problems.map((problem, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: the same wrong token may stand twice
             <p key={at} className={css['problem']}>
               <b>
@@ -122,6 +126,11 @@ export function FilterBar(props: { readonly inputRef: RefObject<HTMLInputElement
       )}
     </div>
   );
+}
+
+function wordAt(text: string, caret: number): string {
+  const start = text.lastIndexOf(' ', caret - 1) + 1;
+  return text.slice(start).split(' ', 1)[0] ?? '';
 }
 
 /* The same text as pills over the field at rest; a click falls through to the field. */

@@ -56,7 +56,7 @@ export const FIRST: Ui = {
   paused: false,
   frame: null,
   streamScope: 'all',
-  streamSort: 'newest',
+  streamSort: 'stuck',
   streamSearch: '',
   streamRange: { first: 0, length: 40 },
   frameRanges: { tab: { first: 0, length: 60 }, drawer: { first: 0, length: 20 } },

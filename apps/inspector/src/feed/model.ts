@@ -279,7 +279,7 @@ export interface FramesLook {
 }
 
 /** Order of the table of streams. */
-export type StreamSort = 'newest' | 'oldest' | 'slowest' | 'largest';
+export type StreamSort = 'stuck' | 'newest' | 'oldest' | 'slowest' | 'largest';
 /** Which streams the table shows. */
 export type StreamScope = 'all' | 'open' | 'stuck';
 

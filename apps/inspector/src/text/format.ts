@@ -15,6 +15,11 @@ export function bytes(value: number): string {
   return `${short(value / 1e9)} GB`;
 }
 
+/** `1 frame`, `3 frames`. */
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** A rate: `48.2k`, `950`, `1.2M`. */
 export function compact(value: number): string {
   const size = Math.abs(value);
@@ -43,6 +48,12 @@ export function age(ms: number): string {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   return joined(Math.floor(seconds / 3600), 'h', Math.floor((seconds % 3600) / 60), 'min');
+}
+
+/** How long something has lasted by now: `240 ms`, `1.3 s`, `41 s`, `3 min`. */
+export function lasting(ms: number): string {
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
+  return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : age(ms);
 }
 
 /** Microseconds since the epoch of the recording, as seconds with four decimals: `41.2031`. */

@@ -48,11 +48,17 @@ export function fromScrollTop(scrollTop: number, rows: number, rowHeight: number
   return Math.min(1, Math.max(0, scrollTop / track)) * maxOffset(rows, rowHeight, viewport);
 }
 
-/** Which rows an offset shows. */
-export function rowWindow(offset: number, rows: number, rowHeight: number, viewport: number): RowWindow {
+/** Which rows an offset shows in `drawn` pixels, of which `viewport` (a little less, perhaps) count for scrolling. */
+export function rowWindow(
+  offset: number,
+  rows: number,
+  rowHeight: number,
+  viewport: number,
+  drawn: number = viewport,
+): RowWindow {
   const at = clampOffset(offset, rows, rowHeight, viewport);
   const first = Math.min(Math.floor(at / rowHeight), Math.max(0, rows - 1));
-  const last = Math.min(rows, Math.ceil((at + viewport) / rowHeight));
+  const last = Math.min(rows, Math.ceil((at + drawn) / rowHeight));
   return { first, length: Math.max(0, last - first), shift: first * rowHeight - at };
 }
 

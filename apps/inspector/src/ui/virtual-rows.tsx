@@ -30,8 +30,10 @@ export interface VirtualRowsProps {
   readonly onFollow?: (follow: boolean) => void;
   /** Which rows are visible now; called after layout whenever it changes. */
   readonly onWindow: (first: number, length: number) => void;
-  /** A row, counted from `base`, to bring into view when it changes; null for none. */
+  /** A row, counted from `base`, to bring into view when `revealKey` changes; null for none. */
   readonly revealRow: number | null;
+  /** Names what is to be seen: its row may move without the view following it. */
+  readonly revealKey: string | number | null;
   /** Draws the rows of a window. */
   readonly children: (window: RowWindow) => ReactNode;
   readonly onKeyDown?: (event: KeyboardEvent) => void;
@@ -48,7 +50,7 @@ export interface VirtualRowsProps {
 export function VirtualRows(props: VirtualRowsProps): ReactNode {
   const { rows, base, rowHeight, follow, onFollow, onWindow, revealRow } = props;
   const element = useRef<HTMLDivElement>(null);
-  const [viewport, setViewport] = useState(0);
+  const [client, setClient] = useState(0);
   const [offset, setOffset] = useState(0);
   /* The scrollTop we set ourselves; its echo as a scroll event must not be taken for the user's hand. */
   const expected = useRef(0);
@@ -57,17 +59,19 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
   useLayoutEffect(() => {
     const node = element.current;
     if (node === null) return;
-    const observer = new ResizeObserver(() => setViewport(node.clientHeight));
+    const observer = new ResizeObserver(() => setClient(node.clientHeight));
     observer.observe(node);
-    setViewport(node.clientHeight);
+    setClient(node.clientHeight);
     return () => observer.disconnect();
   }, []);
 
+  // Whole rows only, so that none is cut at the top when the end is shown; what remains is blank below the last.
+  const viewport = Math.max(Math.min(client, rowHeight), client - (client % rowHeight));
   let at = clampOffset(offset, rows, rowHeight, viewport);
   if (follow) at = maxOffset(rows, rowHeight, viewport);
   else if (base !== lastBase.current)
     at = clampOffset(at - (base - lastBase.current) * rowHeight, rows, rowHeight, viewport);
-  const visible = rowWindow(at, rows, rowHeight, viewport);
+  const visible = rowWindow(at, rows, rowHeight, viewport, client);
 
   useLayoutEffect(() => {
     lastBase.current = base;
@@ -95,7 +99,7 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
   useEffect(() => {
     if (revealRow === null || viewport === 0) return;
     setOffset(current => reveal(revealRow, current, rows, rowHeight, viewport));
-  }, [revealRow, viewport]);
+  }, [props.revealKey, revealRow === null, viewport]);
 
   const scaled = rows * rowHeight > MAX_SPACER;
   useEffect(() => {
@@ -137,6 +141,7 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
   const list = props.role === 'listbox';
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: its role is one of two interactive ones
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: see above
     <div
       className={css['frame']}
       role={list ? 'listbox' : 'grid'}
@@ -155,8 +160,8 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
         tabIndex={-1}
         onScroll={onScroll}
       >
-        <div className={css['spacer']} style={{ height: spacerHeight(rows, rowHeight) }}>
-          <div className={css['window']} style={{ height: Math.min(viewport, rows * rowHeight) }}>
+        <div className={css['spacer']} style={{ height: spacerHeight(rows, rowHeight) + client - viewport }}>
+          <div className={css['window']} style={{ height: Math.min(client, rows * rowHeight) }}>
             <div className={css['rows']} style={{ transform: `translateY(${visible.shift}px)` }}>
               {props.children(visible)}
             </div>

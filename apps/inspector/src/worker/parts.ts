@@ -2,13 +2,15 @@
 import type { ConnectionDetail, ConnectionRow, Look, StreamDetail, StreamRow, StreamsPart } from '../feed/model.ts';
 import type { Sections } from './sections.ts';
 import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
-import { streamRow, timesOf } from './stream-rows.ts';
+import { pathOf, streamRow, timesOf } from './stream-rows.ts';
 import { healthOf, isStuck, verdictOf } from './verdict.ts';
 
-/** The list of connections: the open ones first, newest first among each. */
+/** The list of connections: the open ones in the order they came, which stays put, then the closed ones, newest first. */
 export function connectionRows(store: StateStore, now: number): ConnectionRow[] {
   const rows = [...store.connections.values()].map(entry => connectionRow(entry, now));
-  return rows.sort((a, b) => Number(a.closedAt >= 0) - Number(b.closedAt >= 0) || b.id - a.id);
+  return rows.sort(
+    (a, b) => Number(a.closedAt >= 0) - Number(b.closedAt >= 0) || (a.closedAt >= 0 ? b.id - a.id : a.id - b.id),
+  );
 }
 
 function connectionRow(entry: ConnectionEntry, now: number): ConnectionRow {
@@ -55,7 +57,7 @@ export function streamsPart(
   const scope = look.scope === 'all' ? all : look.scope === 'open' ? open : stuck;
   const needle = look.search.trim().toLowerCase();
   const found = needle === '' ? scope : scope.filter(entry => mentions(entry, needle));
-  found.sort(order(look.sort, now));
+  found.sort(look.sort === 'stuck' ? stuckFirst(new Set(stuck)) : order(look.sort, now));
   const rows: StreamRow[] = [];
   for (const entry of found.slice(look.first, look.first + look.length))
     rows.push(streamRow(store, connection, entry, now));
@@ -79,7 +81,18 @@ function mentions(entry: StreamEntry, needle: string): boolean {
   );
 }
 
-function order(sort: NonNullable<Look['streams']>['sort'], now: number): (a: StreamEntry, b: StreamEntry) => number {
+/* What somebody opens this page for comes first, in the order it began. */
+function stuckFirst(stuck: ReadonlySet<StreamEntry>): (a: StreamEntry, b: StreamEntry) => number {
+  return (a, b) => {
+    const first = Number(stuck.has(b)) - Number(stuck.has(a));
+    return first || (stuck.has(a) ? a.state.stream - b.state.stream : b.state.stream - a.state.stream);
+  };
+}
+
+function order(
+  sort: Exclude<NonNullable<Look['streams']>['sort'], 'stuck'>,
+  now: number,
+): (a: StreamEntry, b: StreamEntry) => number {
   switch (sort) {
     case 'newest':
       return (a, b) => b.state.stream - a.state.stream;
@@ -122,7 +135,7 @@ export function streamDetail(
     protocol: connection.facts.protocol,
     pair: pairConnection === undefined || pair === undefined ? null : streamRow(store, pairConnection, pair, now),
     sections: sections.of(connectionId, streamId),
-    path: [...entry.path],
+    path: pathOf(entry),
     times: timesOf(connection, entry, now),
     reason: entry.facts.reason,
   };

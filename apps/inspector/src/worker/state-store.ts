@@ -16,7 +16,6 @@ export const MAX_STREAMS_PER_CONNECTION = 5000;
 const MAX_PINGS = 60;
 const MAX_VIOLATIONS = 100;
 const MAX_SPANS = 200;
-const MAX_PATH = 12;
 
 /** A span in which a stream could not send. `to` -1: it lasts. */
 export interface BlockedSpan {
@@ -29,7 +28,8 @@ export interface BlockedSpan {
 export interface StreamEntry {
   facts: StreamFacts;
   state: StreamState;
-  readonly path: { readonly state: number; readonly t: number }[];
+  /** The reserved state it began in (RFC 9113 5.1), 0 when it was not pushed. */
+  reserved: number;
   readonly spans: BlockedSpan[];
 }
 
@@ -98,9 +98,8 @@ export class StateStore {
         connection.violations.unshift(event);
         if (connection.violations.length > MAX_VIOLATIONS) connection.violations.pop();
       } else if (event.kind === 'stream-state') {
-        const path = connection.streams.get(event.stream)?.path ?? [];
-        if (path.length === 0) path.push({ state: event.from, t: event.t });
-        if (path.at(-1)?.state !== event.to && path.length < MAX_PATH) path.push({ state: event.to, t: event.t });
+        const stream = connection.streams.get(event.stream);
+        if (stream !== undefined && isReserved(event.from)) stream.reserved = event.from;
       } else if (event.kind === 'send-blocked') {
         const stream = connection.streams.get(event.stream);
         if (stream !== undefined) blocked(stream, event.cause, event.t);
@@ -165,17 +164,14 @@ function activity(entry: ConnectionEntry): number {
 }
 
 function takeState(entry: StreamEntry, state: StreamState): void {
-  const path = entry.path;
-  if (path.length === 0 && state.state !== 0) path.push({ state: 0, t: state.openedAt });
-  if (path.at(-1)?.state !== state.state && path.length < MAX_PATH) {
-    path.push({
-      state: state.state,
-      t: Math.max(state.openedAt, state.closedAt, state.endReceivedAt, state.endSentAt),
-    });
-  }
+  if (isReserved(state.state)) entry.reserved = state.state;
   entry.state = state;
   if (state.blocked !== 0) blocked(entry, state.blocked, state.blockedSince);
   else blocked(entry, 0, state.lastProgressAt);
+}
+
+function isReserved(state: number): boolean {
+  return state === 1 || state === 2;
 }
 
 /* From now on blocked by this cause, or no longer. Events and states tell the same thing; the second one changes nothing. */
@@ -266,7 +262,7 @@ function newStream(connection: number, stream: number): StreamEntry {
       closedAt: -1,
       lastProgressAt: -1,
     },
-    path: [],
+    reserved: 0,
     spans: [],
   };
 }

@@ -102,6 +102,24 @@ function quiet(phases: Phase[], entry: StreamEntry, end: number, now: number): P
   return [...phases.slice(0, -1), ...before, { kind: 'idle', from, to: end }];
 }
 
+/** The states a stream went through (RFC 9113 5.1), told from the times of its ends; empty when it never opened. */
+export function pathOf({ state, reserved }: StreamEntry): { state: number; t: number }[] {
+  if (state.openedAt < 0) return [];
+  const path = [{ state: 0, t: state.openedAt }];
+  const step = (to: number, t: number): void => {
+    if (path.at(-1)!.state !== to) path.push({ state: to, t });
+  };
+  step(reserved === 0 ? 3 : reserved, state.openedAt);
+  const closed = state.closedAt < 0 ? Number.POSITIVE_INFINITY : state.closedAt;
+  const received = state.endReceivedAt < 0 ? Number.POSITIVE_INFINITY : state.endReceivedAt;
+  const sent = state.endSentAt < 0 ? Number.POSITIVE_INFINITY : state.endSentAt;
+  const first = Math.min(received, sent);
+  if (first <= closed && Number.isFinite(first)) step(received <= sent ? 5 : 4, first);
+  if (Number.isFinite(closed)) step(6, closed);
+  else step(state.state, Math.max(state.openedAt, state.lastProgressAt));
+  return path;
+}
+
 /** Where a stream's time went, in microseconds; lines that would say 0 are left out. */
 export function timesOf(connection: ConnectionEntry, entry: StreamEntry, now: number): StreamDetail['times'] {
   const { state } = entry;

@@ -5,7 +5,7 @@
 import { Blocked, type StreamState } from '@glassway/inspector-protocol';
 import type { Health, SentencePart, Verdict } from '../feed/model.ts';
 import { errorName } from '../filter/vocabulary.ts';
-import { bytes, count, span } from '../text/format.ts';
+import { bytes, count, lasting, plural } from '../text/format.ts';
 import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
 
 /** A stream that stood still for less than this (microseconds) is not remarked upon. */
@@ -35,7 +35,7 @@ export function isStuck(verdict: Verdict | null): boolean {
 
 function sending(connection: ConnectionEntry, entry: StreamEntry, now: number): Verdict {
   const { state } = entry;
-  const lost = span((now - state.blockedSince) / 1000);
+  const lost = lasting((now - state.blockedSince) / 1000);
   const pending = state.pendingBytes > 0 ? `has ${bytes(state.pendingBytes)} to send` : 'has octets to send';
   const start: SentencePart[] = [streamLink(state), { text: ` ${pending}, but ` }];
   switch (state.blocked) {
@@ -112,7 +112,7 @@ function withheld(entry: StreamEntry, now: number): Verdict {
     { text: 'The gateway holds back ' },
     { text: `${bytes(state.withheldBytes)} of window from ` },
     streamLink(state, 'stream'),
-    { text: ` since ${span((now - state.lastProgressAt) / 1000)}` },
+    { text: ` since ${lasting((now - state.lastProgressAt) / 1000)}` },
   ];
   if (facts.pair === null) parts.push({ text: ', because what it received has not been passed on.' });
   else parts.push({ text: ', because ' }, pairLink(facts.pair), { text: ' does not take what it received.' });
@@ -121,7 +121,7 @@ function withheld(entry: StreamEntry, now: number): Verdict {
 
 function waiting(store: StateStore, connection: ConnectionEntry, entry: StreamEntry, now: number): Verdict | null {
   const { state, facts } = entry;
-  const idle = span((now - state.lastProgressAt) / 1000);
+  const idle = lasting((now - state.lastProgressAt) / 1000);
   const since = state.lastProgressAt;
   if (connection.facts.leg === 1) {
     if (state.endReceivedAt >= 0) return null;
@@ -200,23 +200,23 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
   }
   const since = now - state.blockedSince;
   if (state.blocked === Blocked.CONNECTION_WINDOW && since >= PATIENCE_US) {
-    const waits = `${state.blockedStreams} ${state.blockedStreams === 1 ? 'stream waits' : 'streams wait'} for the connection’s window`;
+    const waits = `${plural(state.blockedStreams, 'stream')} ${state.blockedStreams === 1 ? 'waits' : 'wait'} for the connection’s window`;
     return {
       health: 'stalled',
-      verdict: `stalled ${span(since / 1000)}`,
-      sentence: `${waits} since ${span(since / 1000)}.`,
+      verdict: `stalled ${lasting(since / 1000)}`,
+      sentence: `${waits} since ${lasting(since / 1000)}.`,
     };
   }
   if (state.blocked === Blocked.TRANSPORT && since >= PATIENCE_US) {
     return {
       health: 'stalled',
       verdict: 'socket full',
-      sentence: `The socket has been full since ${span(since / 1000)}.`,
+      sentence: `The socket has been full since ${lasting(since / 1000)}.`,
     };
   }
   for (const { state: stream } of entry.streams.values()) {
     if (stream.closedAt >= 0 || stream.blocked === Blocked.NOT || now - stream.blockedSince < PATIENCE_US) continue;
-    const lasts = span((now - stream.blockedSince) / 1000);
+    const lasts = lasting((now - stream.blockedSince) / 1000);
     return {
       health: 'stalled',
       verdict: `stalled ${lasts}`,
@@ -229,15 +229,15 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
     return {
       health: 'draining',
       verdict: 'draining',
-      sentence: `GOAWAY ${who} with ${errorName(goAway.code)}; ${state.openStreams} streams left.`,
+      sentence: `GOAWAY ${who} with ${errorName(goAway.code)}; ${plural(state.openStreams, 'stream')} left.`,
     };
   }
   const idle = now - state.lastActivityAt;
   if (state.openStreams > 0 && idle >= 1_000_000) {
     return {
       health: 'idle',
-      verdict: `idle ${span(idle / 1000)}`,
-      sentence: `${state.openStreams} streams are open and nothing moves since ${span(idle / 1000)}.`,
+      verdict: `idle ${lasting(idle / 1000)}`,
+      sentence: `${plural(state.openStreams, 'stream')} ${state.openStreams === 1 ? 'is' : 'are'} open and nothing moves since ${lasting(idle / 1000)}.`,
     };
   }
   return { health: 'healthy', verdict: 'healthy', sentence: 'Nothing stands in the way.' };

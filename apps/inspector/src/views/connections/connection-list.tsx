@@ -49,6 +49,7 @@ export function ConnectionList(): ReactNode {
         follow={false}
         onWindow={ignore}
         revealRow={at < 0 ? null : at}
+        revealKey={selected}
         role="listbox"
         label="Connections"
         activeId={selected === null ? undefined : `connection-${selected}`}

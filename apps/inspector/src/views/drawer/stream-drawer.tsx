@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { StreamDetail, StreamRow, Verdict } from '../../feed/model.ts';
-import { bytes, count, span } from '../../text/format.ts';
+import { bytes, count, plural, span } from '../../text/format.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
@@ -225,8 +225,8 @@ function Numbers(props: { readonly detail: StreamDetail }): ReactNode {
   const lines: readonly (readonly [string, string, boolean])[] = [
     ['send window', count(stateRow.sendWindow), stateRow.blocked === 2],
     ['receive window', count(stateRow.receiveWindow), false],
-    ['received', `${bytes(stateRow.bytesReceived)} in ${count(stateRow.framesReceived)} frames`, false],
-    ['sent', `${bytes(stateRow.bytesSent)} in ${count(stateRow.framesSent)} frames`, false],
+    ['received', `${bytes(stateRow.bytesReceived)} in ${plural(stateRow.framesReceived, 'frame')}`, false],
+    ['sent', `${bytes(stateRow.bytesSent)} in ${plural(stateRow.framesSent, 'frame')}`, false],
     ['waits to be sent', stateRow.blocked === 0 ? '—' : bytes(stateRow.pendingBytes), stateRow.blocked !== 0],
     ['held back by us', stateRow.withheldBytes === 0 ? '—' : bytes(stateRow.withheldBytes), stateRow.withheldBytes > 0],
   ];

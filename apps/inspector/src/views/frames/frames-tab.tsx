@@ -4,7 +4,7 @@ import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import { hasValue, parseFilter, setValue, toggleValue } from '../../filter/parse.ts';
 import { frameName } from '../../filter/vocabulary.ts';
-import { count } from '../../text/format.ts';
+import { plural } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
 import { useSplit } from '../../ui/use-split.ts';
 import { FrameDetailPane } from './frame-detail.tsx';
@@ -109,9 +109,7 @@ function Chips(): ReactNode {
         fold DATA
       </button>
       <span className={css['spring']} />
-      <span className={css['total']}>
-        {count(total)} {total === 1 ? 'row' : 'rows'}
-      </span>
+      <span className={css['total']}>{plural(total, 'row')}</span>
       <Button
         small
         aria-pressed={follow}

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
-import { count } from '../../text/format.ts';
+import { plural } from '../../text/format.ts';
 import ui from '../../ui/ui.module.css';
 import { FrameGrid } from '../frames/frame-grid.tsx';
 import { WindowChart } from '../windows/window-chart.tsx';
@@ -27,7 +27,7 @@ export function Dock(): ReactNode {
           {stream === null ? 'Frames' : `Frames · stream ${stream.stream} and the connection`}
         </h3>
         <span className={css['dockCount']}>
-          {count(total)} {total === 1 ? 'row' : 'rows'}
+          {plural(total, 'row')}
           {follow ? ' · following' : ''}
         </span>
       </div>

@@ -113,9 +113,9 @@ export function Waterfall(props: {
           <rect
             key={phase.from}
             data-phase={phase.kind}
-            x={Math.min(994, left)}
+            x={Math.min(986, left)}
             y={phase.kind === 'waiting' ? 3.2 : phase.kind === 'blocked' || phase.kind === 'idle' ? 1.6 : 0}
-            width={Math.max(6, long)}
+            width={Math.max(14, long)}
             height={phase.kind === 'waiting' ? 3.6 : phase.kind === 'blocked' || phase.kind === 'idle' ? 6.8 : 10}
           />
         );

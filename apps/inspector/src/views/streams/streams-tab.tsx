@@ -18,6 +18,7 @@ const SCOPES: readonly (readonly [StreamScope, string])[] = [
   ['stuck', 'Stuck'],
 ];
 const SORTS: readonly (readonly [StreamSort, string])[] = [
+  ['stuck', 'stuck first'],
   ['newest', 'newest first'],
   ['oldest', 'oldest first'],
   ['slowest', 'longest first'],
@@ -118,6 +119,7 @@ function Table(): ReactNode {
         follow={false}
         onWindow={onWindow}
         revealRow={selected === null || part.selectedIndex < 0 ? null : part.selectedIndex}
+        revealKey={selected?.stream ?? null}
         label="Streams"
         columns={9}
         activeId={selected === null ? undefined : `stream-${selected.stream}`}

@@ -89,7 +89,7 @@ class Chart {
         height: Math.max(10, host.clientHeight),
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-        padding: [small ? 8 : 14, 14, small ? 2 : 4, 0],
+        padding: [small ? 8 : 14, 26, small ? 2 : 4, 0],
         scales: {
           x: { time: false },
           y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), Math.max(1000, (high ?? 0) * 1.04)] },
@@ -123,7 +123,7 @@ class Chart {
         ],
         hooks: {
           drawClear: [plot => this.#shade(plot)],
-          draw: [plot => this.#mark(plot)],
+          draw: [plot => this.#mark(plot), plot => this.#label(plot)],
           setSelect: [plot => this.#zoomTo(plot)],
           ready: [plot => plot.over.addEventListener('dblclick', () => this.reset())],
         },
@@ -206,9 +206,28 @@ class Chart {
       ctx.save();
       ctx.fillStyle = this.#colours['--bad-soft']!;
       ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+      ctx.restore();
+    }
+  }
+
+  /* Over the lines, on a ground of its own, and only where it fits. */
+  #label(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    for (const stall of this.#part?.spans ?? []) {
+      const left = Math.max(bbox.left, plot.valToPos(stall.from / 1e6, 'x', true));
+      const right = Math.min(bbox.left + bbox.width, plot.valToPos(stall.to / 1e6, 'x', true));
+      ctx.save();
       const text = `${stall.stream === 0 ? 'stalled' : `stream ${stall.stream} stalled`} ${span((stall.to - stall.from) / 1000)}`;
       ctx.font = `${11 * devicePixelRatio}px sans-serif`;
-      if (ctx.measureText(text).width + 12 * devicePixelRatio < right - left) {
+      const width = ctx.measureText(text).width;
+      if (width + 14 * devicePixelRatio < right - left) {
+        ctx.fillStyle = this.#colours['--bad-soft']!;
+        ctx.fillRect(
+          left + 3 * devicePixelRatio,
+          bbox.top + 2 * devicePixelRatio,
+          width + 6 * devicePixelRatio,
+          16 * devicePixelRatio,
+        );
         ctx.fillStyle = this.#colours['--bad']!;
         ctx.textBaseline = 'top';
         ctx.textAlign = 'left';
