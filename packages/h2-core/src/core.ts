@@ -5,14 +5,14 @@ import { Sender, type SenderHost } from './flow/sender.ts';
 import { ascii } from './frame/bytes.ts';
 import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
 import type { Handler } from './handler.ts';
+import { INITIAL_MAX_STREAMS } from './limits.ts';
 import { HpackObserver } from './message/hpack-observer.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { type ConnectionError, RULES, type RuleId } from './rules.ts';
 import { Settings } from './settings.ts';
 import { Gone, StreamRegistry } from './stream/registry.ts';
-import type { StreamEvent } from './stream/state.ts';
-import { transition } from './stream/state.ts';
+import { StreamEvent, transition } from './stream/state.ts';
 import { type StreamRecord, StreamState } from './stream/stream.ts';
 import { Direction, type Tap } from './tap.ts';
 
@@ -49,6 +49,10 @@ export class Core implements SenderHost {
   roomy: StreamRecord[] = [];
   /** Called when a stream of ours has closed or the peer's limit rose: a waiting request may open. */
   onSlot: (() => void) | null = null;
+  /** Called when the connection ends: requests that were never sent are to be told. */
+  onEnd: ((error: H2Error | null) => void) | null = null;
+  /** Streams the peer may have open: what our settings say, a lower number once the peer has acknowledged it. */
+  maxRemoteStreams: number;
   /** Writes the trailers of a stream whose body has left. */
   sendTrailers: ((stream: StreamRecord) => void) | null = null;
 
@@ -60,6 +64,8 @@ export class Core implements SenderHost {
     this.now = now;
     this.lastReceived = now;
     this.idleSince = now;
+    this.maxRemoteStreams = options.maxConcurrentStreams;
+    if (!isServer) this.remote.maxConcurrentStreams = INITIAL_MAX_STREAMS;
     this.registry = new StreamRegistry(isServer);
     this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
@@ -175,8 +181,8 @@ export class Core implements SenderHost {
   // SenderHost --------------------------------------------------------------------------------------------------------
 
   onEndSent(stream: StreamRecord): void {
-    // The event is SEND_DATA_END also after trailers: both close our half.
-    this.move(stream, 9);
+    // After trailers too: they close our half just as the last DATA does.
+    this.move(stream, StreamEvent.SEND_DATA_END);
     this.handler.onEndSent?.(stream);
     this.settle(stream);
   }
@@ -218,6 +224,7 @@ export class Core implements SenderHost {
     this.closed = true;
     this.error = error;
     this.onSlot = null;
+    if (this.onEnd !== null) this.onEnd(error);
     this.receiver.stopped = true;
     for (const stream of [...this.registry.live.values()]) this.abandon(stream, error);
     this.handler.onClosed?.(error);

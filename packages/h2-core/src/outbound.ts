@@ -29,7 +29,9 @@ export class Outbound {
     this.core = core;
     this.heads = new HeadWriter(core);
     core.sendTrailers = stream => this.flushTrailers(stream);
-    if (!core.isServer) core.onSlot = () => this.openQueued();
+    if (core.isServer) return;
+    core.onSlot = () => this.openQueued();
+    core.onEnd = error => this.dropQueued(error);
   }
 
   /** Requests waiting for the peer's stream limit. */
@@ -97,6 +99,8 @@ export class Outbound {
     }
     if (core.draining || core.registry.nextLocalId > MAX_STREAM_ID)
       core.misuse('api.going-away', 'the connection is ending');
+    // RFC 9113 5.1.2: reserved streams do not count yet, but each will once its response begins.
+    if (!this.hasSlot) core.misuse('api.push-limit', 'the client accepts no more pushed streams at once');
     checkHead(core, head);
     const id = core.registry.nextLocalId;
     core.registry.nextLocalId += 2;

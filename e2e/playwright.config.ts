@@ -1,0 +1,26 @@
+import { defineConfig } from 'playwright/test';
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: '../test-results',
+  timeout: 60_000,
+  workers: 1,
+  fullyParallel: false,
+  retries: 0,
+  expect: { timeout: 10_000 },
+  use: {
+    ignoreHTTPSErrors: true,
+    launchOptions: {
+      ...(process.env['GLASSWAY_CHROMIUM'] ? { executablePath: process.env['GLASSWAY_CHROMIUM'] } : {}),
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+});
