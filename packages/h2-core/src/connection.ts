@@ -140,7 +140,6 @@ export class Connection implements DeadlineActions {
           rule: 'transport.closed',
           rfc: '9113 9.1',
         });
-    this.outbound.dropQueued(error);
     core.end(error);
   }
 
@@ -271,6 +270,9 @@ export class Connection implements DeadlineActions {
         this.reader.maxFrameSize = Math.max(this.reader.maxFrameSize, pairs[i + 1] as number);
       }
       if (pairs[i] === SettingId.INITIAL_WINDOW_SIZE) core.receiver.streamTarget = pairs[i + 1] as number;
+      if (pairs[i] === SettingId.MAX_CONCURRENT_STREAMS) {
+        core.maxRemoteStreams = Math.max(core.maxRemoteStreams, pairs[i + 1] as number);
+      }
     }
     this.settings.send(pairs);
     this.signal();
@@ -301,6 +303,8 @@ export class Connection implements DeadlineActions {
     } else {
       core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, debug);
       core.draining = true;
+      // Requests that wait for a slot are not sent any more.
+      if (core.onSlot !== null) core.onSlot();
       core.checkDrained();
     }
     this.signal();
@@ -343,7 +347,6 @@ export class Connection implements DeadlineActions {
             initiator: 'user',
             rule: 'connection.destroyed',
           });
-    this.outbound.dropQueued(error);
     core.end(error);
     this.signal();
   }

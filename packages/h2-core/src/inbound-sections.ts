@@ -221,11 +221,11 @@ export class InboundSections {
     const { core, section } = this;
     const { registry, options } = core;
     registry.markRemote(streamId);
-    let rule = this.broken(section.checkRequest(options.enableConnectProtocol));
+    let rule = this.broken(section.checkRequest(options.enableConnectProtocol || core.local.enableConnectProtocol));
     if (rule === '' && this.selfDependent) rule = 'priority.self';
     if (rule === '' && end && section.contentLength > 0) rule = 'content-length.mismatch';
     if (rule === '' && streamId > core.goAwaySent) rule = 'stream.going-away';
-    if (rule === '' && registry.remoteCount >= options.maxConcurrentStreams) rule = 'stream.refused';
+    if (rule === '' && registry.remoteCount >= core.maxRemoteStreams) rule = 'stream.refused';
     if (rule !== '') {
       registry.remember(streamId, Gone.RESET_BY_US);
       core.strayError(streamId, rule, FrameType.HEADERS, section.brokenField);

@@ -29,5 +29,7 @@ export const MAX_CLOSED_STREAMS = 256;
 export const MAX_DEBUG_DATA = 1024;
 /** Reserved (promised) streams a server may have open towards us. */
 export const MAX_RESERVED_STREAMS = 100;
+/** Streams a client opens before the server's SETTINGS say how many it may (RFC 9113 6.5.2 recommends no less). */
+export const INITIAL_MAX_STREAMS = 100;
 /** Requests of ours that may wait for the peer's stream limit. */
 export const MAX_QUEUED_REQUESTS = 10_000;

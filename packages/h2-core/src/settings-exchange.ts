@@ -59,6 +59,8 @@ export class SettingsExchange {
   /** Takes over the peer's values, in order (RFC 9113 6.5.3). */
   applyRemote(pairs: readonly number[], first: boolean): void {
     const { core } = this;
+    // Until now we were cautious; RFC 9113 6.5.2: a server that names no limit has none.
+    if (first) core.remote.maxConcurrentStreams = Number.POSITIVE_INFINITY;
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i] as number;
       const value = pairs[i + 1] as number;
@@ -102,6 +104,7 @@ export class SettingsExchange {
       }
       core.local.apply(id, value);
       if (id === SettingId.HEADER_TABLE_SIZE) this.decoder?.setMaxTableSize(value);
+      else if (id === SettingId.MAX_CONCURRENT_STREAMS) core.maxRemoteStreams = value;
     }
     if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);
     core.handler.onSettingsAcked?.();
