@@ -34,7 +34,7 @@ export function pipe(source: BodySource, target: SendStream, link: StreamLink, e
       if (over || link.failure !== null) return;
       over = true;
       reader.cancel(error);
-      target.reset(ErrorCode.INTERNAL_ERROR, 'the source of the body failed');
+      link.reset(ErrorCode.INTERNAL_ERROR, 'the source of the body failed', error);
       done.refuse(error);
     }
   };

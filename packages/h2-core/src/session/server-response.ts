@@ -8,7 +8,7 @@ import type { SessionState } from './session-state.ts';
 import { abortController, type HostAbortSignal } from './web-streams.ts';
 
 /** Head of a response to send. */
-export interface ResponseInit {
+export interface ResponseHeadInit {
   /** Final status, 200..999. Default 200. */
   readonly status?: number;
   readonly headers?: HeadersInput;
@@ -45,7 +45,7 @@ abstract class Responder {
    * with status 204 or 304 have no body by themselves: what is written to them is dropped (RFC 9110 6.4.1). On a stream
    * that has been reset this does nothing. A bad head throws a `UsageError`, and nothing is sent.
    */
-  send(head: ResponseInit, options?: { readonly endStream?: boolean }): SendStream {
+  send(head: ResponseHeadInit, options?: { readonly endStream?: boolean }): SendStream {
     const { link } = this;
     const status = head.status ?? 200;
     const { fields, sensitive } = flatten(head.headers);

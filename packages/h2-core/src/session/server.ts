@@ -28,7 +28,7 @@ export { pair } from './pair.ts';
 export { FlowControl, RecvStream } from './recv-stream.ts';
 export { SendStream } from './send-stream.ts';
 export { ServerRequest } from './server-request.ts';
-export { type PushInit, type ResponseInit, SendPushedResponse, SendResponse } from './server-response.ts';
+export { type PushInit, type ResponseHeadInit, SendPushedResponse, SendResponse } from './server-response.ts';
 export type { Accepted, ServerAcceptOptions } from './server-state.ts';
 export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
 export type { CloseInfo, CutStream, GoAwayInfo, ShutdownReport, StreamCounters } from './session-state.ts';

@@ -1,8 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Connection } from '../connection.ts';
-import { ErrorCode, type H2Error } from '../errors.ts';
+import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
+import { MAX_WINDOW } from '../frame/types.ts';
 import { SettingId, type Settings } from '../settings.ts';
 import type { CloseInfo, SessionState, ShutdownReport, StreamCounters } from './session-state.ts';
+
+const MAX_UINT32 = 0xffff_ffff;
 
 /** How `shutdown` goes about. */
 export interface ShutdownOptions {
@@ -97,11 +100,16 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
 
   /** Changes the receive window of streams, octets 0..2^31-1; takes effect when the peer has acknowledged it. */
   setInitialWindowSize(octets: number): void {
+    checkRange('a window size', octets, MAX_WINDOW);
     this.core.updateSettings([SettingId.INITIAL_WINDOW_SIZE, octets]);
   }
 
-  /** Changes how many streams the peer may have open; takes effect when the peer has acknowledged it. */
+  /**
+   * Changes how many streams the peer may have open, 0..2^32-1. More counts at once, fewer when the peer has acknowledged
+   * it; open streams stay.
+   */
   setMaxConcurrentStreams(streams: number): void {
+    checkRange('a number of streams', streams, MAX_UINT32);
     this.core.updateSettings([SettingId.MAX_CONCURRENT_STREAMS, streams]);
   }
 
@@ -146,4 +154,9 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
   get counters(): Readonly<StreamCounters> {
     return this.session.counters;
   }
+}
+
+function checkRange(what: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return;
+  throw new UsageError('api.setting', `${value} is not ${what}: it must be an integer from 0 to ${max}`);
 }

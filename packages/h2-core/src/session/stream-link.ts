@@ -220,18 +220,18 @@ export abstract class StreamLink {
     }
   }
 
-  /** Ends both halves with RST_STREAM. Does nothing when both are over. */
-  reset(code: number, reason: string): void {
+  /** Ends both halves with RST_STREAM. Does nothing when both are over. `cause`: an error of the program behind it. */
+  reset(code: number, reason: string, cause?: unknown): void {
     if (this.isClosed || this.failure !== null) return;
-    this.fail(
-      new H2Error(reason === '' ? 'the program reset the stream' : reason, {
-        scope: 'stream',
-        code,
-        initiator: 'user',
-        rule: 'stream.reset',
-        streamId: this.stream.id,
-      }),
-    );
+    const error = new H2Error(reason === '' ? 'the program reset the stream' : reason, {
+      scope: 'stream',
+      code,
+      initiator: 'user',
+      rule: 'stream.reset',
+      streamId: this.stream.id,
+    });
+    if (cause !== undefined) error.cause = cause;
+    this.fail(error);
     this.core.reset(this.stream, code, reason);
   }
 

@@ -1,0 +1,69 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { ErrorCode } from '../errors.ts';
+import type { RequestHead } from '../handler.ts';
+import type { ClientLink } from './client-link.ts';
+import type { ClientResponse, Informational, PushedRequest } from './client-response.ts';
+import { SendStream } from './send-stream.ts';
+
+/** A request that was made, and what comes of it. */
+export class Exchange {
+  private readonly link: ClientLink;
+  private sendStream: SendStream | null = null;
+
+  constructor(link: ClientLink) {
+    this.link = link;
+  }
+
+  /** The stream's number; 0 while the request waits for the server's stream limit. */
+  get streamId(): number {
+    return this.link.stream.id;
+  }
+
+  /** The request's head, as sent. */
+  get request(): RequestHead {
+    return this.link.head;
+  }
+
+  /**
+   * The final response, once its head has come. Fails with an `H2Error` when there is none; `retryable` says that the
+   * server certainly did nothing (RFC 9113 8.7).
+   */
+  get response(): Promise<ClientResponse> {
+    return this.link.awaitResponse();
+  }
+
+  /** The 1xx responses, until the final one. At most 64 wait unread; one more resets the stream. */
+  get informational(): AsyncIterable<Informational> {
+    return this.link.informational();
+  }
+
+  /**
+   * Requests the server promised along with this one, until the stream closes; none unless the connection has
+   * `enablePush`. Ask for them before the response has ended: promises nobody asked for are then refused. Leaving the
+   * loop refuses those not taken.
+   */
+  get pushes(): AsyncIterable<PushedRequest> {
+    return this.link.pushes();
+  }
+
+  /** The request's body, open for writing when `request` was told `endStream: false`. */
+  get body(): SendStream {
+    this.sendStream ??= new SendStream(this.link);
+    return this.sendStream;
+  }
+
+  /** Ends the stream, both halves, with RST_STREAM. `reason` is for the tap. Default code: CANCEL. */
+  reset(code: number = ErrorCode.CANCEL, reason = ''): void {
+    this.link.reset(code, reason);
+  }
+
+  /** Gives the exchange up with CANCEL, unless it is complete. */
+  abort(): void {
+    this.link.abort();
+  }
+
+  /** `abort()`. */
+  [Symbol.dispose](): void {
+    this.abort();
+  }
+}

@@ -1,0 +1,133 @@
+import type { ConnectionOptions } from '../connection.ts';
+import { ErrorCode, H2Error, UsageError } from '../errors.ts';
+import type { RequestHead, ResponseHead } from '../handler.ts';
+import { type Stream, StreamRecord } from '../stream/stream.ts';
+import { ClientLink } from './client-link.ts';
+import { PushedRequest } from './client-response.ts';
+import { Deferred } from './deferred.ts';
+import { microtask } from './host.ts';
+import { SessionState } from './session-state.ts';
+
+/** The inside of a client's session: responses on their way to the program, and requests on theirs to the server. */
+export class ClientState extends SessionState {
+  /** Requests that ended as safe to retry since `shutdown` was called; null before. */
+  unprocessed: RequestHead[] | null = null;
+  private slotsWaited: Deferred<void>[] = [];
+  private checking = false;
+
+  constructor(options: Omit<ConnectionOptions, 'role' | 'handler'>) {
+    super('client', options);
+  }
+
+  // Handler -----------------------------------------------------------------------------------------------------------
+
+  onResponse(stream: Stream, head: ResponseHead, endStream: boolean): void {
+    (stream.context as ClientLink).onResponse(head, endStream);
+  }
+
+  onInformational(stream: Stream, head: ResponseHead): void {
+    (stream.context as ClientLink).onInformational(head);
+  }
+
+  onPush(stream: Stream, promised: Stream, head: RequestHead): void {
+    const link = new ClientLink(this.core, promised, this.options.maxSendBufferSize, head);
+    link.sendEnded = true;
+    link.endSent = true;
+    promised.context = link;
+    this.counters.opened++;
+    (stream.context as ClientLink).onPush(new PushedRequest(link));
+  }
+
+  override onReset(stream: Stream, error: H2Error): void {
+    super.onReset(stream, error);
+    if (error.retryable) this.unprocessed?.push((stream.context as ClientLink).head);
+  }
+
+  override onStreamClosed(stream: Stream): void {
+    super.onStreamClosed(stream);
+    this.checkSlots();
+  }
+
+  override onSettings(pairs: readonly number[]): void {
+    super.onSettings(pairs);
+    this.checkSlots();
+  }
+
+  override onGoAway(lastStreamId: number, code: number, debugData: Uint8Array): void {
+    super.onGoAway(lastStreamId, code, debugData);
+    this.checkSlots();
+  }
+
+  override onClosed(error: H2Error | null): void {
+    super.onClosed(error);
+    this.checkSlots();
+  }
+
+  // Requests ------------------------------------------------------------------------------------------------------------
+
+  /** Makes a request; one that the connection takes no more fails as retryable. */
+  request(head: RequestHead, endStream: boolean): ClientLink {
+    const { core } = this;
+    const link = new ClientLink(core, UNSENT, this.options.maxSendBufferSize, head);
+    link.sendEnded = endStream;
+    try {
+      link.stream = core.request(head, endStream, link);
+      this.counters.opened++;
+    } catch (error) {
+      // Whether GOAWAY came before the call is no mistake of the caller.
+      if (!(error instanceof UsageError) || error.rule !== 'api.going-away') throw error;
+      link.refuse(this.unsent());
+      this.unprocessed?.push(head);
+    }
+    if (endStream) link.onEndSent();
+    return link;
+  }
+
+  /** Settles when a request would open its stream at once. */
+  ready(): Promise<void> {
+    const { core } = this;
+    if (core.canOpen) return Promise.resolve();
+    const slot = new Deferred<void>();
+    if (this.takesNoMore) {
+      slot.reject(this.unsent());
+    } else {
+      this.slotsWaited.push(slot);
+    }
+    return slot.promise;
+  }
+
+  private get takesNoMore(): boolean {
+    return this.core.isClosed || this.core.isDraining;
+  }
+
+  private unsent(): H2Error {
+    const { error } = this.core;
+    return new H2Error('the connection takes no more requests', {
+      scope: 'stream',
+      code: error?.code ?? ErrorCode.REFUSED_STREAM,
+      initiator: error?.initiator ?? 'library',
+      rule: 'request.unsent',
+      rfc: '9113 6.8',
+      retryable: true,
+    });
+  }
+
+  /** Looks, after what is going on in the core, whether somebody who waits for a stream may go on. */
+  private checkSlots(): void {
+    if (this.checking || this.slotsWaited.length === 0) return;
+    this.checking = true;
+    microtask(() => {
+      this.checking = false;
+      if (this.takesNoMore) {
+        for (const slot of this.slotsWaited.splice(0)) slot.reject(this.unsent());
+      } else if (this.core.canOpen) {
+        this.slotsWaited.shift()?.resolve();
+        // The next one goes on when this one has made its request.
+        this.checkSlots();
+      }
+    });
+  }
+}
+
+/** Stands for the stream of a request that was never sent. */
+const UNSENT: Stream = new StreamRecord(0, true, 0, 0);
