@@ -1,9 +1,14 @@
 import { formatAddress, isLoopback, type ListenAddress } from './config/address.ts';
 import type { Gateway } from './gateway.ts';
+import type { ProbeResult } from './upstream/backend.ts';
 import { VERSION } from './version.ts';
 
 /** What the user should know once the gateway serves: where, for whom, and how to try it. */
-export function banner({ https, http, inspectorUrl, rootCertificatePath }: Gateway, upgrade: boolean): string {
+export function banner(
+  { https, http, inspectorUrl, rootCertificatePath }: Gateway,
+  upgrade: boolean,
+  backends: readonly ProbeResult[],
+): string {
   const rows: [left: string, right: string][] = [];
   if (https !== null) rows.push([`https://${shown(https)}`, 'h2, http/1.1']);
   if (http !== null) {
@@ -12,10 +17,13 @@ export function banner({ https, http, inspectorUrl, rootCertificatePath }: Gatew
       `http/1.1, h2c (${upgrade ? 'by Upgrade or prior knowledge' : 'by prior knowledge'})`,
     ]);
   }
-  const width = Math.max(...rows.map(([left]) => left.length));
+  const width = Math.max(...[...rows, ...backends.map(({ url }) => [url])].map(([left]) => left!.length));
   const listeners = rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}\n`).join('');
+  const targets = backends.map(({ url, protocol, text }) => {
+    return `  ${url.padEnd(width)}   backend, ${protocol === null ? text : `speaks ${text}`}\n`;
+  });
   const inspector = inspectorUrl === null ? '' : `  inspector   ${inspectorUrl}\n`;
-  return `\nglassway ${VERSION}\n\n${listeners}\n${inspector}  try it      ${tryIt(https, http, rootCertificatePath)}\n\n`;
+  return `\nglassway ${VERSION}\n\n${listeners}${targets.join('')}\n${inspector}  try it      ${tryIt(https, http, rootCertificatePath)}\n\n`;
 }
 
 function tryIt(https: ListenAddress | null, http: ListenAddress | null, root: string | null): string {

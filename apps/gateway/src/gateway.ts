@@ -21,7 +21,7 @@ import { type AccessLog, openAccessLog } from './log-access.ts';
 import { failedIn } from './problems.ts';
 import { Pool, Router } from './route.ts';
 import { NO_TRACE } from './trace/trace.ts';
-import { createBackend } from './upstream/backend.ts';
+import { createBackend, type ProbeResult, probe, type UpstreamOptions } from './upstream/backend.ts';
 import { VERSION } from './version.ts';
 
 /** Requests whose path begins with `prefix` go to these backends, in turns. */
@@ -54,6 +54,8 @@ export interface Gateway {
   readonly rootCertificatePath: string | null;
   /** The root certificate itself, PEM. */
   readonly rootCertificate: string | null;
+  /** Finds out what each backend speaks, without a request that an application would see. Takes a second at most. */
+  probe(): Promise<readonly ProbeResult[]>;
   /**
    * Stops accepting, lets requests under way finish, and after `deadlineMs` (0: at once) cuts the rest. A second call
    * cuts the first one's deadline short.
@@ -76,7 +78,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     const access = await openAccess(settings, logger, undo);
     const inspector = settings.inspector === null ? null : await inspect(settings.inspector, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
-    const upstream = inspector === null ? {} : { forbidden: reachesListener(inspector) };
+    const upstream: UpstreamOptions = inspector === null ? {} : { forbidden: reachesListener(inspector) };
 
     const backends = new Map<string, Backend>();
     for (const url of routes.flatMap(route => route.to)) {
@@ -105,7 +107,8 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       trace,
       limits: { upgradeH2c: settings.upgrade },
     }).catch(failedIn('listener'));
-    return handleOf(listeners, inspector?.url ?? null, undo);
+    const probeAll = () => Promise.all([...backends.keys()].map(url => probe(url, upstream)));
+    return handleOf(listeners, inspector?.url ?? null, probeAll, undo);
   } catch (error) {
     await closeAll(undo);
     throw error;
@@ -169,12 +172,13 @@ async function httpsOptions(
   return { ...common, contexts };
 }
 
-function handleOf(listeners: Listeners, inspectorUrl: string | null, undo: Undo): Gateway {
+function handleOf(listeners: Listeners, inspectorUrl: string | null, probe: Gateway['probe'], undo: Undo): Gateway {
   let closing: Promise<DrainReport> | null = null;
   return {
     https: addressOf(listeners.https),
     http: addressOf(listeners.http),
     inspectorUrl,
+    probe,
     rootCertificatePath: listeners.developmentCa?.rootCertificatePath ?? null,
     rootCertificate: listeners.developmentCa?.rootCertificate ?? null,
     close: deadlineMs => {

@@ -43,7 +43,10 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   // Standard output belongs to the access log when that goes there.
   const out = settings.accessLog === '-' ? process.stderr : process.stdout;
-  if (settings.logLevel === 'info' || settings.logLevel === 'debug') out.write(banner(gateway, settings.upgrade));
+  if (settings.logLevel === 'info' || settings.logLevel === 'debug') {
+    const backends = demo === null ? await gateway.probe() : [];
+    out.write(banner(gateway, settings.upgrade, backends));
+  }
   const stopTraffic = invocation.command === 'demo' && invocation.traffic ? await sendTraffic(gateway) : () => {};
   const code = await drained(gateway, logger, stopTraffic);
   await demo?.close();

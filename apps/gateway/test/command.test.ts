@@ -116,6 +116,19 @@ describe('glassway', () => {
     ]);
   });
 
+  it('says what each backend speaks, and what to do about one that is down', async () => {
+    const up = await app(async () => '');
+    const down = await app(async () => '');
+    const { port } = new URL(down);
+    await new Promise(resolve => servers.pop()!.close(resolve));
+    const run = new Run(['--to', up, '--to', down, ...ANY]);
+    await run.printed(/try it/);
+    expect(run.out).toMatch(new RegExp(`${up} +backend, speaks HTTP/1\\.1\\n`));
+    expect(run.out).toMatch(
+      new RegExp(`${down} +backend, 127\\.0\\.0\\.1:${port} refused \\(is the app running\\?\\)\\n`),
+    );
+  });
+
   it('a second signal cuts what is under way and exits with 1', async () => {
     let came = (): void => {};
     const arrived = new Promise<void>(resolve => {

@@ -248,6 +248,44 @@ describe('D30: the response is complete before the request', () => {
   });
 });
 
+describe('tunnels', () => {
+  const websocket = request({ method: 'GET', path: '/chat', hasBody: true, protocol: 'websocket' });
+
+  it('RFC 8441 5.1: each direction ends by itself', () => {
+    const { journal, client, backend, records } = open(websocket);
+    expect(backend.leg.request.protocol).toBe('websocket');
+    backend.leg.assign();
+    backend.leg.events.onResponse(OK, false);
+    backend.leg.events.onBody(bytes('bye'), true);
+    client.events.onBody(bytes('bye'), true);
+    client.events.onFinished();
+    expect(journal.slice(2)).toEqual([
+      'client.respond 200',
+      'client.write bye end',
+      'a.consumed 3',
+      'a.write bye end',
+      'client.consumed 3',
+    ]);
+    expect(records).toHaveLength(1);
+  });
+
+  it('a backend that is gone after its end still reaches the client', () => {
+    const { journal, backend } = open(websocket);
+    backend.leg.assign();
+    backend.leg.events.onResponse(OK, false);
+    backend.leg.events.onBody(bytes(''), true);
+    backend.leg.events.onError(GONE);
+    expect(journal.at(-1)).toBe('client.reset backend_closed ERROR');
+  });
+
+  it('a refused upgrade is an ordinary response', () => {
+    const { journal, backend } = open(websocket);
+    backend.leg.assign();
+    backend.leg.events.onResponse({ ...OK, status: 403 }, true);
+    expect(journal).toContain('client.respond 403 end');
+  });
+});
+
 describe('retry', () => {
   it('a refused dial goes to the next backend, with the body that has waited', () => {
     const { journal, client, backends, records } = open(request({ method: 'POST', hasBody: true }), { backends: 2 });

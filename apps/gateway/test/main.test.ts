@@ -87,7 +87,7 @@ describe('the inspector', () => {
     });
     const url = gateway.inspectorUrl!;
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{22,}$/);
-    expect(banner(gateway, true)).toContain(`inspector   ${url}\n`);
+    expect(banner(gateway, true, [])).toContain(`inspector   ${url}\n`);
     expect((await fetch(url)).headers.get('content-security-policy')).toContain("default-src 'none'");
     await gateway.close(0);
     await expect(fetch(url)).rejects.toThrow();

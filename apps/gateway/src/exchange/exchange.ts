@@ -251,6 +251,8 @@ export class Exchange implements ClientLegEvents {
   #responseComplete(): void {
     const attempt = this.#attempt;
     if (attempt === null) return;
+    // The two directions of a tunnel end by themselves (RFC 8441 5.1): the client may still have something to say.
+    if (this.#forwarded?.protocol && !this.#requestEnded) return;
     // Its leg stays for `consumed`: a slow client may still hold back octets of the backend's connection.
     attempt.live = false;
     attempt.complete = this.#requestEnded;
