@@ -1,67 +1,20 @@
+import { type DecoderOptions, type FieldSink, HARD_LIMIT_FACTOR, MAX_LIMIT } from './decoder-options.ts';
 import { DynamicTable, ENTRY_OVERHEAD, TableEntry } from './dynamic-table.ts';
 import { HpackError, HpackUsageError, integerInRange } from './errors.ts';
-import { huffmanDecodeInto, huffmanDecodeRoom } from './huffman.ts';
 import { type Cursor, MAX_INTEGER, readInteger } from './integer.ts';
-import { latin1Decode, Octets } from './octets.ts';
+import { Octets } from './octets.ts';
+import { representationEnd } from './representation-end.ts';
 import { STATIC_TABLE, STATIC_TABLE_LENGTH } from './static-table.ts';
+import { openString, takeString } from './string-literal.ts';
 import { type HpackTap, Representation } from './tap.ts';
 
-/** Receives the field lines of a block in order. */
-export interface FieldSink {
-  /**
-   * One field line. `sensitive` is true for a literal that must never be indexed (RFC 7541 6.2.3) and has to stay so
-   * when it is forwarded. `tag` is what `DecoderOptions.classify` answered for it, 0 without. Must not throw and must
-   * not call back into the decoder: a block that is left in the middle loses the decoding context.
-   */
-  onField(name: string, value: string, sensitive: boolean, tag: number): void;
-}
-
-/** Options of a `Decoder`. All limits are in force from the first block on. */
-export interface DecoderOptions {
-  /** Dynamic table size the peer may use, octets: what our SETTINGS advertise. Default 4096, range 0..2^31-1. */
-  maxTableSize?: number;
-  /**
-   * Size of a field section that is handed out, octets, each field counted as name + value + 32 (RFC 9113 6.5.2).
-   * Beyond it decoding goes on for the sake of the table but hands out nothing, and `truncated` is set; beyond
-   * `HARD_LIMIT_FACTOR` times it decoding throws. Default 65,536, range 0..2^28.
-   */
-  maxFieldSectionSize?: number;
-  /** Field lines of a section that are handed out, with the same two steps. Default 256, range 1..2^28. */
-  maxFields?: number;
-  /**
-   * Longest name or value, octets, encoded as well as decoded. A longer one is an error before anything is allocated
-   * for it. Default `maxFieldSectionSize`, range 0..2^28.
-   */
-  maxStringLength?: number;
-  /**
-   * Sorts a field into one of 256 classes, which the sink receives as `tag`. Must be a pure function: it is asked once
-   * for each entry of the dynamic table and each literal, and once per process for the static entries.
-   */
-  classify?: (name: string, value: string) => number;
-  /** Observer of representations and of the dynamic table. Default none. */
-  tap?: HpackTap | null;
-}
-
-/** How far above `maxFieldSectionSize` and `maxFields` a block may go before decoding it stops with an error. */
-export const HARD_LIMIT_FACTOR = 4;
-
-const MAX_LIMIT = 2 ** 28;
-
-// One of each for all decoders: none of them is live across a call of a sink.
+// One for all decoders: it is never live across a call of a sink.
 const cursor: Cursor = { position: 0 };
-let scratch: Uint8Array = new Uint8Array(4096);
-// The string that `openString` found: these octets of the scratch space if it was Huffman-coded, else of the block.
-let stringInScratch = false;
-let stringStart = 0;
-let stringEnd = 0;
-
-/** Scratch space above this is given back after use, octets. */
-const SCRATCH_KEPT = 128 * 1024;
 
 /** Tags of the static entries for each classify function, computed once per process instead of once per decoder. */
 const staticTagsOf = new WeakMap<(name: string, value: string) => number, Uint8Array>();
 
-/** Where a decoder is: between blocks, within a call, in a block that comes in chunks, or lost. */
+/** Where a decoder is: between blocks, within a call (or lost there), in a block that comes in chunks. */
 const Phase = { IDLE: 0, BUSY: 1, CHUNKED: 2 } as const;
 
 /**
@@ -71,7 +24,8 @@ const Phase = { IDLE: 0, BUSY: 1, CHUNKED: 2 } as const;
  * - **commands**: `setMaxTableSize`
  * - **getters**: `truncated`, `sectionSize`, `fieldCount`, `tableSize`, `maxTableSize`, `tableLength`, `entryAt`
  *
- * An `HpackError` ends the decoder, as the tables of the two sides may differ from then on: each later call throws one.
+ * An `HpackError` ends the decoder, as the tables of the two sides may differ from then on: each later call throws one
+ * with the rule `hpack.context-lost`.
  */
 export class Decoder {
   private readonly table: DynamicTable<TableEntry>;
@@ -193,7 +147,7 @@ export class Decoder {
     let next = 0;
     while (next >= 0) {
       ready = next;
-      next = this.representationEnd(source, ready, end);
+      next = representationEnd(source, ready, end, this.maxStringLength);
     }
     this.run(source, 0, ready, sink);
     if (this.carry?.buffer === source) {
@@ -203,35 +157,6 @@ export class Decoder {
       this.carry ??= new Octets(0);
       this.carry.append(source.subarray(ready, end));
     }
-  }
-
-  /**
-   * Where the representation at `start` ends, -1 when it goes beyond `end`. One that `run` is going to reject counts
-   * as complete as soon as that is certain, so that nothing is kept in wait for octets that do not matter.
-   */
-  private representationEnd(source: Uint8Array, start: number, end: number): number {
-    if (start >= end) return -1;
-    const first = source[start]!;
-    try {
-      cursor.position = start;
-      if (first >= 0x80) {
-        readInteger(cursor, source, end, 7);
-      } else if (first >= 0x20 && first < 0x40) {
-        readInteger(cursor, source, end, 5);
-      } else {
-        const nameIndex = readInteger(cursor, source, end, first >= 0x40 ? 6 : 4);
-        const strings = nameIndex === 0 ? 2 : 1;
-        for (let i = 0; i < strings; i++) {
-          const length = readInteger(cursor, source, end, 7);
-          if (length > this.maxStringLength) return end;
-          cursor.position += length;
-        }
-      }
-    } catch (error) {
-      if (error instanceof HpackError && error.rule === 'hpack.incomplete') return -1;
-      return end;
-    }
-    return cursor.position <= end ? cursor.position : -1;
   }
 
   private begin(): void {
@@ -246,9 +171,9 @@ export class Decoder {
   private refuse(): never {
     if (this.phase === Phase.CHUNKED) throw new HpackUsageError('the block begun with push() has not been finished');
     throw new HpackError(
-      'hpack.incomplete',
+      'hpack.context-lost',
       'RFC 9113 4.3',
-      'the decoder was left within a block, by an earlier error or a sink that threw or called back',
+      'a block was left in the middle, by an earlier error or by a sink that threw or called back',
     );
   }
 
@@ -317,14 +242,14 @@ export class Decoder {
     let name = '';
     let nameLength: number;
     if (nameIndex === 0) {
-      nameLength = this.openString(block, end);
+      nameLength = openString(cursor, block, end, this.maxStringLength);
       // Beyond the limits a name is only built for the table.
       if (incremental || !this.isTruncated) name = takeString(block);
     } else {
       name = nameIndex <= STATIC_TABLE_LENGTH ? STATIC_TABLE[nameIndex]!.name : this.dynamicEntry(nameIndex).name;
       nameLength = name.length;
     }
-    const size = nameLength + this.openString(block, end) + ENTRY_OVERHEAD;
+    const size = nameLength + openString(cursor, block, end, this.maxStringLength) + ENTRY_OVERHEAD;
     const next = cursor.position;
     const admitted = this.admit(size);
     const table = this.table;
@@ -371,44 +296,6 @@ export class Decoder {
     return false;
   }
 
-  /**
-   * Reads a string literal's header at the cursor and finds the string's octets, decoding them if they are
-   * Huffman-coded. Returns the decoded length and moves the cursor behind the literal. RFC 7541 5.2.
-   */
-  private openString(block: Uint8Array, end: number): number {
-    const at = cursor.position;
-    const length = readInteger(cursor, block, end, 7);
-    if (length > this.maxStringLength) throw this.tooLong(length);
-    const start = cursor.position;
-    const stop = start + length;
-    if (stop > end) throw new HpackError('hpack.incomplete', 'RFC 7541 5.2', 'the field block ends within a string');
-    cursor.position = stop;
-    if (block[at]! < 0x80) {
-      stringInScratch = false;
-      stringStart = start;
-      stringEnd = stop;
-      return length;
-    }
-    const room = huffmanDecodeRoom(length);
-    if (scratch.length < room || (scratch.length > SCRATCH_KEPT && room <= SCRATCH_KEPT)) {
-      scratch = new Uint8Array(Math.max(room, 4096));
-    }
-    const decoded = huffmanDecodeInto(block, start, stop, scratch);
-    if (decoded > this.maxStringLength) throw this.tooLong(decoded);
-    stringInScratch = true;
-    stringStart = 0;
-    stringEnd = decoded;
-    return decoded;
-  }
-
-  private tooLong(length: number): HpackError {
-    return new HpackError(
-      'hpack.string-length',
-      'RFC 7541 7.4',
-      `a string of ${length} octets exceeds the limit of ${this.maxStringLength}`,
-    );
-  }
-
   /** RFC 7541 6.3: the updates that lead a block. Returns the position of the first field line. */
   private readUpdates(block: Uint8Array, start: number, end: number): number {
     cursor.position = start;
@@ -446,10 +333,6 @@ export class Decoder {
     }
     if (evicted > 0 && this.tap !== null) this.tap.onEvict(evicted, table.size);
   }
-}
-
-function takeString(block: Uint8Array): string {
-  return latin1Decode(stringInScratch ? scratch : block, stringStart, stringEnd);
 }
 
 function badIndex(index: number): HpackError {

@@ -1,11 +1,11 @@
 import { ENTRY_OVERHEAD } from './dynamic-table.ts';
 import { EncoderTable } from './encoder-table.ts';
 import { HpackUsageError, integerInRange } from './errors.ts';
-import { huffmanLength, huffmanPut, huffmanPutRoom } from './huffman.ts';
 import { defaultIndexingOf, type IndexingPolicy } from './indexing.ts';
 import { MAX_INTEGER, MAX_INTEGER_OCTETS, putInteger, writeInteger } from './integer.ts';
-import { isOctetString, latin1Encode, Octets } from './octets.ts';
+import { isOctetString, Octets } from './octets.ts';
 import { STATIC_NAMES, type StaticName } from './static-table.ts';
+import { putString, stringRoom } from './string-literal.ts';
 import { type HpackTap, Representation } from './tap.ts';
 
 /** A field line. Name and value are octet strings: one code point U+0000..U+00FF per octet. */
@@ -42,14 +42,9 @@ const NEVER_INDEXED_PATTERN = 0x10;
 const LITERAL_PREFIX = 4;
 const UPDATE_PATTERN = 0x20;
 const UPDATE_PREFIX = 5;
-const HUFFMAN_PATTERN = 0x80;
-const STRING_PREFIX = 7;
 
 /** A field that takes more of the table than this pushes out more than it is likely to save. */
 const LARGEST_SHARE = 3 / 4;
-
-/** Lengths below this take one octet (RFC 7541 5.1 with 7 bits). */
-const ONE_OCTET_LENGTH = 127;
 
 /**
  * Encodes the field sections of one direction of one connection. Blocks must reach the peer in the order in which they
@@ -218,31 +213,4 @@ export class Encoder {
     const evicted = this.table.makeRoom(0);
     if (this.tap !== null && evicted > 0) this.tap.onEvict(evicted, this.table.size);
   }
-}
-
-/** Octets that `putString` may touch. */
-function stringRoom(text: string): number {
-  const length = text.length;
-  return MAX_INTEGER_OCTETS + (length < ONE_OCTET_LENGTH ? huffmanPutRoom(length) : length + huffmanPutRoom(0));
-}
-
-/** RFC 7541 5.2: Huffman-coded where that is shorter. */
-function putString(buffer: Uint8Array, position: number, text: string): number {
-  const length = text.length;
-  if (length < ONE_OCTET_LENGTH) {
-    // The length takes one octet either way, so the string is coded at its place before its length is known.
-    const start = position + 1;
-    const end = huffmanPut(text, buffer, start);
-    if (end - start < length) {
-      buffer[position] = HUFFMAN_PATTERN | (end - start);
-      return end;
-    }
-    buffer[position] = length;
-    return latin1Encode(text, buffer, start);
-  }
-  const coded = huffmanLength(text);
-  if (coded < length) {
-    return huffmanPut(text, buffer, putInteger(buffer, position, coded, STRING_PREFIX, HUFFMAN_PATTERN));
-  }
-  return latin1Encode(text, buffer, putInteger(buffer, position, length, STRING_PREFIX, 0));
 }

@@ -14,7 +14,8 @@ export type HpackRule =
   | 'hpack.update-position'
   | 'hpack.update-too-large'
   | 'hpack.update-missing'
-  | 'hpack.section-too-large';
+  | 'hpack.section-too-large'
+  | 'hpack.context-lost';
 
 /** The peer sent a field block that cannot be decoded. The decoding context is lost: the connection must end. */
 export class HpackError extends Error {

@@ -9,7 +9,8 @@
  * U+0000..U+00FF per octet. Nothing here knows HTTP/2 frames or what a valid field name is.
  */
 
-export { Decoder, type DecoderOptions, type FieldSink, HARD_LIMIT_FACTOR } from './decoder.ts';
+export { Decoder } from './decoder.ts';
+export { type DecoderOptions, type FieldSink, HARD_LIMIT_FACTOR } from './decoder-options.ts';
 export { ENTRY_OVERHEAD, type TableEntry } from './dynamic-table.ts';
 export { Encoder, type EncoderOptions, type Field } from './encoder.ts';
 export { HpackError, type HpackRule, HpackUsageError } from './errors.ts';

@@ -7,8 +7,8 @@ import { nghttp2Peer, type Peer, pythonPeer } from './support/peers.ts';
 import { hex, unhex } from './support/wire.ts';
 
 /** Connections, and blocks on each of them. */
-const CONNECTIONS = 12;
-const BLOCKS = 120;
+const CONNECTIONS = 10;
+const BLOCKS = 100;
 /** Table sizes that one of the ends sets, in turn. */
 const SIZES = [4096, 0, 4096, 100, 500, 64, 8192, 1000, 65_536, 4096];
 
