@@ -56,7 +56,9 @@ function probeTls(target: Target, options: ResolvedUpstreamOptions): Promise<Pro
 
 async function probeCleartext(target: Target, options: ResolvedUpstreamOptions): Promise<ProbeResult> {
   const { url, scheme } = target;
-  const first = await ask(target, options, HTTP2_HELLO);
+  let first = await ask(target, options, HTTP2_HELLO);
+  // Many TLS servers drop what is not TLS without an alert.
+  if (first === 'closed' && target.socketPath === null && (await speaksTls(target, options))) first = 'tls';
   if (typeof first !== 'string') return lost(target, first);
   const isH2 = scheme === 'h2c';
   switch (first) {
@@ -86,6 +88,21 @@ async function probeCleartext(target: Target, options: ResolvedUpstreamOptions):
     default:
       return first satisfies never;
   }
+}
+
+function speaksTls(target: Target, options: ResolvedUpstreamOptions): Promise<boolean> {
+  return new Promise(resolve => {
+    dialTls(
+      target,
+      { ...options, verifyCertificate: false, connectTimeoutMs: ANSWER_MS },
+      ['h2', 'http/1.1'],
+      ({ socket }) => {
+        socket.destroy();
+        resolve(true);
+      },
+      () => resolve(false),
+    );
+  });
 }
 
 /** Connects, says `hello` and classifies the first octets of the answer. */
