@@ -16,7 +16,7 @@ const LEAF_DAYS = 90;
 /** A clock that is a little behind must not reject a certificate made a second ago. */
 const BACKDATE_MS = 3_600_000;
 /** Certificates kept per authority. Names come from clients, so the number must be bounded. */
-const MAX_CACHED = 512;
+const MAX_CACHED = 128;
 
 /**
  * Names a new root may sign for: those that only mean this machine or a private network (RFC 6761, RFC 8375, and

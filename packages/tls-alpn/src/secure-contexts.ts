@@ -47,7 +47,7 @@ interface Generation {
 }
 
 /** Contexts made on demand that are kept. Names come from clients, so the number must be bounded. */
-const MAX_ON_DEMAND = 512;
+const MAX_ON_DEMAND = 128;
 
 /**
  * The certificates of a listener, selected by server name: exact, then wildcard, then made on demand, then the default.

@@ -48,12 +48,12 @@ describe('the root', () => {
 
   test('processes that open it at the same time end with the same root', async () => {
     const directory = await scratch(cleanup);
-    const all = await Promise.all([1, 2, 3].map(() => DevelopmentCa.open({ directory })));
+    const all = await Promise.all([1, 2].map(() => DevelopmentCa.open({ directory })));
     expect(new Set(all.map(ca => ca.fingerprint256)).size).toBe(1);
     expect(all.filter(ca => ca.created)).toHaveLength(1);
     expect((await readdir(directory)).sort()).toEqual([KEY_FILE, CERTIFICATE_FILE]);
     // And its leaves verify against the exported certificate.
-    const root = new X509Certificate(await readFile(all[2]!.rootCertificatePath));
+    const root = new X509Certificate(await readFile(all[1]!.rootCertificatePath));
     for (const ca of all) {
       const { cert } = await ca.issue({ names: ['a.test'] });
       expect(new X509Certificate(cert).verify(root.publicKey)).toBe(true);
@@ -253,7 +253,7 @@ describe('credentialsFor', () => {
   test('keeps a bounded number of them: the one used longest ago goes', async () => {
     const ca = await sharedCa();
     const first = await ca.credentialsFor('first.test');
-    for (let i = 0; i < 512; i++) await ca.credentialsFor(`n${i}.test`);
+    for (let i = 0; i < 128; i++) await ca.credentialsFor(`n${i}.test`);
     expect(await ca.credentialsFor('first.test')).not.toBe(first);
   });
 });

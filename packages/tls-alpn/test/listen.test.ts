@@ -32,6 +32,13 @@ function client(port: number, options: ConnectionOptions = {}): { socket: TLSSoc
   return { socket, closed };
 }
 
+/** A client without TLS; `closed` settles however it ends. */
+function rawClient(port: number): { socket: Socket; closed: Promise<unknown> } {
+  const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
+  cleanup.add(() => void socket.destroy());
+  return { socket, closed: new Promise(done => socket.on('close', done)) };
+}
+
 /** Everything a client reads until the end. */
 async function exchange(port: number, options: ConnectionOptions = {}): Promise<ReturnType<typeof echoOf>> {
   const { socket } = client(port, options);
@@ -161,8 +168,7 @@ describe('handshake', () => {
 
   test('the handshake timeout is a deadline: octets that drip in do not move it, and the socket is closed', async () => {
     const { port, refused, listener } = await refusing({ handshakeTimeoutMs: 300 });
-    const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
-    const closed = once(socket, 'close');
+    const { socket, closed } = rawClient(port);
     const hello = Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, ...randomBytes(40)]);
     let sent = 0;
     const drip = setInterval(() => socket.write(hello.subarray(sent, ++sent)), 20);
@@ -305,10 +311,8 @@ describe('the listener handle', () => {
 
   test('close cuts a handshake that is under way', async () => {
     const { port, listener } = await echoListener(cleanup);
-    const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
-    await once(socket, 'connect');
+    const { closed } = rawClient(port);
     await until(() => listener.connections === 1);
-    const closed = once(socket, 'close');
     await listener.close();
     await closed;
     await until(() => listener.connections === 0);

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { inject } from 'vitest';
 import {
   type AcceptedSocket,
   DevelopmentCa,
@@ -35,13 +36,9 @@ export async function scratch(cleanup: Cleanup): Promise<string> {
 
 let shared: Promise<DevelopmentCa> | null = null;
 
-/** One authority for a whole test file: its RSA key is the slow part. Removed when the process ends. */
+/** The authority of all tests. */
 export function sharedCa(): Promise<DevelopmentCa> {
-  shared ??= (async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'glassway-tls-'));
-    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-    return DevelopmentCa.open({ directory });
-  })();
+  shared ??= DevelopmentCa.open({ directory: inject('caDirectory') });
   return shared;
 }
 
