@@ -18,6 +18,7 @@ import { findInspectorPage } from './inspector-page.ts';
 import { type DrainReport, type HttpsOptions, type Listeners, startListeners } from './listener/listeners.ts';
 import { Logger } from './log.ts';
 import { type AccessLog, openAccessLog } from './log-access.ts';
+import { FailureReporter } from './log-failures.ts';
 import { failedIn } from './problems.ts';
 import { Pool, Router } from './route.ts';
 import { NO_TRACE } from './trace/trace.ts';
@@ -95,7 +96,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
         isTrusted: parseNetworks(settings.trustedProxies, '--trusted-proxy'),
       },
       trace,
-      records: access,
+      records: new FailureReporter(logger, access),
       clock: () => performance.now(),
     };
 

@@ -183,13 +183,17 @@ function ms(at: number, record: ExchangeRecord): string {
   return at < 0 ? '-' : `${(at - record.startedAt).toFixed(1)}ms`;
 }
 
-/** A line stays one line and its columns stay apart, whatever a client sent. */
-function printable(text: string): string {
+/** Keeps a line one line and its columns apart, whatever a client sent. `allowed`: a character to leave alone. */
+export function printable(text: string, allowed = ''): string {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code <= 0x20 || code >= 0x7f) return encodeURI(text);
+    if ((code <= 0x20 || code >= 0x7f) && text[i] !== allowed) return escapeAll(text, allowed);
   }
   return text;
+}
+
+function escapeAll(text: string, allowed: string): string {
+  return encodeURI(text.replace(/\p{Surrogate}/gu, '\ufffd')).replaceAll('%20', allowed === ' ' ? ' ' : '%20');
 }
 
 let isoMs = -1;

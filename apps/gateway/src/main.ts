@@ -8,8 +8,9 @@ import { Logger } from './log.ts';
 import { explainStartFailure } from './problems.ts';
 import { VERSION } from './version.ts';
 
-/** How long requests under way may take after the first signal. */
+/** How long requests under way may take after the first signal; those of the demo are of no value to anybody. */
 const DRAIN_MS = 15_000;
+const DEMO_DRAIN_MS = 500;
 
 /** Exit codes of the command. */
 export const ExitCode = { OK: 0, FAILURE: 1, USAGE: 2 } as const;
@@ -48,7 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
     out.write(banner(gateway, settings.upgrade, backends));
   }
   const stopTraffic = invocation.command === 'demo' && invocation.traffic ? await sendTraffic(gateway) : () => {};
-  const code = await drained(gateway, logger, stopTraffic);
+  const code = await drained(gateway, demo === null ? DRAIN_MS : DEMO_DRAIN_MS, logger, stopTraffic);
   await demo?.close();
   return code;
 }
@@ -76,7 +77,7 @@ function stopOnDefects(logger: Logger): void {
 }
 
 /** Waits for a signal, then for the requests under way; a second signal cuts them. */
-function drained(gateway: Gateway, logger: Logger, onFirst: () => void): Promise<number> {
+function drained(gateway: Gateway, deadlineMs: number, logger: Logger, onFirst: () => void): Promise<number> {
   return new Promise(resolve => {
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -86,7 +87,7 @@ function drained(gateway: Gateway, logger: Logger, onFirst: () => void): Promise
         logger.info(`${signal}: finishing the requests under way (once more to stop now)`);
         onFirst();
       }
-      const closing = gateway.close(signals === 1 ? DRAIN_MS : 0);
+      const closing = gateway.close(signals === 1 ? deadlineMs : 0);
       if (signals > 1) return;
       void closing.then(({ cut }) => {
         for (const { peer, protocol, openExchanges } of cut) {

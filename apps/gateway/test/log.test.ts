@@ -2,10 +2,11 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { reason } from '../src/exchange/reason.ts';
+import { type ReasonCode, reason } from '../src/exchange/reason.ts';
 import { ExchangeRecord } from '../src/exchange/record.ts';
 import { Logger } from '../src/log.ts';
 import { AccessLog, jsonLine, openAccessLog, textLine, type WriteOut } from '../src/log-access.ts';
+import { FailureReporter } from '../src/log-failures.ts';
 import { FACTS, request } from './exchange-fakes.ts';
 
 const NOON = Date.UTC(2026, 0, 2, 12, 0, 0, 345);
@@ -148,6 +149,42 @@ describe('access log writing', () => {
     const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
     expect(lines.map(line => JSON.parse(line).status)).toEqual([200, 200]);
     await expect(openAccessLog('/nowhere/at/all', 'text', collect().logger)).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('failures', () => {
+  const failed = (code: ReasonCode, finishedAt: number, backend = 'http://a'): ExchangeRecord => {
+    const made = record('/a b');
+    Object.assign(made, { reason: reason(code, 'it is down'), finishedAt, backend });
+    return made;
+  };
+
+  it('are told once per kind and while, with the number of those in between', () => {
+    const { lines, logger } = collect();
+    const written: ExchangeRecord[] = [];
+    const reporter = new FailureReporter(logger, { write: each => void written.push(each) });
+    for (const each of [
+      failed('backend_refused', 0),
+      failed('backend_refused', 1000),
+      failed('backend_refused', 9999),
+      failed('backend_refused', 1000, 'http://b'),
+      failed('backend_closed', 1000),
+      failed('client_reset', 1000),
+      record(),
+      failed('backend_refused', 10_000),
+      failed('backend_refused', 20_000),
+    ]) {
+      reporter.write(each);
+    }
+    const line = 'glassway: warning: GET https://example.com/a%20b: ';
+    expect(lines).toEqual([
+      `${line}backend_refused, it is down\n`,
+      `${line}backend_refused, it is down\n`,
+      `${line}backend_closed, it is down\n`,
+      `${line}backend_refused, it is down; 2 more since the last such line\n`,
+      `${line}backend_refused, it is down\n`,
+    ]);
+    expect(written).toHaveLength(9);
   });
 });
 

@@ -1,8 +1,11 @@
 /** The whole gateway: real sockets in process, and the command as users run it. */
+import { once } from 'node:events';
 import { mkdtemp, readFile } from 'node:fs/promises';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { banner } from '../src/banner.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../src/config/settings.ts';
@@ -76,6 +79,73 @@ describe('the demo with traffic', () => {
       expect(seen('path')).toContain(path);
     const uploads = lines.filter(line => line.path === '/upload' && line.status === 200);
     expect(Math.min(...uploads.map(line => line.bytesUp))).toBeGreaterThan(0);
+  });
+});
+
+describe('HTTP/2 on both sides', () => {
+  let demo: Demo;
+  let gateway: Gateway;
+  let session: ClientHttp2Session;
+
+  beforeAll(async () => {
+    demo = await startDemo();
+    gateway = await startGateway(settings(), { routes: demo.routes, logger: SILENT });
+    session = connect(`http://127.0.0.1:${gateway.http!.port}`);
+  });
+  afterAll(async () => {
+    session?.destroy();
+    await gateway?.close(0);
+    await demo?.close();
+  });
+
+  it('carries a gRPC-like conversation: messages in turns, trailers at the end', async () => {
+    const fields = {
+      ':method': 'POST',
+      ':path': '/demo.Echo/Chat',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    };
+    const stream = session.request(fields);
+    const trailers = once(stream, 'trailers');
+    for (const message of ['one', 'two', 'three']) {
+      stream.write(message);
+      expect(String((await once(stream, 'data'))[0])).toBe(message);
+    }
+    stream.end();
+    expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0', 'x-echoed': '3' });
+  });
+
+  it('passes a body of many windows through unchanged', async () => {
+    const body = Buffer.alloc(5_000_000, 'many windows ');
+    const stream = session.request({ ':method': 'POST', ':path': '/demo.Echo/Chat' });
+    stream.end(body);
+    expect((await buffer(stream)).equals(body)).toBe(true);
+  });
+
+  it('tries a refused stream again, then says so', async () => {
+    const stream = session.request({ ':path': '/streams/refuse' });
+    const [head] = await once(stream, 'response');
+    expect(head[':status']).toBe(503);
+    expect(await text(stream)).toMatch(/^503 backend_refused_stream /);
+  });
+
+  it('passes a reset in the middle on as one', async () => {
+    const stream = session.request({ ':path': '/streams/reset' });
+    stream.resume();
+    await once(stream, 'error');
+    expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+
+  it('answers a gRPC call that no backend takes with a gRPC status', async () => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/streams/refuse',
+      'content-type': 'application/grpc',
+    });
+    stream.end();
+    const [head] = await once(stream, 'response');
+    expect(head).toMatchObject({ ':status': 200, 'grpc-status': '14' });
+    stream.resume();
   });
 });
 

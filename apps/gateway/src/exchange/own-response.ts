@@ -29,6 +29,9 @@ export function ownResponse(request: RequestMessage, reason: Reason): OwnRespons
       String(body.length),
       'cache-control',
       'no-store',
+      // The sentence may quote the request: no browser may take it for a page.
+      'x-content-type-options',
+      'nosniff',
     ],
     body: request.method === 'HEAD' ? null : body,
   };
