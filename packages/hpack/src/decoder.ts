@@ -284,7 +284,7 @@ export class Decoder {
   private admit(size: number): boolean {
     this.size += size;
     this.count++;
-    if (this.size <= this.maxFieldSectionSize && this.count <= this.maxFields) return !this.isTruncated;
+    if (this.size <= this.maxFieldSectionSize && this.count <= this.maxFields) return true;
     this.isTruncated = true;
     if (this.size > this.maxFieldSectionSize * HARD_LIMIT_FACTOR || this.count > this.maxFields * HARD_LIMIT_FACTOR) {
       throw new HpackError(
