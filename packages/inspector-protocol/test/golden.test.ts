@@ -1,0 +1,89 @@
+/** The wire format of each version, octet for octet. A difference means old pages and recordings would be misread. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  encodeMessage,
+  FRAMES_HEADER_BYTES,
+  FrameColumns,
+  PROTOCOL_VERSION,
+  parseClientMessage,
+  parseServerMessage,
+  readFramesHeader,
+  SUBPROTOCOL,
+  unpackSections,
+} from '../src/index.ts';
+import { CLIENT_MESSAGES, framesMessage, SECTION, SERVER_MESSAGES } from './samples.ts';
+
+const golden = (name: string): string =>
+  readFileSync(new URL(`./golden/v${PROTOCOL_VERSION}/${name}`, import.meta.url), 'utf8');
+const lines = (text: string): string[] => text.trimEnd().split('\n');
+
+describe('version 1', () => {
+  it('is named so', () => {
+    expect(PROTOCOL_VERSION).toBe(1);
+    expect(SUBPROTOCOL).toBe('glassway.inspector.v1');
+  });
+
+  it('client messages', () => {
+    expect(CLIENT_MESSAGES.map(encodeMessage)).toEqual(lines(golden('client.jsonl')));
+    expect(lines(golden('client.jsonl')).map(parseClientMessage)).toEqual(CLIENT_MESSAGES);
+  });
+
+  it('server messages', () => {
+    expect(SERVER_MESSAGES.map(encodeMessage)).toEqual(lines(golden('server.jsonl')));
+    expect(lines(golden('server.jsonl')).map(parseServerMessage)).toEqual(SERVER_MESSAGES);
+  });
+
+  it('field sections', () => {
+    const fields = lines(golden('server.jsonl'))
+      .map(parseServerMessage)
+      .find(message => message.type === 'fields');
+    expect(fields?.type === 'fields' && unpackSections(fields.packed)).toEqual([SECTION]);
+  });
+
+  it('frames', () => {
+    expect(Buffer.from(framesMessage()).toString('hex')).toBe(golden('frames.hex').trim());
+    const { buffer } = Uint8Array.from(Buffer.from(golden('frames.hex').trim(), 'hex'));
+    expect(readFramesHeader(buffer)).toEqual({ count: 2, from: 0x1_ffff_fffe, to: 0x2_0000_0001 });
+    const columns = new FrameColumns(2);
+    expect(columns.append(0, buffer, FRAMES_HEADER_BYTES, 2, 0x1_ffff_fffe)).toBe(0);
+    const row = (at: number) =>
+      Object.fromEntries(
+        Object.entries(columns).flatMap(([name, column]) => (typeof column === 'object' ? [[name, column[at]]] : [])),
+      );
+    expect(row(0)).toEqual({
+      t: 41_203_100.5,
+      seq: 0x1_ffff_fffe,
+      connection: 7,
+      leg: 0,
+      direction: 0,
+      stream: 5,
+      injected: 0,
+      length: 62,
+      type: 1,
+      flags: 0x25,
+      mark: 8,
+      ref: 12,
+      connectionWindow: 65_535,
+      streamWindow: 65_535,
+      aux: 12,
+    });
+    expect(row(1)).toEqual({
+      t: 2 ** 52,
+      seq: 0x2_0000_0000,
+      connection: 2 ** 30 - 1,
+      leg: 1,
+      direction: 1,
+      stream: 2 ** 31 - 1,
+      injected: 0,
+      length: 2 ** 24 - 1,
+      type: 255,
+      flags: 255,
+      mark: 255,
+      ref: 65_535,
+      connectionWindow: -(2 ** 31),
+      streamWindow: 2 ** 31 - 1,
+      aux: 2 ** 32 - 1,
+    });
+  });
+});

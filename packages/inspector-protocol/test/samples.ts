@@ -1,0 +1,272 @@
+/** One message of every type, for the golden files. A change here is a change of the wire format: raise the version. */
+import {
+  type ClientMessage,
+  type ConnectionFacts,
+  type ConnectionState,
+  connectionWord,
+  type FieldSection,
+  FRAMES_HEADER_BYTES,
+  Mark,
+  packSections,
+  RECORD_BYTES,
+  RecordWriter,
+  type ServerMessage,
+  type StreamFacts,
+  type StreamState,
+  writeFramesHeader,
+} from '../src/index.ts';
+
+export const SECTION: FieldSection = {
+  section: 12,
+  t: 41_203_100,
+  connection: 7,
+  stream: 5,
+  direction: 0,
+  kind: 0,
+  wireBytes: 62,
+  fieldsOmitted: 0,
+  fields: [
+    { name: ':method', value: 'GET', representation: 0, index: 2, wireBytes: 1, valueBytes: 3, redacted: null },
+    {
+      name: ':path',
+      value: '/video/seg-041.m4s',
+      representation: 1,
+      index: 4,
+      wireBytes: 16,
+      valueBytes: 18,
+      redacted: null,
+    },
+    {
+      name: 'cookie',
+      value: '',
+      representation: 3,
+      index: 32,
+      wireBytes: 45,
+      valueBytes: 61,
+      redacted: '9f2c4a7be01d3c55',
+    },
+    {
+      name: 'x-latin',
+      value: 'caf\u00e9 \u00ff',
+      representation: 2,
+      index: 0,
+      wireBytes: 12,
+      valueBytes: 6,
+      redacted: null,
+    },
+  ],
+};
+
+const CONNECTION: ConnectionFacts = {
+  id: 7,
+  leg: 0,
+  protocol: 'h2',
+  negotiation: 'alpn',
+  peer: '127.0.0.1:53114',
+  local: '127.0.0.1:8443',
+  tls: { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', servername: 'localhost' },
+  openedAt: 1000,
+  closedAt: -1,
+  closeReason: null,
+  settings: { sent: [[3, 128]], acked: [[3, 128]], received: [[4, 65_535]] },
+  goAwaySent: { lastStreamId: 5, code: 0, debug: 'drain', at: 42_000_000 },
+  goAwayReceived: null,
+  tableMax: { received: 4096, sent: 4096 },
+};
+
+const CONNECTION_STATE: ConnectionState = {
+  id: 7,
+  openStreams: 8,
+  totalStreams: 10,
+  sendWindow: 0,
+  receiveWindow: 65_535,
+  bytesReceived: 1200,
+  bytesSent: 4_300_000,
+  frames: [...Array(32).keys()],
+  blocked: 1,
+  blockedSince: 41_240_000,
+  blockedStreams: 2,
+  withheldBytes: 0,
+  pingRttUs: 400,
+  sectionBytesReceived: 900,
+  sectionBytesSent: 300,
+  fieldBytesReceived: 2900,
+  fieldBytesSent: 700,
+  evictionsReceived: 0,
+  evictionsSent: 3,
+  violations: 0,
+  resetsReceived: 1,
+  resetsSent: 0,
+  lastActivityAt: 41_241_000,
+};
+
+const STREAM: StreamFacts = {
+  connection: 7,
+  stream: 5,
+  method: 'GET',
+  scheme: 'https',
+  authority: 'localhost:8443',
+  path: '/video/seg-041.m4s',
+  status: 200,
+  contentType: 'video/mp4',
+  grpcStatus: -1,
+  pair: { connection: 12, stream: 1 },
+  reset: { code: 8, initiator: 'remote', reason: '' },
+  reason: { code: 'client_reset', text: 'the client gave up', rfc: '' },
+};
+
+const STREAM_STATE: StreamState = {
+  connection: 7,
+  stream: 5,
+  state: 5,
+  sendWindow: 33_000,
+  receiveWindow: 65_535,
+  bytesReceived: 0,
+  bytesSent: 4_200_000,
+  framesReceived: 1,
+  framesSent: 300,
+  blocked: 1,
+  blockedSince: 41_240_000,
+  pendingBytes: 3_900_000,
+  withheldBytes: 0,
+  blockedConnectionUs: 12_000,
+  blockedStreamUs: 0,
+  blockedTransportUs: 7,
+  openedAt: 41_203_100,
+  headReceivedAt: 41_203_100,
+  headSentAt: 41_204_400,
+  endReceivedAt: 41_203_100,
+  endSentAt: -1,
+  closedAt: -1,
+  lastProgressAt: 41_240_000,
+};
+
+const ROWS = {
+  connections: [CONNECTION],
+  connectionStates: [CONNECTION_STATE],
+  streams: [STREAM],
+  streamStates: [STREAM_STATE],
+  forgottenConnections: [1],
+  forgottenStreams: [[2, 3] as const],
+};
+const HEAD = { frames: 1_204_118, fields: 20, events: 40 };
+const AT = { t: 41_241_000, seq: 1_204_117, connection: 7 };
+
+export const CLIENT_MESSAGES: readonly ClientMessage[] = [
+  { type: 'auth', token: 'AAAAAAAAAAAAAAAAAAAAAA' },
+  {
+    type: 'subscribe',
+    id: 1,
+    frames: { types: [0, 8], connections: [7], streams: [5], direction: 1, leg: 0 },
+    fields: {},
+    events: true,
+    backlog: 1000,
+  },
+  { type: 'subscribe', id: 2, frames: null, fields: null, events: false, backlog: 0 },
+  { type: 'ack', frames: 10, fields: 20, events: 30 },
+  { type: 'ack' },
+  { type: 'get', id: 3, what: 'sections', connection: 7, stream: 5 },
+  { type: 'get', id: 4, what: 'tables', connection: 7 },
+];
+
+export const SERVER_MESSAGES: readonly ServerMessage[] = [
+  {
+    type: 'hello',
+    version: 1,
+    recordBytes: 40,
+    gateway: '6f1c2e0e-0000-4000-8000-000000000000',
+    name: '127.0.0.1:8443',
+    release: '0.1.0',
+    epochMs: 1_795_000_000_000,
+    now: 41_241_000,
+    ringRecords: 1_677_721,
+    creditBytes: 2_097_152,
+    revealed: false,
+  },
+  {
+    type: 'snapshot',
+    id: 1,
+    now: 41_241_000,
+    from: { frames: 1_203_118, fields: 0, events: 0 },
+    head: HEAD,
+    before: [[7, 1, 0, 290]],
+    rows: ROWS,
+  },
+  { type: 'state', now: 41_341_000, head: HEAD, reset: false, rows: ROWS },
+  { type: 'fields', from: 19, to: 20, packed: packSections([SECTION]) },
+  {
+    type: 'events',
+    from: 29,
+    to: 40,
+    events: [
+      { ...AT, kind: 'connection-opened', facts: CONNECTION },
+      { ...AT, kind: 'connection-closed', reason: null },
+      { ...AT, kind: 'stream-state', stream: 5, from: 0, to: 5 },
+      { ...AT, kind: 'paired', stream: 5, backendConnection: 12, backendStream: 1 },
+      { ...AT, kind: 'settings', event: 'received', pairs: [[4, 65_535]] },
+      { ...AT, kind: 'goaway', direction: 1, lastStreamId: 5, code: 0, debug: 'drain' },
+      { ...AT, kind: 'reset', stream: 5, code: 8, initiator: 'remote', reason: '' },
+      { ...AT, kind: 'violation', rule: 'settings.frame-size', rfc: '9113 6.5', stream: 0, frameType: 4, message: 'x' },
+      { ...AT, kind: 'reasoned', stream: 5, reason: { code: 'client_reset', text: 'the client gave up', rfc: '' } },
+      { ...AT, kind: 'send-blocked', stream: 5, cause: 1, pendingBytes: 3_900_000 },
+      { ...AT, kind: 'table-resized', direction: 0, maxSize: 0 },
+    ],
+  },
+  { type: 'dropped', log: 'frames', cause: 'credit', from: 10, to: 30, count: 20, counts: [[7, 1, 0, 20]] },
+  { type: 'dropped', log: 'events', cause: 'overrun', from: 3, to: 4, count: 17, counts: [] },
+  { type: 'reply', id: 3, what: 'sections', packed: packSections([SECTION]) },
+  {
+    type: 'reply',
+    id: 4,
+    what: 'tables',
+    received: {
+      maxSize: 4096,
+      size: 93,
+      complete: true,
+      entries: [
+        { name: 'cookie', value: '', redacted: '9f2c4a7be01d3c55', size: 39 },
+        { name: ':path', value: '/video/seg-041.m4s', redacted: null, size: 54 },
+      ],
+    },
+    sent: { maxSize: 0, size: 0, complete: false, entries: [] },
+  },
+  { type: 'reply', id: 5, what: 'error', message: 'connection 99 is not known' },
+];
+
+/** Two records at the ends of every range. */
+export function framesMessage(): Uint8Array {
+  const bytes = new Uint8Array(FRAMES_HEADER_BYTES + 2 * RECORD_BYTES);
+  writeFramesHeader(bytes, 2, 0x1_ffff_fffe, 0x2_0000_0001);
+  const writer = new RecordWriter(bytes.buffer, FRAMES_HEADER_BYTES, 2);
+  writer.write(
+    0,
+    41_203_100.5,
+    0xffff_fffe,
+    connectionWord(7, 0, 0),
+    5,
+    62,
+    1,
+    0x25,
+    Mark.SECTION,
+    12,
+    65_535,
+    65_535,
+    12,
+  );
+  writer.write(
+    1,
+    2 ** 52,
+    0,
+    connectionWord(2 ** 30 - 1, 1, 1),
+    2 ** 31 - 1,
+    2 ** 24 - 1,
+    255,
+    255,
+    255,
+    65_535,
+    -(2 ** 31),
+    2 ** 31 - 1,
+    2 ** 32 - 1,
+  );
+  return bytes;
+}
