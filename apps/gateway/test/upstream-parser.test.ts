@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { FieldSection } from '../src/upstream/http1/field-section.ts';
 import { Expecting, ResponseParser, type ResponseSink } from '../src/upstream/http1/response-parser.ts';
-import type { SectionReader } from '../src/upstream/http1/section-reader.ts';
 
 const LIMITS = { maxHeadBytes: 2048, maxFields: 16, maxInformational: 32 };
 
@@ -20,11 +20,11 @@ class Collector implements ResponseSink {
   readonly parser = new ResponseParser(this, LIMITS);
   lastFlags: boolean[] = [];
 
-  onInformationalHead(head: SectionReader): void {
-    this.outcome.heads.push(`${head.status} ${head.fields.join('|')}`);
+  onInformationalHead(status: number, head: FieldSection): void {
+    this.outcome.heads.push(`${status} ${head.fields.join('|')}`);
   }
-  onHead(head: SectionReader, end: boolean): void {
-    this.outcome.heads.push(`${head.status} ${head.fields.join('|')}`);
+  onHead(status: number, head: FieldSection, end: boolean): void {
+    this.outcome.heads.push(`${status} ${head.fields.join('|')}`);
     if (end) this.outcome.ended = true;
   }
   onBodyOctets(octets: Buffer, start: number, end: number, last: boolean): void {

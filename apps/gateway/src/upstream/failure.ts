@@ -81,7 +81,7 @@ export function connectionLost(target: Target, error: Error | null, when: string
 
 /** The backend broke the rules of its protocol. */
 export function protocolError(target: Target, text: string, rfc: string): Reason {
-  return reason('backend_protocol_error', `${target.label}: ${text}`, { rfc: rfc === '' ? '' : `RFC ${rfc}` });
+  return reason('backend_protocol_error', `${target.label}: ${text}`, { rfc });
 }
 
 /** Sends go to a backend that is being closed. */

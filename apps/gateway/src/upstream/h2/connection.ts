@@ -131,7 +131,7 @@ export class H2Connection implements DialEvents, Handler {
 
   #noTunnels(): Reason {
     const text = `${this.#pool.target.label} does not offer WebSocket over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL)`;
-    return reason('connect_refused', text, { rfc: 'RFC 8441 3' });
+    return reason('connect_refused', text, { rfc: '8441 3' });
   }
 
   /** Takes no more exchanges and closes with the last one. */
@@ -271,7 +271,7 @@ export class H2Connection implements DialEvents, Handler {
     }
     if (error.rule === 'preface.timeout') {
       const text = `${target.label} accepted the connection and sent no HTTP/2 SETTINGS`;
-      return reason('backend_connect_timeout', text, { retryable: true, rfc: 'RFC 9113 3.4' });
+      return reason('backend_connect_timeout', text, { retryable: true, rfc: '9113 3.4' });
     }
     const hint = error.rule.startsWith('preface.') ? ' (is this an http:// backend?)' : '';
     return protocolError(target, `${error.message}${hint}`, error.rfc);
@@ -282,7 +282,7 @@ export class H2Connection implements DialEvents, Handler {
     if (error.rule === 'goaway.unprocessed' || error.rule === 'request.unsent') {
       return reason('backend_going_away', `${target.label} is going away and did not process the request`, {
         retryable: true,
-        rfc: 'RFC 9113 6.8',
+        rfc: '9113 6.8',
       });
     }
     if (error.rule === 'transport.closed') {
@@ -296,16 +296,16 @@ export class H2Connection implements DialEvents, Handler {
     if (error.rule === 'connection.closed')
       return reason('shutting_down', `the connection to ${target.label} was closed by the gateway`);
     if (error.rule === 'keepalive.timeout') {
-      return reason('backend_idle_timeout', `${target.label} did not answer a PING`, { rfc: 'RFC 9113 6.7' });
+      return reason('backend_idle_timeout', `${target.label} did not answer a PING`, { rfc: '9113 6.7' });
     }
     if (error.initiator === 'library') return protocolError(target, error.message, error.rfc);
     if (error.code === ErrorCode.REFUSED_STREAM) {
       return reason('backend_refused_stream', `${target.label} refused the stream`, {
         retryable: true,
-        rfc: 'RFC 9113 8.7',
+        rfc: '9113 8.7',
       });
     }
     const text = `${target.label} reset the stream (${errorCodeName(error.code)})`;
-    return reason('backend_reset', text, { h2Code: error.code, retryable: error.retryable, rfc: 'RFC 9113 7' });
+    return reason('backend_reset', text, { h2Code: error.code, retryable: error.retryable, rfc: '9113 7' });
   }
 }

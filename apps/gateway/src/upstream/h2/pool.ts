@@ -5,6 +5,7 @@ import type { Trace } from '../../trace/trace.ts';
 import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
 import type { ResolvedUpstreamOptions } from '../options.ts';
+import { overdue } from '../progress.ts';
 import type { Target } from '../target.ts';
 import { Ticker } from '../ticker.ts';
 import { WaitingLine } from '../waiting.ts';
@@ -113,7 +114,7 @@ export class H2Pool implements Backend {
     this.#connecting--;
     if (connection.isShut) {
       const text = `${this.target.label} allows no streams (SETTINGS_MAX_CONCURRENT_STREAMS 0)`;
-      this.#waiting.rejectAll(reason('backend_refused_stream', text, { retryable: true, rfc: 'RFC 9113 5.1.2' }));
+      this.#waiting.rejectAll(reason('backend_refused_stream', text, { retryable: true, rfc: '9113 5.1.2' }));
     }
     this.onRoom(connection);
     if (this.#closing) connection.shutdown();
@@ -210,20 +211,10 @@ export class H2Pool implements Backend {
       leg.bufferedBefore = buffered;
       leg.progressAt = now;
     }
-    let limit = options.bodyIdleTimeoutMs;
-    let awaitingHead = false;
-    if (leg.isTunnel && leg.responded) {
-      limit = options.tunnelIdleTimeoutMs;
-    } else if (buffered === 0 && !leg.responded) {
-      // A request that is not complete goes at the client's pace.
-      if (!leg.endSent && !leg.isTunnel) return;
-      awaitingHead = true;
-      limit = options.firstByteTimeoutMs;
-    }
-    if (limit === 0 || now - leg.progressAt < limit) return;
-    const what = awaitingHead ? 'did not begin its response' : buffered > 0 ? 'took no request octets' : 'sent nothing';
-    const code = awaitingHead ? 'backend_first_byte_timeout' : 'backend_idle_timeout';
-    leg.fail(reason(code, `${target.label} ${what} for ${limit} ms`));
+    const requested = leg.endSent || leg.isTunnel;
+    const tunnel = leg.isTunnel && leg.responded;
+    const why = overdue(target, options, now - leg.progressAt, buffered, requested, leg.responded, tunnel);
+    if (why !== null) leg.fail(why);
   }
 
   /** The deadline of `close` has come. */

@@ -4,12 +4,15 @@ import { type Reason, reason } from '../../exchange/reason.ts';
 import { Leg } from '../../trace/trace.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
 import { connectionLost, protocolError } from '../failure.ts';
+import { overdue } from '../progress.ts';
 import { addressLabel } from '../target.ts';
+import type { FieldSection } from './field-section.ts';
 import { type Http1Leg, LegPhase } from './leg.ts';
 import type { Http1Pool } from './pool.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import { RequestFraming, requestHead } from './request-head.ts';
 import { Expecting, ResponseParser, type ResponseSink } from './response-parser.ts';
-import type { SectionReader } from './section-reader.ts';
+
 import { acceptsKey, newKey } from './websocket-key.ts';
 
 interface Connecting {
@@ -29,10 +32,6 @@ type State = Connecting | Idle | Http1Leg | Closing;
 
 const CLOSING: Closing = { kind: 'closing' };
 
-/** First read buffer; a backend that fills it gets the larger one. */
-const SMALL_READ = 16_384;
-const LARGE_READ = 65_536;
-
 /**
  * One HTTP/1.1 connection to a backend: one exchange at a time, never pipelined. It is used again only when the response
  * ended where its framing said, the request was sent whole, and both sides want to persist (RFC 9112 9.3); in any doubt the
@@ -41,10 +40,10 @@ const LARGE_READ = 65_536;
 export class Http1Connection implements ResponseSink, DialEvents {
   /** Position in the pool's list. */
   index = -1;
-  readonly onread: OnReadOpts;
 
   readonly #pool: Http1Pool;
   readonly #parser: ResponseParser;
+  readonly #buffer: ReadBuffer = new ReadBuffer((octets, bytes) => this.#received(octets, bytes));
   readonly #idle: Idle = { kind: 'idle', until: 0 };
   #state: State = { kind: 'connecting', dialing: null };
   #socket: Socket | null = null;
@@ -55,24 +54,17 @@ export class Http1Connection implements ResponseSink, DialEvents {
   #paused = false;
   #error: Error | null = null;
 
-  #buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_READ);
-  /** The octets being parsed may be handed out as views. */
-  #lendable = false;
-  /** Views of the current buffer were handed out: it may not be read into again. */
-  #lent = false;
   /** Unsent octets at the last look, to see whether the backend takes any. */
   #unsentBefore = 0;
 
   constructor(pool: Http1Pool) {
     this.#pool = pool;
     this.#parser = new ResponseParser(this, pool.options);
-    this.onread = {
-      buffer: () => this.#buffer,
-      callback: (bytes, buffer) => {
-        this.#received(buffer as Buffer, bytes, false);
-        return true;
-      },
-    };
+  }
+
+  /** Where the socket reads to. */
+  get onread(): OnReadOpts {
+    return this.#buffer.onread;
   }
 
   /** `connecting`, `idle`, `busy` or `closing`. */
@@ -112,8 +104,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#lost());
     socket.on('drain', () => this.#onDrain());
-    // A TLS socket decrypts into buffers of its own, which are ours to keep.
-    if (tls !== null) socket.on('data', (chunk: Buffer) => this.#received(chunk, chunk.length, true));
+    if (tls !== null) socket.on('data', (chunk: Buffer) => this.#receivedForeign(chunk));
     this.#becomeIdle();
     this.#pool.onUsable(this, true);
   }
@@ -141,7 +132,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
       const made = requestHead(request, leg.framing, leg.upgradeKey);
       if (typeof made !== 'string') {
         const why = reason('request_rejected', `the request cannot be sent over HTTP/1.1: ${made.text}`, {
-          rfc: `RFC ${made.rfc}`,
+          rfc: made.rfc,
         });
         this.abandon(leg, why);
         leg.reject(why);
@@ -253,36 +244,27 @@ export class Http1Connection implements ResponseSink, DialEvents {
       this.#unsentBefore = unsent;
       state.progressAt = now;
     }
-    let limit = options.bodyIdleTimeoutMs;
-    let awaitingHead = false;
-    if (state.tunnelOpen) {
-      limit = options.tunnelIdleTimeoutMs;
-    } else if (unsent === 0 && !state.responded) {
-      // A request that is not complete goes at the client's pace.
-      if (!state.endSent && state.framing !== RequestFraming.TUNNEL) return;
-      awaitingHead = true;
-      limit = options.firstByteTimeoutMs;
-    }
-    if (limit === 0 || now - state.progressAt < limit) return;
-    const what = awaitingHead ? 'did not begin its response' : unsent > 0 ? 'took no request octets' : 'sent nothing';
-    const code = awaitingHead ? 'backend_first_byte_timeout' : 'backend_idle_timeout';
-    this.fail(reason(code, `${target.label} ${what} for ${limit} ms`));
+    const requested = state.endSent || state.framing === RequestFraming.TUNNEL;
+    const since = now - state.progressAt;
+    const why = overdue(target, options, since, unsent, requested, state.responded, state.tunnelOpen);
+    if (why !== null) this.fail(why);
   }
 
   // ResponseSink
 
-  onInformationalHead(head: SectionReader): void {
+  onInformationalHead(status: number, head: FieldSection): void {
     const leg = this.#state as Http1Leg;
-    this.#pool.trace.http1Response(this.#id, this.#ordinal, head.status, head.fields);
-    leg.events.onInformational({ status: head.status, fields: head.fields, sensitive: null });
+    this.#pool.trace.http1Response(this.#id, this.#ordinal, status, head.fields);
+    leg.events.onInformational({ status, fields: head.fields, sensitive: null });
   }
 
-  onHead(head: SectionReader, end: boolean): void {
+  onHead(code: number, head: FieldSection, end: boolean): void {
     const leg = this.#state as Http1Leg;
     this.#keepAliveSeconds = head.keepAliveSeconds;
-    this.#pool.trace.http1Response(this.#id, this.#ordinal, head.status, head.fields);
+    this.#pool.trace.http1Response(this.#id, this.#ordinal, code, head.fields);
     leg.responded = true;
-    let { status, fields } = head;
+    let status = code;
+    let { fields } = head;
     if (leg.framing === RequestFraming.TUNNEL && status < 300) {
       const wrong =
         status === 101
@@ -305,14 +287,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
   onBodyOctets(octets: Buffer, start: number, end: number, last: boolean): void {
     const leg = this.#state as Http1Leg;
     const bytes = end - start;
-    let chunk: Buffer;
-    if (this.#lendable) {
-      this.#lent = true;
-      chunk = octets.subarray(start, end);
-    } else {
-      chunk = Buffer.allocUnsafe(bytes);
-      octets.copy(chunk, 0, start, end);
-    }
+    const chunk = this.#buffer.take(octets, start, end);
     leg.unconsumed += bytes;
     this.#pool.trace.http1Body(this.#id, this.#ordinal, 0, bytes);
     if (last) this.#complete(leg);
@@ -359,7 +334,13 @@ export class Http1Connection implements ResponseSink, DialEvents {
     return keep > 0;
   }
 
-  #received(octets: Buffer, bytes: number, owned: boolean): void {
+  /** A TLS socket decrypts into buffers of its own, which are ours to keep. */
+  #receivedForeign(chunk: Buffer): void {
+    this.#buffer.expectForeign();
+    this.#received(chunk, chunk.length);
+  }
+
+  #received(octets: Buffer, bytes: number): void {
     const state = this.#state;
     if (state.kind === 'idle' || (state.kind === 'busy' && !state.headSent)) {
       this.#unsolicited(state);
@@ -368,12 +349,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
     if (state.kind !== 'busy') return;
     state.sawOctets = true;
     state.progressAt = performance.now();
-    this.#lendable = owned || bytes * 2 > octets.length;
-    this.#lent = false;
     this.#parser.execute(octets, 0, bytes);
-    if (!owned && (this.#lent || bytes === this.#buffer.length)) {
-      this.#buffer = Buffer.allocUnsafeSlow(bytes === octets.length ? LARGE_READ : octets.length);
-    }
     if (this.#state !== state) return;
     const { failure } = this.#parser;
     if (failure !== null) this.fail(protocolError(this.#pool.target, failure.text, failure.rfc));

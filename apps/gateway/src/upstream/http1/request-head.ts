@@ -1,6 +1,6 @@
 import type { RequestMessage } from '../../exchange/legs.ts';
 import { FieldKind, fieldKind } from './field-names.ts';
-import { type Violation, violation } from './section-reader.ts';
+import { type Violation, violation } from './violation.ts';
 
 /** How the request body is delimited (RFC 9112 6). Decided here alone, from the validated message (D29). */
 export const RequestFraming = { NONE: 0, LENGTH: 1, CHUNKED: 2, TUNNEL: 3 } as const;

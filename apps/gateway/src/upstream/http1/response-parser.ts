@@ -1,12 +1,14 @@
+import type { FieldSection } from './field-section.ts';
 import { CR, HEX, LF, SEMICOLON, VALUE } from './octets.ts';
-import { SectionReader, type Violation, violation } from './section-reader.ts';
+import { SectionReader } from './section-reader.ts';
+import { type Violation, violation } from './violation.ts';
 
 /** Whom the parser tells. Called synchronously inside `execute`; `stop()` is legal inside a call. */
 export interface ResponseSink {
-  /** A 1xx head: status and fields are in `head`. */
-  onInformationalHead(head: SectionReader): void;
+  /** A 1xx head. */
+  onInformationalHead(status: number, head: FieldSection): void;
   /** The final head, or 101 to an upgrade. `end`: no body follows; the parser is idle again. */
-  onHead(head: SectionReader, end: boolean): void;
+  onHead(status: number, head: FieldSection, end: boolean): void;
   /** Body octets `[start, end)` of the buffer being executed. `last`: the message is complete, the parser idle again. */
   onBodyOctets(octets: Buffer, start: number, end: number, last: boolean): void;
   /** The message ended with these trailers; the parser is idle again. */
@@ -54,7 +56,7 @@ export class ResponseParser {
 
   readonly #sink: ResponseSink;
   readonly #limits: ResponseLimits;
-  readonly #section: SectionReader;
+  readonly #reader: SectionReader;
   #state = IDLE;
   #expecting: Expecting = Expecting.ORDINARY;
   #informational = 0;
@@ -70,7 +72,7 @@ export class ResponseParser {
   constructor(sink: ResponseSink, limits: ResponseLimits) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#section = new SectionReader(limits);
+    this.#reader = new SectionReader(limits);
   }
 
   /** No response is outstanding. */
@@ -82,7 +84,7 @@ export class ResponseParser {
   begin(expecting: Expecting): void {
     this.#expecting = expecting;
     this.#informational = 0;
-    this.#section.begin(true);
+    this.#reader.begin(true);
     this.#state = HEAD;
     this.reusable = false;
   }
@@ -158,7 +160,7 @@ export class ResponseParser {
       case STOPPED:
         return;
       case HEAD:
-        if (!this.#section.started && this.#informational === 0) {
+        if (!this.#reader.started && this.#informational === 0) {
           this.#fail('closed the connection without a response', '9112 9.5', 0);
           return;
         }
@@ -170,29 +172,32 @@ export class ResponseParser {
   }
 
   #readHead(octets: Buffer, at: number, end: number): number {
-    const section = this.#section;
-    const next = section.read(octets, at, end);
-    if (next < 0) return this.#pass(section.failure!, end);
-    if (!section.complete) return next;
-    const status = section.status;
-    if (status < 200) return this.#informationalHead(section, next, end);
+    const reader = this.#reader;
+    const next = reader.read(octets, at, end);
+    if (next < 0) return this.#pass(reader.failure!, end);
+    if (!reader.complete) return next;
+    const { status, minor, section } = reader;
+    if (status < 200) return this.#informationalHead(status, section, next, end);
 
     // RFC 9112 6.1 and 6.3: ambiguous framing is an error even where no body can follow.
     if (section.chunked) {
       if (section.contentLength >= 0) return this.#fail('both transfer-encoding and content-length', '9112 6.3', end);
-      if (section.minor === 0) return this.#fail('transfer-encoding in an HTTP/1.0 response', '9112 6.1', end);
+      if (minor === 0) return this.#fail('transfer-encoding in an HTTP/1.0 response', '9112 6.1', end);
       if (status === 204) return this.#fail('transfer-encoding in a 204 response', '9112 6.1', end);
     }
-    const persistent = section.minor === 0 ? section.keepAlive && !section.close : !section.close;
-    if (this.#expecting === Expecting.HEAD || status === 204 || status === 304) {
-      return this.#endWithHead(section, persistent, next, end);
+    const persistent = minor === 0 ? section.keepAlive && !section.close : !section.close;
+    const bodiless = this.#expecting === Expecting.HEAD || status === 204 || status === 304;
+    if (bodiless || (section.contentLength === 0 && !section.chunked)) {
+      if (next < end) return this.#fail('octets after a response that has no body', '9112 6.3', end);
+      this.#state = IDLE;
+      this.reusable = persistent;
+      this.#sink.onHead(status, section, true);
+      return next;
     }
     if (section.chunked) {
       this.#overhead = 0;
       this.#startChunk();
       this.#state = CHUNK_SIZE;
-    } else if (section.contentLength === 0) {
-      return this.#endWithHead(section, persistent, next, end);
     } else if (section.contentLength > 0) {
       this.#remaining = section.contentLength;
       this.#state = FIXED;
@@ -200,33 +205,24 @@ export class ResponseParser {
       this.#state = UNTIL_CLOSE;
     }
     this.reusable = persistent && this.#state !== UNTIL_CLOSE;
-    this.#sink.onHead(section, false);
+    this.#sink.onHead(status, section, false);
     return next;
   }
 
-  #informationalHead(section: SectionReader, next: number, end: number): number {
-    // RFC 9112 6.1
-    if (section.chunked) return this.#fail(`transfer-encoding in a ${section.status} response`, '9112 6.1', end);
-    if (section.status === 101) {
+  #informationalHead(status: number, section: FieldSection, next: number, end: number): number {
+    if (section.chunked) return this.#fail(`transfer-encoding in a ${status} response`, '9112 6.1', end);
+    if (status === 101) {
       if (this.#expecting !== Expecting.UPGRADE) return this.#fail('101 without an upgrade', '9110 15.2.2', end);
       this.#state = TUNNEL;
       this.reusable = false;
-      this.#sink.onHead(section, false);
+      this.#sink.onHead(status, section, false);
       return next;
     }
     if (++this.#informational > this.#limits.maxInformational) {
       return this.#fail(`more than ${this.#limits.maxInformational} informational responses`, '9110 15.2', end);
     }
-    this.#sink.onInformationalHead(section);
-    if (this.#state === HEAD) section.begin(true);
-    return next;
-  }
-
-  #endWithHead(section: SectionReader, persistent: boolean, next: number, end: number): number {
-    if (next < end) return this.#fail('octets after a response that has no body', '9112 6.3', end);
-    this.#state = IDLE;
-    this.reusable = persistent;
-    this.#sink.onHead(section, true);
+    this.#sink.onInformationalHead(status, section);
+    if (this.#state === HEAD) this.#reader.begin(true);
     return next;
   }
 
@@ -284,7 +280,7 @@ export class ResponseParser {
     this.#overhead = Math.max(0, this.#overhead + this.#lineBytes - this.#remaining);
     if (this.#overhead > MAX_CHUNK_OVERHEAD) return this.#fail('chunk extensions outweigh the data', '9112 7.1.1', end);
     if (this.#remaining > 0) return this.#go(CHUNK_DATA, at);
-    this.#section.begin(false);
+    this.#reader.begin(false);
     return this.#go(TRAILERS, at);
   }
 
@@ -312,12 +308,13 @@ export class ResponseParser {
   }
 
   #readTrailers(octets: Buffer, at: number, end: number): number {
-    const section = this.#section;
-    const next = section.read(octets, at, end);
-    if (next < 0) return this.#pass(section.failure!, end);
-    if (!section.complete) return next;
+    const reader = this.#reader;
+    const next = reader.read(octets, at, end);
+    if (next < 0) return this.#pass(reader.failure!, end);
+    if (!reader.complete) return next;
     if (next < end) return this.#fail('octets after the last chunk', '9112 7.1', end);
-    if (section.fields.length === 0) {
+    const { fields } = reader.section;
+    if (fields.length === 0) {
       const start = this.#heldStart;
       const stop = this.#heldEnd;
       this.#heldStart = 0;
@@ -329,7 +326,7 @@ export class ResponseParser {
     this.#releaseHeld(octets);
     if (this.#state !== TRAILERS) return end;
     this.#state = IDLE;
-    this.#sink.onTrailerFields(section.fields);
+    this.#sink.onTrailerFields(fields);
     return next;
   }
 

@@ -1,18 +1,7 @@
-import { FieldKind, type FieldName, FieldNameCache } from './field-names.ts';
+import { type FieldName, FieldNameCache } from './field-names.ts';
+import { FieldSection } from './field-section.ts';
 import { COLON, CR, HTAB, LF, SP, TOKEN_LOWER, VALUE } from './octets.ts';
-
-/** Why a message is not HTTP/1.1 as we accept it. */
-export interface Violation {
-  /** A sentence about what the backend did. */
-  readonly text: string;
-  /** RFC section of the rule. */
-  readonly rfc: string;
-}
-
-/** Makes a violation. */
-export function violation(text: string, rfc: string): Violation {
-  return { text, rfc };
-}
+import { type Violation, violation } from './violation.ts';
 
 /** Bounds of one section. */
 export interface SectionLimits {
@@ -43,20 +32,8 @@ export class SectionReader {
   status = 0;
   /** Minor version of a head. */
   minor = 0;
-  /** Names and values that may be passed on, in wire order. A new array per section. */
-  fields: string[] = [];
-  /** Content-length, -1 without one. */
-  contentLength = -1;
-  /** `transfer-encoding: chunked` was there. */
-  chunked = false;
-  /** `connection: close` was there. */
-  close = false;
-  /** `connection: keep-alive` was there. */
-  keepAlive = false;
-  /** Seconds of `keep-alive: timeout=`, -1 without. */
-  keepAliveSeconds = -1;
-  /** Value of `upgrade`, lower case, empty without. */
-  upgrade = '';
+  /** What the fields say, and those to pass on. */
+  readonly section: FieldSection = new FieldSection();
   /** Set when `read` returned -1. */
   failure: Violation | null = null;
   /** The section ended; the results above are valid. */
@@ -73,8 +50,6 @@ export class SectionReader {
   readonly #bounds: number[] = [];
   #carry: Buffer | null = null;
   #carried = 0;
-  #lastKeepAlive = '';
-  #lastKeepAliveSeconds = -1;
 
   constructor(limits: SectionLimits) {
     this.#limits = limits;
@@ -255,86 +230,22 @@ export class SectionReader {
 
   /** Turns the recorded offsets into the results. */
   #build(octets: Buffer, base: number, stop: number): boolean {
+    const { section } = this;
+    const bounds = this.#bounds;
+    section.begin();
     const text = octets.toString('latin1', base, stop);
-    const fields: string[] = [];
-    this.fields = fields;
-    this.contentLength = -1;
-    this.chunked = false;
-    this.close = false;
-    this.keepAlive = false;
-    this.keepAliveSeconds = -1;
-    this.upgrade = '';
-    let nominated: string[] | null = null;
     for (let index = 0; index < this.#count; index++) {
       const name = this.#names[index]!;
-      const value = text.slice(this.#bounds[index * 2]!, this.#bounds[index * 2 + 1]!);
-      if (name.kind === FieldKind.PLAIN) {
-        fields.push(name.text, value);
-      } else if (!this.#isHead) {
-        // RFC 9110 6.5.1: everything that frames, routes or authenticates is dropped from trailers.
-      } else if (name.kind === FieldKind.HEAD_ONLY) {
-        fields.push(name.text, value);
-      } else if (name.kind === FieldKind.CONNECTION) {
-        nominated = this.#connection(value, nominated);
-      } else if (!this.#special(name.kind, value)) {
-        return false;
+      const value = text.slice(bounds[index * 2]!, bounds[index * 2 + 1]!);
+      if (this.#isHead) {
+        this.failure = section.addToHead(name, value, this.status);
+        if (this.failure !== null) return false;
+      } else {
+        section.addToTrailers(name, value);
       }
     }
-    if (nominated !== null) this.fields = withoutNominated(fields, nominated);
+    section.end();
     return true;
-  }
-
-  #special(kind: FieldKind, value: string): boolean {
-    switch (kind) {
-      case FieldKind.CONTENT_LENGTH:
-        if (this.contentLength >= 0) return this.#reject('two content-length fields', '9112 6.3');
-        if (!/^[0-9]{1,15}$/.test(value)) return this.#reject(`content-length is "${value.slice(0, 40)}"`, '9110 8.6');
-        this.contentLength = Number(value);
-        // RFC 9110 8.6: meaningless there, and a malformed message on HTTP/2.
-        if (this.status >= 200 && this.status !== 204) this.fields.push('content-length', value);
-        return true;
-      case FieldKind.TRANSFER_ENCODING:
-        if (this.chunked || value.toLowerCase() !== 'chunked') {
-          return this.#reject(`transfer-encoding is not exactly "chunked"`, '9112 6.1');
-        }
-        this.chunked = true;
-        return true;
-      case FieldKind.KEEP_ALIVE: {
-        // A backend says the same in every response.
-        if (value !== this.#lastKeepAlive) {
-          const timeout = /(?:^|[,; \t])timeout=([0-9]{1,9})(?![0-9])/i.exec(value);
-          this.#lastKeepAlive = value;
-          this.#lastKeepAliveSeconds = timeout === null ? -1 : Number(timeout[1]);
-        }
-        this.keepAliveSeconds = this.#lastKeepAliveSeconds;
-        return true;
-      }
-      case FieldKind.UPGRADE:
-        this.upgrade = value.toLowerCase();
-        return true;
-      default:
-        return true;
-    }
-  }
-
-  /** RFC 9110 7.6.1. Collects names of further fields to drop. */
-  #connection(value: string, nominated: string[] | null): string[] | null {
-    if (value === 'keep-alive') {
-      this.keepAlive = true;
-      return nominated;
-    }
-    let names = nominated;
-    for (const part of value.split(',')) {
-      const option = part.trim().toLowerCase();
-      if (option === 'close') this.close = true;
-      else if (option === 'keep-alive') this.keepAlive = true;
-      // Our own framing is made from content-length whatever this says.
-      else if (option !== '' && option !== 'content-length' && option !== 'upgrade') {
-        names ??= [];
-        names.push(option);
-      }
-    }
-    return names;
   }
 
   #badName(octet: number, empty: boolean): number {
@@ -360,11 +271,6 @@ export class SectionReader {
     this.failure = violation(text, rfc);
     return -1;
   }
-
-  #reject(text: string, rfc: string): boolean {
-    this.failure = violation(text, rfc);
-    return false;
-  }
 }
 
 /** What a backend probably speaks whose first octet is this. */
@@ -372,12 +278,4 @@ function guess(octet: number): string {
   if (octet === 0x00) return '; it looks like HTTP/2 (is this an h2c:// backend?)';
   if (octet === 0x15 || octet === 0x16) return '; it looks like TLS (is this an https:// backend?)';
   return '';
-}
-
-function withoutNominated(fields: readonly string[], nominated: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let index = 0; index < fields.length; index += 2) {
-    if (!nominated.includes(fields[index]!)) kept.push(fields[index]!, fields[index + 1]!);
-  }
-  return kept;
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { FieldList } from '@glassway/h2-core';
-import type { SectionReader } from './section-reader.ts';
+import type { FieldSection } from './field-section.ts';
 
 /** RFC 6455 1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -22,7 +22,7 @@ export function acceptFor(key: string): string {
  * Checks a 101: it must switch to what was asked for and, when the key was ours, prove that it read it. Returns what is
  * wrong, empty when nothing. When the key was the client's, the client checks the proof.
  */
-export function acceptsKey(head: SectionReader, protocol: string, key: string): string {
+export function acceptsKey(head: FieldSection, protocol: string, key: string): string {
   if (head.upgrade !== protocol.toLowerCase())
     return `switched to "${head.upgrade.slice(0, 40)}" instead of "${protocol}"`;
   if (key === '') return '';
