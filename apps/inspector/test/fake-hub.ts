@@ -36,6 +36,8 @@ export const POLICY: string = [
   "img-src 'self' data: blob:",
   "worker-src 'self'",
   "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
   "require-trusted-types-for 'script'",
   'trusted-types glassway',
 ].join('; ');

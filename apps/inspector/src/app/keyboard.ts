@@ -17,13 +17,10 @@ export const SHORTCUTS: readonly (readonly [keys: string, does: string])[] = [
 
 /** Starts listening. `focusFilter` puts the cursor into the filter bar. */
 export function startKeyboard(focusFilter: () => void): () => void {
+  const typing = 'input:not([type="radio"]), textarea, select, [role="dialog"], dialog';
   const onKey = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (
-      event.target instanceof Element &&
-      event.target.closest('input, textarea, select, [role="dialog"], [role="menu"]')
-    )
-      return;
+    if (event.target instanceof Element && event.target.closest(typing)) return;
     if (act(event.key, focusFilter)) event.preventDefault();
   };
   window.addEventListener('keydown', onKey);

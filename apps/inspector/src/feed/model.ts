@@ -46,7 +46,7 @@ export interface Totals {
 }
 
 /** How a connection does, worst first. */
-export type Health = 'stalled' | 'draining' | 'healthy' | 'idle' | 'closed';
+export type Health = 'stalled' | 'draining' | 'idle' | 'healthy' | 'broken' | 'closed';
 
 /** One entry of the list of connections. */
 export interface ConnectionRow {

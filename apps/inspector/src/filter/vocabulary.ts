@@ -38,26 +38,28 @@ export function frameName(type: number): string {
 /** A flag: its bit and the frame types on which the bit means this. */
 export interface FlagMeaning {
   readonly name: string;
+  /** For narrow places. */
+  readonly short: string;
   readonly bit: number;
   readonly types: readonly number[];
 }
 
 /** Every flag of RFC 9113 6. */
 export const FLAGS: readonly FlagMeaning[] = [
-  { name: 'END_STREAM', bit: 0x1, types: [0, 1] },
-  { name: 'ACK', bit: 0x1, types: [4, 6] },
-  { name: 'END_HEADERS', bit: 0x4, types: [1, 5, 9] },
-  { name: 'PADDED', bit: 0x8, types: [0, 1, 5] },
-  { name: 'PRIORITY', bit: 0x20, types: [1] },
+  { name: 'END_STREAM', short: 'ES', bit: 0x1, types: [0, 1] },
+  { name: 'ACK', short: 'ACK', bit: 0x1, types: [4, 6] },
+  { name: 'END_HEADERS', short: 'EH', bit: 0x4, types: [1, 5, 9] },
+  { name: 'PADDED', short: 'PAD', bit: 0x8, types: [0, 1, 5] },
+  { name: 'PRIORITY', short: 'PRI', bit: 0x20, types: [1] },
 ];
 
 /** Names of the flags set on a frame; bits without a meaning are shown as hex. */
-export function flagNames(type: number, flags: number): readonly string[] {
+export function flagNames(type: number, flags: number, short = false): readonly string[] {
   const names: string[] = [];
   let rest = flags;
   for (const flag of FLAGS) {
     if ((rest & flag.bit) !== 0 && flag.types.includes(type)) {
-      names.push(flag.name);
+      names.push(short ? flag.short : flag.name);
       rest &= ~flag.bit;
     }
   }

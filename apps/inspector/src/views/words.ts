@@ -40,6 +40,7 @@ export function healthTone(health: Health): Tone {
       return 'bad';
     case 'draining':
     case 'idle':
+    case 'broken':
       return 'warn';
     case 'healthy':
       return 'good';

@@ -5,6 +5,7 @@
 import {
   type FieldSection,
   type Hello,
+  Mark,
   readFramesHeader,
   type ServerMessage,
   unpackSections,
@@ -212,11 +213,13 @@ export class Feed {
     return { windows: windowSeries(this.log, this.log.first, end, entry, question) };
   }
 
-  /** Streams whose sections were asked for and are not here. */
+  /** A stream that is looked at and whose field sections are not here. */
   missingSections(): { connection: number; stream: number } | null {
-    const stream = this.#look.stream;
-    if (stream === null || this.sections.of(stream.connection, stream.stream).length > 0) return null;
-    return stream;
+    const { stream, frame } = this.#look;
+    if (stream !== null && this.sections.of(stream.connection, stream.stream).length === 0) return stream;
+    const detail = frame === null ? null : frameDetail(this.log, frame, this.sections);
+    if (detail === null || detail.section !== null || (detail.mark & Mark.SECTION) === 0) return null;
+    return { connection: detail.connection, stream: detail.stream };
   }
 
   #frames(slot: FramesSlot, look: FramesLook | null): FramesPart | null {

@@ -16,6 +16,8 @@ export const MAX_STREAMS_PER_CONNECTION = 5000;
 const MAX_PINGS = 60;
 const MAX_VIOLATIONS = 100;
 const MAX_SPANS = 200;
+/* A sender at full speed waits for window all the time; only waits that last longer are worth remembering. */
+const SHORT_SPAN_US = 100_000;
 
 /** A span in which a stream could not send. `to` -1: it lasts. */
 export interface BlockedSpan {
@@ -180,6 +182,7 @@ function blocked(entry: StreamEntry, cause: number, t: number): void {
   if (last !== undefined && last.to < 0) {
     if (last.cause === cause) return;
     last.to = Math.max(last.from, t);
+    if (last.to - last.from < SHORT_SPAN_US) entry.spans.pop();
   }
   if (cause === 0 || (last !== undefined && t < last.to) || (last?.from === t && last.cause === cause)) return;
   entry.spans.push({ cause, from: t, to: -1 });

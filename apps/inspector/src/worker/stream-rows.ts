@@ -1,7 +1,7 @@
 /** Rows of the table of streams and the drawer's facts, made from the state of a stream. */
 import type { Phase, StreamDetail, StreamRow } from '../feed/model.ts';
 import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
-import { PATIENCE_US, verdictOf } from './verdict.ts';
+import { IDLE_PATIENCE_US, verdictOf } from './verdict.ts';
 
 const STATES = [
   'idle',
@@ -94,7 +94,10 @@ function quiet(phases: Phase[], entry: StreamEntry, end: number, now: number): P
   const { state } = entry;
   const last = phases.at(-1);
   const idle =
-    state.closedAt < 0 && state.blocked === 0 && state.lastProgressAt >= 0 && now - state.lastProgressAt >= PATIENCE_US;
+    state.closedAt < 0 &&
+    state.blocked === 0 &&
+    state.lastProgressAt >= 0 &&
+    now - state.lastProgressAt >= IDLE_PATIENCE_US;
   if (!idle || last === undefined || last.kind === 'blocked') return phases;
   const from = Math.max(last.from, state.lastProgressAt);
   if (from >= end) return phases;

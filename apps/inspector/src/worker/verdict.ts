@@ -8,8 +8,10 @@ import { errorName } from '../filter/vocabulary.ts';
 import { bytes, count, lasting, plural } from '../text/format.ts';
 import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
 
-/** A stream that stood still for less than this (microseconds) is not remarked upon. */
+/** A stream that could not send for less than this (microseconds) is not remarked upon. */
 export const PATIENCE_US = 250_000;
+/** The same for one that merely waits for somebody: an answer may take its time. */
+export const IDLE_PATIENCE_US = 1_000_000;
 const CLOSED = 6;
 const MAX_HOLDERS = 4;
 
@@ -23,7 +25,7 @@ export function verdictOf(
   const { state } = entry;
   if (state.closedAt >= 0 || state.state === CLOSED || connection.facts.closedAt >= 0) return ending(connection, entry);
   if (state.blocked !== Blocked.NOT && now - state.blockedSince >= PATIENCE_US) return sending(connection, entry, now);
-  if (state.lastProgressAt < 0 || now - state.lastProgressAt < PATIENCE_US) return null;
+  if (state.lastProgressAt < 0 || now - state.lastProgressAt < IDLE_PATIENCE_US) return null;
   if (state.withheldBytes > 0) return withheld(entry, now);
   return waiting(store, connection, entry, now);
 }
@@ -125,6 +127,16 @@ function waiting(store: StateStore, connection: ConnectionEntry, entry: StreamEn
   const since = state.lastProgressAt;
   if (connection.facts.leg === 1) {
     if (state.endReceivedAt >= 0) return null;
+    const client = facts.pair === null ? undefined : store.stream(facts.pair.connection, facts.pair.stream)?.state;
+    if (facts.pair !== null && client !== undefined && client.blocked !== Blocked.NOT) {
+      const parts = [
+        streamLink(state),
+        { text: ' waits until ' },
+        pairLink(facts.pair),
+        { text: ' can send on what came so far.' },
+      ];
+      return stuck('CLIENT_BLOCKED', 'warn', 'client cannot take more', parts, since, '');
+    }
     const what = state.headReceivedAt < 0 ? 'has not answered' : 'sent nothing more';
     return stuck(
       'BACKEND_IDLE',
@@ -145,7 +157,12 @@ function waiting(store: StateStore, connection: ConnectionEntry, entry: StreamEn
     if (pairConnection !== undefined && pair !== undefined) {
       const cause = verdictOf(store, pairConnection, pair, now);
       if (cause !== null && isStuck(cause)) {
-        const parts: SentencePart[] = [streamLink(state), { text: ' waits for the backend. ' }, ...cause.sentence];
+        const where: SentencePart[] = [
+          { text: ' waits for the backend. On ' },
+          { text: `connection ${facts.pair.connection}`, connection: facts.pair.connection },
+          { text: ': ' },
+        ];
+        const parts: SentencePart[] = [streamLink(state), ...where, ...cause.sentence];
         return stuck(`UPSTREAM: ${cause.code}`, cause.tone, cause.short, parts, since, cause.rfc);
       }
     }
@@ -196,7 +213,7 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
   if (facts.closedAt >= 0) {
     const why = facts.closeReason;
     const sentence = why === null ? 'Closed in good order.' : `Closed: ${why.text}`;
-    return { health: 'closed', verdict: why === null ? 'closed' : 'closed: error', sentence };
+    return { health: why === null ? 'closed' : 'broken', verdict: 'closed', sentence };
   }
   const since = now - state.blockedSince;
   if (state.blocked === Blocked.CONNECTION_WINDOW && since >= PATIENCE_US) {
@@ -233,7 +250,7 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
     };
   }
   const idle = now - state.lastActivityAt;
-  if (state.openStreams > 0 && idle >= 1_000_000) {
+  if (state.openStreams > 0 && idle >= IDLE_PATIENCE_US) {
     return {
       health: 'idle',
       verdict: `idle ${lasting(idle / 1000)}`,

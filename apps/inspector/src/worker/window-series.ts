@@ -10,6 +10,7 @@ import type { ConnectionEntry } from './state-store.ts';
 /** Points per series at most; what is denser is thinned so that the lowest point of each stretch stays. */
 export const MAX_POINTS = 2400;
 const MAX_MARKS = 600;
+const SHORTEST_STALL_US = 100_000;
 
 /** What is asked. */
 export interface WindowQuestion {
@@ -93,7 +94,7 @@ export function windowSeries(
     connection: whole,
     streams: series,
     marks: marks.length > MAX_MARKS ? marks.filter((_, n) => n % Math.ceil(marks.length / MAX_MARKS) === 0) : marks,
-    spans: direction === 1 ? spansOf(connection, streams, from, to) : [],
+    spans: direction === 1 ? spansOf(log, rows, connection, question) : [],
     from,
     to,
   };
@@ -136,28 +137,72 @@ function thin(log: FrameLog, rows: readonly number[]): readonly number[] {
   return kept;
 }
 
-function spansOf(connection: ConnectionEntry, streams: readonly number[], from: number, to: number): StallSpan[] {
-  const spans: StallSpan[] = [];
+/*
+ * The connection stalls while its window is used up and a stream waits for it: a window of 0 with nothing to send is
+ * fine. A chosen stream stalls while it waits for its own window.
+ */
+function spansOf(
+  log: FrameLog,
+  rows: readonly number[],
+  connection: ConnectionEntry,
+  question: WindowQuestion,
+): StallSpan[] {
+  const { streams, from, to } = question;
+  const waits: StallSpan[] = [];
   for (const [stream, entry] of connection.streams) {
     for (const span of entry.spans) {
       const end = span.to < 0 ? to : span.to;
       if (end < from || span.from > to || span.cause === 3) continue;
       if (span.cause === 2 && !streams.includes(stream)) continue;
-      spans.push({ from: Math.max(from, span.from), to: Math.min(to, end), stream, cause: span.cause });
+      waits.push({ from: Math.max(from, span.from), to: Math.min(to, end), stream, cause: span.cause });
     }
   }
-  return merged(spans);
+  const empty = emptyRuns(log, rows, connection, question);
+  const whole = merged(waits.filter(span => span.cause === 1)).flatMap(span => overlaps(span, empty));
+  return [...waits.filter(span => span.cause === 2), ...whole];
 }
 
-/* Streams blocked by the same connection window at once are one span of the connection. */
+type Run = readonly [from: number, to: number];
+
+/* When the connection's window was 0 or below. */
+function emptyRuns(
+  log: FrameLog,
+  rows: readonly number[],
+  connection: ConnectionEntry,
+  question: WindowQuestion,
+): Run[] {
+  const { columns } = log;
+  const runs: Run[] = [];
+  let since = -1;
+  for (const row of rows) {
+    const slot = log.slot(row);
+    const t = Math.max(question.from, columns.t[slot]!);
+    if (columns.connectionWindow[slot]! <= 0) {
+      if (since < 0) since = t;
+    } else if (since >= 0) {
+      runs.push([since, t]);
+      since = -1;
+    }
+  }
+  if (since >= 0 || (rows.length === 0 && connection.state.sendWindow <= 0))
+    runs.push([since < 0 ? question.from : since, question.to]);
+  return runs;
+}
+
+function overlaps(span: StallSpan, runs: readonly Run[]): StallSpan[] {
+  return runs
+    .map(([from, to]) => ({ ...span, from: Math.max(span.from, from), to: Math.min(span.to, to) }))
+    .filter(part => part.to - part.from >= SHORTEST_STALL_US);
+}
+
+/* Streams that wait at once are one wait for the connection. */
 function merged(spans: readonly StallSpan[]): StallSpan[] {
-  const whole = spans.filter(span => span.cause === 1).sort((a, b) => a.from - b.from);
-  const result: StallSpan[] = spans.filter(span => span.cause !== 1);
-  for (const span of whole) {
+  const result: StallSpan[] = [];
+  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
     const last = result.at(-1);
-    if (last?.cause === 1 && span.from <= last.to) {
-      result[result.length - 1] = { ...last, to: Math.max(last.to, span.to), stream: 0 };
-    } else result.push({ ...span, stream: 0 });
+    if (last !== undefined && span.from <= last.to)
+      result[result.length - 1] = { ...last, to: Math.max(last.to, span.to) };
+    else result.push({ ...span, stream: 0 });
   }
   return result;
 }

@@ -1,5 +1,5 @@
 /** Entry of the Web Worker: joins the link, the feed and the page. */
-import type { FromWorker, Snapshot, ToWorker } from '../feed/model.ts';
+import { type FromWorker, type Look, NOTHING, type Snapshot, type ToWorker } from '../feed/model.ts';
 import { BACKLOG, Feed } from './feed.ts';
 import { Link, type Socket } from './link.ts';
 
@@ -8,7 +8,7 @@ const TICK_MS = 100;
 
 const feed = new Feed(() => performance.now());
 let subscription = 0;
-let paused = false;
+let seen: Look = NOTHING;
 let live = false;
 let asked = '';
 let changed = true;
@@ -55,6 +55,19 @@ function paint(): void {
   post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...feed.windows() });
 }
 
+/* While somebody scrolls, looks come with every animation frame; only what they change is made anew. */
+function show(look: Look): void {
+  const differs = (...keys: readonly (keyof Look)[]): boolean =>
+    keys.some(key => JSON.stringify(look[key]) !== JSON.stringify(seen[key]));
+  const state = differs('connection', 'streams', 'stream');
+  const grids = differs('connection', 'frames', 'frame', 'paused');
+  const windows = differs('connection', 'windows', 'paused');
+  seen = look;
+  feed.look(look);
+  askMissing();
+  post({ ...(state ? feed.state() : {}), ...(grids ? feed.grids() : {}), ...(windows ? feed.windows() : {}) });
+}
+
 function askMissing(): void {
   const missing = feed.missingSections();
   if (missing === null || !live) return;
@@ -78,17 +91,14 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
       paint();
       return;
     case 'look':
-      paused = message.look.paused;
-      feed.look(message.look);
-      askMissing();
-      paint();
+      show(message.look);
   }
 };
 
 self.setInterval(() => {
   const acks = feed.acknowledge();
   if (acks !== null) link.send({ type: 'ack', ...acks });
-  if (paused) post(feed.status());
+  if (seen.paused) post(feed.status());
   // Ages and stalls grow while nothing comes in, so a live page is painted anyway, only less often.
   else if (changed || (live && subscription > 0)) paint();
   changed = false;

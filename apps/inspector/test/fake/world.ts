@@ -174,6 +174,7 @@ export class FakeConnection {
 
   /** A frame in (0) or out (1). */
   frame(direction: 0 | 1, type: number, stream: number, length: number, flags = 0, aux = 0, mark = 0): void {
+    if (this.facts.protocol === 'http/1.1') return;
     const row = this.streams.get(stream)?.state;
     const receiving =
       (type === FrameType.DATA && direction === 0) || (type === FrameType.WINDOW_UPDATE && direction === 1);

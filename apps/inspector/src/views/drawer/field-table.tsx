@@ -38,10 +38,10 @@ export function FieldTable(props: { readonly section: FieldSection }): ReactNode
               <Hostile text={field.name} title />
             </span>
             <span className={css['value']}>
-              <Value field={field} />
-            </span>
-            <span className={css['how']} title={howText(field)}>
-              {shortHow(field)}
+              <Value field={field} />{' '}
+              <span className={css['how']} title={howText(field)}>
+                {shortHow(field)}
+              </span>
             </span>
           </li>
         ))}

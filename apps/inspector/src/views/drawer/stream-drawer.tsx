@@ -222,20 +222,27 @@ function LegLine(props: {
 
 function Numbers(props: { readonly detail: StreamDetail }): ReactNode {
   const { stateRow } = props.detail;
-  const lines: readonly (readonly [string, string, boolean])[] = [
-    ['send window', count(stateRow.sendWindow), stateRow.blocked === 2],
-    ['receive window', count(stateRow.receiveWindow), false],
-    ['received', `${bytes(stateRow.bytesReceived)} in ${plural(stateRow.framesReceived, 'frame')}`, false],
-    ['sent', `${bytes(stateRow.bytesSent)} in ${plural(stateRow.framesSent, 'frame')}`, false],
-    ['waits to be sent', stateRow.blocked === 0 ? '—' : bytes(stateRow.pendingBytes), stateRow.blocked !== 0],
-    ['held back by us', stateRow.withheldBytes === 0 ? '—' : bytes(stateRow.withheldBytes), stateRow.withheldBytes > 0],
+  const lines: readonly (readonly [name: string, value: string, note: string, alarm: boolean])[] = [
+    ['send window', count(stateRow.sendWindow), '', stateRow.blocked === 2],
+    ['receive window', count(stateRow.receiveWindow), '', false],
+    ['received', bytes(stateRow.bytesReceived), plural(stateRow.framesReceived, 'frame'), false],
+    ['sent', bytes(stateRow.bytesSent), plural(stateRow.framesSent, 'frame'), false],
+    ['waits to be sent', stateRow.blocked === 0 ? '—' : bytes(stateRow.pendingBytes), '', stateRow.blocked !== 0],
+    [
+      'held back by us',
+      stateRow.withheldBytes === 0 ? '—' : bytes(stateRow.withheldBytes),
+      '',
+      stateRow.withheldBytes > 0,
+    ],
   ];
   return (
     <dl className={css['numbers']}>
-      {lines.map(([name, value, alarm]) => (
+      {lines.map(([name, value, note, alarm]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd data-alarm={alarm ? '' : undefined}>{value}</dd>
+          <dd data-alarm={alarm ? '' : undefined}>
+            {value} {note !== '' && <span>{note}</span>}
+          </dd>
         </div>
       ))}
     </dl>

@@ -140,8 +140,9 @@ const Line = memo(function Line(props: {
       <span role="gridcell" data-column="stream">
         {row.stream}
       </span>
-      <span role="gridcell" data-column="flags">
-        {flagNames(row.type, row.flags).join(' ')}
+      <span role="gridcell" data-column="flags" title={flagNames(row.type, row.flags).join(' ')}>
+        <span className={css['long']}>{flagNames(row.type, row.flags).join(' ')}</span>
+        <span className={css['short']}>{flagNames(row.type, row.flags, true).join(' ')}</span>
       </span>
       <span role="gridcell" data-column="length">
         {count(row.length)}

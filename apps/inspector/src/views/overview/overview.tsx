@@ -61,15 +61,12 @@ function Facts(props: { readonly detail: ConnectionDetail }): ReactNode {
           <Hostile text={facts.local} />
         </Line>
         <Line name="negotiated by">{negotiationText(facts)}</Line>
-        <Line name="TLS">
-          {facts.tls === null ? (
-            'none'
-          ) : (
-            <>
-              {tlsText(facts.tls)} · <Hostile text={facts.tls.cipher} />
-            </>
-          )}
-        </Line>
+        <Line name="TLS">{facts.tls === null ? 'none' : tlsText(facts.tls)}</Line>
+        {facts.tls !== null && (
+          <Line name="cipher">
+            <Hostile text={facts.tls.cipher} />
+          </Line>
+        )}
         {facts.tls !== null && facts.tls.servername !== '' && (
           <Line name="server name">
             <Hostile text={facts.tls.servername} />

@@ -27,7 +27,9 @@ const SORTS: readonly (readonly [StreamSort, string])[] = [
 
 /** The table of streams, and below it the windows and frames that explain it. */
 export function StreamsTab(): ReactNode {
-  const dock = useUi(ui => ui.dock);
+  const docked = useUi(ui => ui.dock);
+  const h2 = useFeed(snapshot => snapshot.connection?.facts.protocol === 'h2');
+  const dock = docked && h2;
   const [height, handle] = useSplit({
     key: 'glassway.dock',
     initial: Math.round(window.innerHeight * 0.46),
