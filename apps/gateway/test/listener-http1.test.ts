@@ -105,6 +105,14 @@ describe('RFC 9112: requests', () => {
     client.close();
   });
 
+  it('keep every field line, also beyond the number at which Node by itself drops them', async () => {
+    const client = await rawClient(await start(ok, { maxHeaderFields: 3000 }));
+    const lines = Array.from({ length: 2500 }, (_, i) => `x: ${i}\r\n`).join('');
+    client.send(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`);
+    expect((await harness.request()).request.fields).toHaveLength(5000);
+    client.close();
+  });
+
   it('of HTTP/1.0 are answered without chunks and the connection is closed', async () => {
     const port = await start(exchange => {
       exchange.leg.inform({ status: 103, fields: ['link', '</a>'], sensitive: null });

@@ -27,12 +27,7 @@ export interface Http1Ways {
 
 /** A request in line. Pipelined ones wait, so that one exchange at a time owns the socket. */
 type Waiting =
-  | {
-      readonly kind: 'request';
-      readonly request: IncomingMessage;
-      readonly response: ServerResponse;
-      readonly expects: boolean;
-    }
+  | { readonly kind: 'request'; readonly request: IncomingMessage; readonly response: ServerResponse }
   | { readonly kind: 'upgrade'; readonly request: IncomingMessage; readonly head: Buffer }
   | { readonly kind: 'connect'; readonly request: IncomingMessage };
 
@@ -93,8 +88,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
   }
 
   /** A request's head is complete. */
-  onRequest(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
-    this.#enqueue({ kind: 'request', request, response, expects });
+  onRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#enqueue({ kind: 'request', request, response });
   }
 
   /** A request with Upgrade is complete and Node has let go of the socket; `head` is what followed. */
@@ -156,7 +151,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     if (this.isEnded) return;
     const item = this.#waiting.shift();
     if (item !== undefined) {
-      if (item.kind === 'request') this.#start(item.request, item.response, item.expects);
+      if (item.kind === 'request') this.#start(item.request, item.response);
       else if (item.kind === 'upgrade') this.#switch(item.request, item.head);
       else this.#refuseConnect(item.request);
     } else if (this.#failure !== null) {
@@ -166,10 +161,10 @@ export class Http1Connection implements Drainable, Http1LegHost {
     }
   }
 
-  #start(request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+  #start(request: IncomingMessage, response: ServerResponse): void {
     const message = this.#judge(request);
     if (message === null) return;
-    const leg = new Http1Leg(this.#facts(request), message, request, response, expects && message.hasBody, this);
+    const leg = new Http1Leg(this.#facts(request), message, request, response, this);
     this.#active = leg;
     this.#progress.restart();
     this.#context.accept(message, leg);

@@ -36,8 +36,6 @@ export class Http1Leg implements ClientLeg {
   readonly #host: Http1LegHost;
   readonly #hasBody: boolean;
   readonly #isHead: boolean;
-  /** The client waits for a 100 before it sends its body. */
-  #expects: boolean;
   #held = 0;
   #paused = false;
   #requestDone: boolean;
@@ -54,7 +52,6 @@ export class Http1Leg implements ClientLeg {
     message: RequestMessage,
     request: IncomingMessage,
     response: ServerResponse,
-    expects: boolean,
     host: Http1LegHost,
   ) {
     this.facts = facts;
@@ -63,7 +60,6 @@ export class Http1Leg implements ClientLeg {
     this.#host = host;
     this.#hasBody = message.hasBody;
     this.#isHead = message.method === 'HEAD';
-    this.#expects = expects;
     this.#requestDone = !message.hasBody;
   }
 
@@ -102,7 +98,6 @@ export class Http1Leg implements ClientLeg {
     if (this.#over || this.#response.headersSent || this.facts.protocol === 'http/1.0' || response.status === 101)
       return;
     if (response.status === 100) {
-      this.#expects = false;
       this.#response.writeContinue();
       return;
     }
@@ -119,8 +114,8 @@ export class Http1Leg implements ClientLeg {
     if (end && !this.#isHead && status !== 204 && status !== 304 && !hasField(fields, 'content-length')) {
       fields = [...fields, 'content-length', '0'];
     }
-    // A client that was not told to go on may send its body or not: only closing keeps the two sides in step.
-    if (this.#host.isLast || (this.#expects && !this.#requestDone)) this.#response.shouldKeepAlive = false;
+    // Node closes by itself where a client was not told to go on and may send its body or not (D21).
+    if (this.#host.isLast) this.#response.shouldKeepAlive = false;
     this.#host.trace.http1Response(this.facts.connectionId, this.facts.streamId, status, fields);
     this.#response.writeHead(status, fields as string[]);
     if (end) this.#end(EMPTY);
@@ -189,7 +184,6 @@ export class Http1Leg implements ClientLeg {
 
   #onData(chunk: Uint8Array): void {
     this.bodyOctets += chunk.length;
-    this.#expects = false;
     if (this.#over || this.#stopped) return;
     this.#host.trace.http1Body(this.facts.connectionId, this.facts.streamId, 0, chunk.length);
     this.#held += chunk.length;
@@ -202,7 +196,6 @@ export class Http1Leg implements ClientLeg {
 
   #onEnd(): void {
     this.#requestDone = true;
-    this.#expects = false;
     if (!this.#over && !this.#stopped) {
       const raw = this.#request.rawTrailers;
       if (raw.length === 0) {

@@ -77,12 +77,13 @@ export class Http1Listener {
       connectionsCheckingInterval: limits.checkIntervalMs,
     });
     (server as Counted).maxHeadersCount = 0;
-    const onRequest = (request: IncomingMessage, response: ServerResponse, expects: boolean): void => {
-      this.#connections.get(request.socket)?.onRequest(request, response, expects);
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#connections.get(request.socket)?.onRequest(request, response);
     };
-    server.on('request', (request, response) => onRequest(request, response, false));
-    server.on('checkContinue', (request, response) => onRequest(request, response, true));
-    server.on('checkExpectation', (request, response) => onRequest(request, response, false));
+    server.on('request', onRequest);
+    // Expect is for the backend to judge, its 100 or its refusal is passed on.
+    server.on('checkContinue', onRequest);
+    server.on('checkExpectation', onRequest);
     // Also without h2c: a server that does not listen for it loses the requests pipelined behind one with Upgrade.
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       this.#connections.get(socket)?.onUpgrade(request, head);
