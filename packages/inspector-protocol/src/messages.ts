@@ -70,6 +70,8 @@ export interface Hello {
   readonly gateway: string;
   /** What a person calls it, such as its first listener's address. */
   readonly name: string;
+  /** Where clients connect to, as URLs such as `https://127.0.0.1:8443`. Left out by a gateway that does not tell. */
+  readonly listeners?: readonly string[];
   /** Version of the gateway. */
   readonly release: string;
   /** Wall-clock time of t = 0, milliseconds since 1970. */
