@@ -245,7 +245,7 @@ class Viewer {
       ringRecords: WORLD_RECORDS,
       creditBytes: 4 << 20,
       revealed: false,
-      ...{ listeners: [{ url: 'https://127.0.0.1:8443' }, { url: 'http://127.0.0.1:8080' }] },
+      listeners: ['https://127.0.0.1:8443', 'http://127.0.0.1:8080'],
     });
   }
 

@@ -85,7 +85,10 @@ function Live(): ReactNode {
   );
 }
 
-function linkText(link: LinkState, paused: boolean): readonly ['live' | 'paused' | 'trouble' | 'wait', string] {
+function linkText(
+  link: LinkState,
+  paused: boolean,
+): readonly ['live' | 'paused' | 'trouble' | 'wait' | 'stopped', string] {
   switch (link.kind) {
     case 'live':
       return paused ? ['paused', 'paused'] : ['live', 'live'];
@@ -94,9 +97,9 @@ function linkText(link: LinkState, paused: boolean): readonly ['live' | 'paused'
     case 'waiting':
       return ['trouble', 'reconnecting'];
     case 'no-token':
-      return ['wait', 'no token'];
+      return ['stopped', 'no token'];
     case 'refused':
-      return ['trouble', 'refused'];
+      return ['stopped', 'refused'];
   }
 }
 

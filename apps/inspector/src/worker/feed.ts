@@ -2,14 +2,7 @@
  * The worker's whole mind: what comes from the gateway goes in, what the page looks at comes out. No sockets, timers or
  * posting here, so tests drive it with messages and a clock of their own.
  */
-import {
-  type FieldSection,
-  type Hello,
-  Mark,
-  readFramesHeader,
-  type ServerMessage,
-  unpackSections,
-} from '@glassway/inspector-protocol';
+import { type Hello, Mark, readFramesHeader, type ServerMessage, unpackSections } from '@glassway/inspector-protocol';
 import { type FramesLook, type FramesPart, type FramesSlot, type Look, NOTHING, type Snapshot } from '../feed/model.ts';
 import { parseFilter } from '../filter/parse.ts';
 import { Accounts } from './accounts.ts';
@@ -160,7 +153,7 @@ export class Feed {
               epochMs: hello.epochMs,
               ringRecords: hello.ringRecords,
               revealed: hello.revealed,
-              listeners: listenersOf(hello),
+              listeners: hello.listeners ?? [],
             },
       totals: {
         produced: accounts.produced,
@@ -260,22 +253,4 @@ function scoped(look: FramesLook): string {
   if (look.connection !== null && !fields.includes('conn')) parts.push(`conn=${look.connection}`);
   if (look.stream !== null) parts.push(`stream=${look.stream}`);
   return parts.join(' ');
-}
-
-/** Listener URLs of HELLO. A gateway that tells only its name tells its first listener's address with it. */
-function listenersOf(hello: Hello): readonly string[] {
-  const told = (hello as { readonly listeners?: unknown }).listeners;
-  if (Array.isArray(told)) return told.map(listenerUrl).filter(url => url !== '');
-  return [];
-}
-
-function listenerUrl(told: unknown): string {
-  if (typeof told === 'string') return told;
-  const url = (told as { readonly url?: unknown } | null)?.url;
-  return typeof url === 'string' ? url : '';
-}
-
-/** A section's fields by name, for tests and views that need one. */
-export function fieldOf(section: FieldSection, name: string): string {
-  return section.fields.find(field => field.name === name)?.value ?? '';
 }

@@ -3,7 +3,6 @@ import type { ReactNode } from 'react';
 import { useFeed } from '../../feed/client.ts';
 import { visible } from '../../text/escape.ts';
 import { CopyLine } from '../../ui/copy.tsx';
-import { Hostile } from '../../ui/hostile.tsx';
 import css from './empty.module.css';
 
 /** Live, and nothing has happened yet: how to make something happen. */
@@ -25,11 +24,8 @@ export function Welcome(): ReactNode {
         </>
       ) : (
         <p>
-          Send a request to{' '}
-          <b>
-            <Hostile text={gateway?.name ?? 'the gateway'} />
-          </b>
-          , and its connection appears here with every frame of both legs.
+          Send a request to one of the addresses the gateway printed when it started, and its connection appears here
+          with every frame of both legs.
         </p>
       )}
       <p className={css['aside']}>
