@@ -37,7 +37,7 @@ test.describe('clients', () => {
 
   test('nghttp -v over TLS shows our SETTINGS and the page', async () => {
     test.skip(!installed('nghttp'), 'nghttp is not installed');
-    const output = await command('nghttp', '-v', '--no-color', `${demo.https}/`);
+    const output = await command('nghttp', '-v', `${demo.https}/`);
     expect(output).toContain('The negotiated protocol: h2');
     expect(output).toContain('SETTINGS_MAX_CONCURRENT_STREAMS');
     expect(output).toMatch(/recv \(stream_id=\d+\) :status: 200/);
@@ -45,7 +45,7 @@ test.describe('clients', () => {
 
   test('nghttp -u upgrades from HTTP/1.1', async () => {
     test.skip(!installed('nghttp'), 'nghttp is not installed');
-    const output = await command('nghttp', '-v', '-u', '--no-color', `${demo.http}/`);
+    const output = await command('nghttp', '-v', '-u', `${demo.http}/`);
     expect(output).toContain('101 Switching Protocols');
     expect(output).toMatch(/recv \(stream_id=1\) :status: 200/);
   });
@@ -131,9 +131,7 @@ test.describe('a backend that dies in the middle of a response', () => {
 
   test('gives RST_STREAM to the client and a reason in the access log', async () => {
     test.skip(!installed('nghttp'), 'nghttp is not installed');
-    const output = await command('nghttp', '-v', '--no-color', `${gateway.https}/`).catch(error =>
-      String(error.stdout),
-    );
+    const output = await command('nghttp', '-v', `${gateway.https}/`).catch(error => String(error.stdout));
     expect(output).toContain('recv RST_STREAM frame');
     expect(output).toContain('INTERNAL_ERROR');
     await gateway.printed(/backend_closed/);

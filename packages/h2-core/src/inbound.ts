@@ -1,6 +1,6 @@
 import type { Core } from './core.ts';
 import { ErrorCode, H2Error } from './errors.ts';
-import { printable, uint31, uint32 } from './frame/bytes.ts';
+import { printable, uint16, uint31, uint32 } from './frame/bytes.ts';
 import type { FrameSink } from './frame/reader.ts';
 import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
 import { InboundSections } from './inbound-sections.ts';
@@ -75,7 +75,7 @@ export class Inbound implements FrameSink {
         return;
       case FrameType.SETTINGS:
         if (streamId !== 0) throw new ConnectionError('frame.stream-nonzero', streamId, type);
-        this.tell(type, flags, 0, bytes, start, length, 0);
+        this.tell(type, flags, 0, bytes, start, length, length >= 2 ? uint16(bytes, start) : 0);
         if (!this.settingsSeen && (flags & Flag.ACK) !== 0) throw new ConnectionError('preface.settings', 0, type);
         this.settings.onFrame(flags, bytes, start, length, !this.settingsSeen);
         this.settingsSeen = true;
