@@ -305,6 +305,42 @@ describe('early responses (D21, D30)', () => {
     expect(server.connections).toHaveLength(1);
   });
 
+  it('an answer before a reset is not lost, however much is being uploaded', async () => {
+    const server = await raw(connection => {
+      void connection.heads().then(() => {
+        connection.send('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno');
+        // With octets unread, closing sends a reset, and our next write fails.
+        connection.socket.destroySoon();
+      });
+    });
+    const backend = client(server);
+    for (let round = 0; round < 20; round++) {
+      const exchange = Recorder.send(backend, upload());
+      let over = false;
+      void exchange.finished().then(() => {
+        over = true;
+      });
+      while (!over) {
+        for (let count = 0; count < 4; count++) exchange.leg.write(new Uint8Array(32768), false);
+        await new Promise(resolve => setImmediate(resolve));
+      }
+      expect(exchange.error?.text).toBeUndefined();
+      expect([exchange.status, exchange.body, exchange.stopped]).toEqual([413, 'no', true]);
+    }
+  });
+
+  it('a reset without an answer is an error without delay', async () => {
+    const server = await raw(connection => void connection.heads().then(() => connection.socket.resetAndDestroy()));
+    const exchange = Recorder.send(client(server), upload());
+    const begun = performance.now();
+    while (exchange.error === null) {
+      exchange.leg.write(new Uint8Array(32768), false);
+      await new Promise(resolve => setImmediate(resolve));
+    }
+    expect(exchange.error).toMatchObject({ code: 'backend_reset', retryable: false });
+    expect(performance.now() - begun).toBeLessThan(900);
+  });
+
   it('relays 100 and other informational responses', async () => {
     const server = await raw(connection => {
       void connection

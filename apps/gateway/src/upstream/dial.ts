@@ -1,6 +1,7 @@
 import { lookup as resolve } from 'node:dns';
-import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
+import { isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
 import type { Reason } from '../exchange/reason.ts';
+import { BackendSocket } from './backend-socket.ts';
 import { dialFailure, dialTimeout, FORBIDDEN_ADDRESS } from './failure.ts';
 import type { ResolvedUpstreamOptions } from './options.ts';
 import type { Target } from './target.ts';
@@ -57,17 +58,14 @@ export function dialSocket(
   events: DialEvents,
   onConnect: (socket: Socket) => void,
 ): Dialing {
-  const common = { allowHalfOpen: true, noDelay: true, ...(events.onread === null ? {} : { onread: events.onread }) };
-  const socket =
-    target.socketPath === null
-      ? connect({
-          ...common,
-          host: target.host,
-          port: target.port,
-          autoSelectFamily: true,
-          lookup: lookupFor(target, options),
-        })
-      : connect({ ...common, path: target.socketPath });
+  const socket = new BackendSocket({
+    allowHalfOpen: true,
+    noDelay: true,
+    ...(events.onread === null ? {} : { onread: events.onread }),
+  });
+  const { host, port, socketPath } = target;
+  if (socketPath !== null) socket.connect({ path: socketPath });
+  else socket.connect({ host, port, autoSelectFamily: true, lookup: lookupFor(target, options) });
 
   let timer: NodeJS.Timeout | null = null;
   const settle = (): void => {

@@ -2,6 +2,7 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import { Leg } from '../../trace/trace.ts';
+import { BackendSocket } from '../backend-socket.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
 import { connectionLost, protocolError } from '../failure.ts';
 import { overdue } from '../progress.ts';
@@ -30,6 +31,9 @@ interface Closing {
 /** `busy` is the exchange itself. */
 type State = Connecting | Idle | Http1Leg | Closing;
 
+/** How long the answer to a request that could not be sent whole may take to be read, ms. */
+const SALVAGE_MS = 1000;
+
 const CLOSING: Closing = { kind: 'closing' };
 
 /**
@@ -53,6 +57,8 @@ export class Http1Connection implements ResponseSink, DialEvents {
   #keepAliveSeconds = -1;
   #paused = false;
   #error: Error | null = null;
+  /** Nothing can be sent any more; what the backend has said is still being read. */
+  #writeBroken = false;
 
   /** Unsent octets at the last look, to see whether the backend takes any. */
   #unsentBefore = 0;
@@ -104,6 +110,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#lost());
     socket.on('drain', () => this.#onDrain());
+    if (socket instanceof BackendSocket) socket.onWriteFailure = error => this.#onWriteFailure(error);
     if (tls !== null) socket.on('data', (chunk: Buffer) => this.#receivedForeign(chunk));
     this.#becomeIdle();
     this.#pool.onUsable(this, true);
@@ -125,6 +132,10 @@ export class Http1Connection implements ResponseSink, DialEvents {
   flush(leg: Http1Leg): void {
     const socket = this.#socket!;
     if (leg.headSent && leg.endSent) return;
+    if (this.#writeBroken) {
+      leg.takeBody();
+      return;
+    }
     let head = '';
     if (!leg.headSent) {
       const { request } = leg;
@@ -281,7 +292,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
     }
     if (end) this.#complete(leg);
     leg.events.onResponse({ status, fields, sensitive: null }, end);
-    if (end) this.#stopUpload(leg);
+    if (end) leg.stopUpload();
   }
 
   onBodyOctets(octets: Buffer, start: number, end: number, last: boolean): void {
@@ -292,14 +303,14 @@ export class Http1Connection implements ResponseSink, DialEvents {
     this.#pool.trace.http1Body(this.#id, this.#ordinal, 0, bytes);
     if (last) this.#complete(leg);
     leg.events.onBody(chunk, last);
-    if (last) this.#stopUpload(leg);
+    if (last) leg.stopUpload();
   }
 
   onTrailerFields(fields: readonly string[]): void {
     const leg = this.#state as Http1Leg;
     this.#complete(leg);
     leg.events.onTrailers(fields);
-    this.#stopUpload(leg);
+    leg.stopUpload();
   }
 
   /** The response is whole: settles what becomes of the connection before anybody hears of it. */
@@ -307,7 +318,8 @@ export class Http1Connection implements ResponseSink, DialEvents {
     const pool = this.#pool;
     pool.trace.http1End(this.#id, this.#ordinal, null);
     // D21, D30: a request that is not wholly sent leaves the connection unusable.
-    const reusable = this.#parser.reusable && leg.endSent && this.#socket!.writableLength === 0 && !pool.isClosing;
+    const sent = leg.endSent && this.#socket!.writableLength === 0 && !this.#writeBroken;
+    const reusable = this.#parser.reusable && sent && !pool.isClosing;
     leg.finish();
     if (!reusable) {
       this.close(null);
@@ -316,11 +328,6 @@ export class Http1Connection implements ResponseSink, DialEvents {
     if (this.#paused) this.#resume();
     if (this.#becomeIdle()) pool.onUsable(this, false);
     else this.close(null);
-  }
-
-  /** D30: the rest of the request is not wanted. */
-  #stopUpload(leg: Http1Leg): void {
-    if (!leg.ended) leg.events.onStopSending();
   }
 
   /** False when the backend keeps connections too briefly to use them again. */
@@ -376,6 +383,22 @@ export class Http1Connection implements ResponseSink, DialEvents {
   #onError(error: Error): void {
     this.#error ??= error;
     this.#lost();
+  }
+
+  /** A write failed. True: the backend may have answered before it closed, and that answer counts. */
+  #onWriteFailure(error: Error): boolean {
+    const leg = this.#state;
+    if (leg.kind !== 'busy' || !leg.headSent) return false;
+    this.#error = error;
+    this.#writeBroken = true;
+    if (!leg.responded) {
+      const overdue = setTimeout(() => {
+        if (this.#state === leg && !leg.responded) this.#lost();
+      }, SALVAGE_MS);
+      overdue.unref();
+    }
+    leg.stopUpload();
+    return true;
   }
 
   /** The backend closed its side of the connection. */

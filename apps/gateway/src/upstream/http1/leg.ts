@@ -59,6 +59,7 @@ export class Http1Leg implements BackendLeg, TurnTask {
   #accepted = 0;
   #trailers: FieldList | null = null;
   #blocked = false;
+  #stopped = false;
   #listed = false;
   #announced = false;
   #failure: Reason | null = null;
@@ -77,7 +78,7 @@ export class Http1Leg implements BackendLeg, TurnTask {
   }
 
   write(chunk: Uint8Array, end: boolean): boolean {
-    if (this.phase === LegPhase.DONE || this.ended) return true;
+    if (this.phase === LegPhase.DONE || this.ended || this.#stopped) return true;
     const announced = this.framing === RequestFraming.LENGTH ? this.request.contentLength : -1;
     this.#accepted += chunk.length;
     if (announced >= 0 && (this.#accepted > announced || (end && this.#accepted < announced))) {
@@ -98,7 +99,7 @@ export class Http1Leg implements BackendLeg, TurnTask {
   }
 
   trailers(fields: FieldList): void {
-    if (this.phase === LegPhase.DONE || this.ended) return;
+    if (this.phase === LegPhase.DONE || this.ended || this.#stopped) return;
     if (this.framing === RequestFraming.LENGTH && this.#accepted < this.request.contentLength) {
       this.#wrongLength(this.request.contentLength);
       return;
@@ -208,6 +209,13 @@ export class Http1Leg implements BackendLeg, TurnTask {
   /** What ends a chunked request. */
   closingChunk(): string {
     return lastChunk(this.#trailers);
+  }
+
+  /** The rest of the request is not wanted (D30). */
+  stopUpload(): void {
+    if (this.ended || this.#stopped) return;
+    this.#stopped = true;
+    this.events.onStopSending();
   }
 
   /** Opens the tunnel: what waited for the 101 may go (D28). */
