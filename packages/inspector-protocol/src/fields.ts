@@ -37,7 +37,10 @@ export interface Field {
 
 /** One field section. Its HEADERS (or PUSH_PROMISE) record has `Mark.SECTION` and names it by number. */
 export interface FieldSection {
-  /** Number of the section, u32, gapless; a HEADERS record's `aux`, and its low 16 bits any such record's `ref`. */
+  /**
+   * Number of the section, u32, never 0, unlike any other's; a HEADERS record's `aux`, and its low 16 bits the `ref` of a
+   * HEADERS or PUSH_PROMISE record. With CONTINUATION the section comes after its HEADERS record.
+   */
   readonly section: number;
   readonly t: number;
   readonly connection: number;

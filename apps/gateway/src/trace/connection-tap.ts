@@ -12,6 +12,7 @@ import { StreamRows } from './stream-rows.ts';
 import { type ConnectionFacts, Leg } from './trace.ts';
 
 const ACK = 0x1;
+const END_HEADERS = 0x4;
 const INITIAL_WINDOW_SIZE = 0x4;
 /** Settings of one frame that are shown; a frame may hold 2730. */
 const MAX_PAIRS = 64;
@@ -29,8 +30,10 @@ export class ConnectionTap implements Tap {
   readonly #sink: Sink;
   readonly #words: readonly [received: number, sent: number];
   readonly #settings: readonly Map<number, number>[] = [new Map(), new Map(), new Map()];
-  // Number of the section whose HEADERS frame is still to come, by direction; and whether it is redacted.
+  // By direction: number of the section whose HEADERS frame is still to come, and whether it is redacted; or number for
+  // the section whose HEADERS frame was told, because CONTINUATION frames follow.
   readonly #section = new Uint32Array(2);
+  readonly #continued = new Uint32Array(2);
   readonly #redacted = new Uint8Array(2);
   #lastIndex = -1;
   #lastType = -1;
@@ -72,12 +75,11 @@ export class ConnectionTap implements Tap {
     let ref = 0;
     let extra = aux;
     if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
-      const section = this.#section[direction]!;
+      const section = this.#takeSection(direction, flags);
       if (section !== 0) {
         mark = this.#redacted[direction] === 1 ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
         ref = section;
         if (type === FrameType.HEADERS) extra = section;
-        this.#section[direction] = 0;
       }
     } else if (type === FrameType.RST_STREAM) {
       ref = aux;
@@ -87,13 +89,15 @@ export class ConnectionTap implements Tap {
     } else if (type === FrameType.PING) {
       this.#ping(direction, flags, bytes, offset, length);
     }
-    if (this.#violationType === type && this.#violationStream === streamId && direction === Direction.IN) {
-      mark |= Mark.VIOLATION;
+    if (this.#violationType >= 0 && direction === Direction.IN) {
+      if (this.#violationType === type && this.#violationStream === streamId) mark |= Mark.VIOLATION;
       this.#violationType = -1;
     }
     this.row.frame(direction, type, length, receiving, connectionWindow);
+    let window = streamWindow;
     if (streamId !== 0) {
       mark |= this.streams.frame(streamId, direction, type, flags, length, receiving, streamWindow);
+      window = this.streams.window;
     }
 
     const frames = sink.frames;
@@ -112,10 +116,21 @@ export class ConnectionTap implements Tap {
       mark,
       ref,
       connectionWindow,
-      streamWindow,
+      window,
       extra,
     );
     frames.advance();
+  }
+
+  /** Number of the section that belongs to a HEADERS or PUSH_PROMISE frame, 0 for none. */
+  #takeSection(direction: Direction, flags: number): number {
+    const section = this.#section[direction]!;
+    this.#section[direction] = 0;
+    if (section !== 0 || (flags & END_HEADERS) !== 0) return section;
+    // Not complete yet: the section gets its number now and its content after the last CONTINUATION.
+    this.#redacted[direction] = 0;
+    this.#continued[direction] = this.#sink.newSection();
+    return this.#continued[direction]!;
   }
 
   onFieldSectionStart(_direction: Direction, _streamId: number): void {
@@ -137,8 +152,14 @@ export class ConnectionTap implements Tap {
 
   onFieldSectionEnd(direction: Direction, streamId: number, kind: SectionKind, wireBytes: number): void {
     const sink = this.#sink;
-    this.#section[direction] = sink.endSection(this.id, streamId, direction, kind, wireBytes);
-    this.#redacted[direction] = sink.sectionRedacted ? 1 : 0;
+    const continued = this.#continued[direction]!;
+    const section = continued === 0 ? sink.newSection() : continued;
+    sink.endSection(section, this.id, streamId, direction, kind, wireBytes);
+    this.#continued[direction] = 0;
+    if (continued === 0) {
+      this.#section[direction] = section;
+      this.#redacted[direction] = sink.sectionRedacted ? 1 : 0;
+    }
     this.row.addDouble(ConnectionF.SECTION_BYTES_RECEIVED + direction, wireBytes);
   }
 

@@ -73,7 +73,7 @@ export class Recorder implements Trace {
     for (const list of [control, fields]) {
       for (let i = 0; i + 1 < list.length; i += 2) sink.field(list[i]!, list[i + 1]!, Representation.TEXT, 0, 0);
     }
-    sink.endSection(tap.id, ordinal, direction, kind, 0);
+    sink.endSection(sink.newSection(), tap.id, ordinal, direction, kind, 0);
     tap.streams.head(ordinal, direction);
   }
 

@@ -128,16 +128,28 @@ export class Sink {
     if (this.strings.redacted) this.sectionRedacted = true;
   }
 
-  /** Writes the section; the answer is its number, u32, never 0. */
-  endSection(connection: number, stream: number, direction: number, kind: number, wireBytes: number): number {
+  /** A number for a section, u32, never 0. */
+  newSection(): number {
     this.#sections = this.#sections === 0xffff_ffff ? 1 : this.#sections + 1;
+    return this.#sections;
+  }
+
+  /** Writes the section with the number it was given. */
+  endSection(
+    section: number,
+    connection: number,
+    stream: number,
+    direction: number,
+    kind: number,
+    wireBytes: number,
+  ): void {
     const words = this.#sectionFields * 4;
     const ring = this.entries;
     const word = ring.begin(EntryKind.SECTION, 32 + words * 4, this.frames.position, this.now) >> 2;
     const i32 = ring.i32;
     i32[word] = connection;
     i32[word + 1] = stream;
-    i32[word + 2] = this.#sections;
+    i32[word + 2] = section;
     i32[word + 3] = direction | (kind << 8);
     i32[word + 4] = wireBytes;
     i32[word + 5] = this.#sectionFields;
@@ -145,7 +157,6 @@ export class Sink {
     i32[word + 7] = 0;
     for (let i = 0; i < words; i++) i32[word + 8 + i] = this.#section[i]!;
     ring.commit();
-    return this.#sections;
   }
 
   /** Writes an entry of four numbers: STREAM_STATE, PAIRED or SEND_BLOCKED. */

@@ -26,6 +26,8 @@ export class StreamRows implements TurnEnd {
   #lastRow = -1;
   #peerInitialWindow = DEFAULT_WINDOW;
   #ownInitialWindow = DEFAULT_WINDOW;
+  /** The stream's window after the frame given last. */
+  window = 0;
 
   constructor(sink: Sink, id: number, connection: ConnectionRow) {
     this.#sink = sink;
@@ -72,7 +74,7 @@ export class StreamRows implements TurnEnd {
     this.#lastRow = row;
   }
 
-  /** Accounts a frame to its stream; the answer is the mark it earns. */
+  /** Accounts a frame to its stream; the answer is the mark it earns. Sets `window`. */
   frame(
     streamId: number,
     direction: number,
@@ -83,6 +85,7 @@ export class StreamRows implements TurnEnd {
     window: number,
   ): number {
     if (type === FrameType.HEADERS) this.open(streamId);
+    this.window = window;
     const row = this.#find(streamId);
     if (row < 0) return 0;
     const f64 = this.#f64;
@@ -91,7 +94,11 @@ export class StreamRows implements TurnEnd {
     const now = this.#sink.now;
     let mark = 0;
     i32[word + StreamI.FRAMES + direction]! += 1;
-    i32[word + (receiving ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)] = window;
+    const place = word + (receiving ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW);
+    const state = i32[word + StreamI.STATE]!;
+    // The core knows no window of a stream that this frame opens, nor of one that has closed.
+    if (state === StreamState.IDLE || state === StreamState.CLOSED) this.window = i32[place]!;
+    else i32[place] = window;
     if (type === FrameType.DATA) {
       f64[row + StreamF.BYTES_RECEIVED + direction]! += length;
       if (direction === 1) mark = this.#sentData(row, length);
