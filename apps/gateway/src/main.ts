@@ -3,7 +3,7 @@ import { banner } from './banner.ts';
 import { parseCommandLine } from './config/command-line.ts';
 import { UsageProblem } from './config/settings.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
-import { type Gateway, startGateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import { Logger } from './log.ts';
 import { explainStartFailure } from './problems.ts';
 import { VERSION } from './version.ts';
@@ -36,6 +36,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const demo = invocation.command === 'demo' ? await (await import('./demo/demo.ts')).startDemo() : null;
   let gateway: Gateway;
   try {
+    // Loaded late, so that help and usage errors come at once.
+    const { startGateway } = await import('./gateway.ts');
     gateway = await startGateway(settings, { logger, ...(demo === null ? {} : { routes: demo.routes }) });
   } catch (error) {
     logger.error(explainStartFailure(error as Error, settings));

@@ -150,7 +150,8 @@ describe('command line', () => {
     ['--to http://a --log-level loud', /--log-level: "loud" is none of error, warn, info, debug/],
     ['--to http://a --acces-log x', /unknown option '--acces-log'.*--access-log/s],
     ['--to', /argument missing/],
-    ['validate', /too many arguments|unknown command/],
+    ['validate', /"validate" is no command \(there are: run, demo/],
+    ['demo x', /demo takes no arguments, and "x" is one/],
     ['demo --to http://a', /unknown option '--to'/],
     ['--to http://a --trusted-proxy x', /--trusted-proxy: "x" is not a network/],
   ])('"%s" is a usage problem that says what to do', async (line, message) => {

@@ -158,6 +158,7 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
     .description('run the gateway in front of your backends (the default)');
   addFlags(run, [TO, ...COMMON]);
   run.addHelpText('after', EXAMPLES).action(() => {
+    refuseArguments(run);
     const settings = toSettings(readValues(run, [TO, ...COMMON], world.env));
     if (settings.to.length === 0) {
       throw new UsageProblem(
@@ -172,6 +173,7 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
     .description('run the gateway in front of backends of its own that show something');
   addFlags(demo, [TRAFFIC, ...COMMON]);
   demo.action(() => {
+    refuseArguments(demo);
     const values = readValues(demo, [TRAFFIC, ...COMMON], world.env);
     invocation = { command: 'demo', settings: toSettings(values), traffic: values['traffic'] === true };
   });
@@ -189,6 +191,7 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
 /** Commander neither exits nor prints by itself. */
 function quiet(command: Commander, world: CommandLineWorld): void {
   command
+    .allowExcessArguments()
     .exitOverride()
     .configureOutput({ writeOut: world.print, writeErr: () => {} })
     .showSuggestionAfterError();
@@ -205,6 +208,17 @@ function addFlags(command: Commander, flags: readonly Flag[]): void {
 /** The variable of a flag: `--access-log` is GLASSWAY_ACCESS_LOG. */
 function variableOf(flag: Flag): string {
   return `GLASSWAY_${flag.flags.split(' ')[0]!.slice(2).replaceAll('-', '_').toUpperCase()}`;
+}
+
+function refuseArguments(command: Commander): void {
+  const [word] = command.args;
+  if (word === undefined) return;
+  const known = command.parent?.commands.map(each => each.name()).join(', ');
+  throw new UsageProblem(
+    command.name() === 'run'
+      ? `"${word}" is no command (there are: ${known}) and no flag; see glassway --help`
+      : `${command.name()} takes no arguments, and "${word}" is one; see glassway ${command.name()} --help`,
+  );
 }
 
 function readValues(command: Commander, flags: readonly Flag[], env: CommandLineWorld['env']): Values {
