@@ -79,7 +79,7 @@ export class Core implements SenderHost {
   open(stream: StreamRecord, state: StreamState): void {
     const from = stream.state;
     stream.state = state;
-    this.registry.live.set(stream.id, stream);
+    this.registry.live.add(stream);
     if (state !== StreamState.RESERVED_LOCAL && state !== StreamState.RESERVED_REMOTE) this.count(stream, 1);
     if (this.tap !== null) this.tap.onStreamState(stream.id, from, state);
   }
@@ -226,7 +226,7 @@ export class Core implements SenderHost {
     this.onSlot = null;
     if (this.onEnd !== null) this.onEnd(error);
     this.receiver.stopped = true;
-    for (const stream of [...this.registry.live.values()]) this.abandon(stream, error);
+    for (const stream of this.registry.live.values()) this.abandon(stream, error);
     this.handler.onClosed?.(error);
   }
 

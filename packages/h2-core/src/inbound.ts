@@ -260,7 +260,7 @@ export class Inbound implements FrameSink {
     core.goAwayReceived = lastStreamId;
     core.draining = true;
     core.handler.onGoAway?.(lastStreamId, code, debug);
-    for (const stream of [...core.registry.live.values()]) {
+    for (const stream of core.registry.live.values()) {
       // RFC 9113 6.8: what is above the last stream was not and will not be processed.
       if (stream.local && stream.id > lastStreamId) {
         const error = new H2Error('the peer is going away and did not process the request', {

@@ -1,5 +1,6 @@
 import { MAX_CLOSED_STREAMS } from '../limits.ts';
 import type { StreamRecord } from './stream.ts';
+import { StreamTable } from './table.ts';
 
 /** How a stream that is gone came to its end, or that it never was. RFC 9113 5.1, closed. */
 export const Gone = {
@@ -21,7 +22,7 @@ export type Gone = (typeof Gone)[keyof typeof Gone];
 
 /** The live streams of a connection, the numbers used so far, and a short memory of the closed ones. */
 export class StreamRegistry {
-  readonly live: Map<number, StreamRecord> = new Map();
+  readonly live: StreamTable = new StreamTable();
   /** Highest stream the peer opened or promised; what GOAWAY names. */
   lastRemoteId = 0;
   /** Number of the next stream we open. */
