@@ -171,6 +171,26 @@ describe('RFC 9112: responses', () => {
     expect(heads[3]).toMatch(/200 OK.*content-length: 0/s);
   });
 
+  it('announce trailers only where they can be carried, and then in chunks', async () => {
+    const port = await start(({ leg, request }) => {
+      const end = request.path === '/end';
+      const fields = ['trailer', 'x-t', ...(end ? [] : ['content-length', '2'])];
+      leg.respond({ status: 200, fields, sensitive: null }, end || request.method === 'HEAD');
+      leg.write(Buffer.from('ok'), false);
+      leg.trailers(['x-t', '1']);
+    });
+    const client = await rawClient(port);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await client.untilText('\r\n\r\n2\r\nok\r\n0\r\nx-t: 1\r\n\r\n')).toMatch(/trailer: x-t\r\n.*chunked/is);
+    client.close();
+    for (const request of ['GET / HTTP/1.0', 'HEAD / HTTP/1.1', 'GET /end HTTP/1.1']) {
+      const other = await rawClient(port);
+      other.send(`${request}\r\nHost: a\r\n\r\n`);
+      expect(await other.untilText('\r\n\r\n')).not.toMatch(/trailer|chunked/i);
+      other.close();
+    }
+  });
+
   it('begin before their body is there', async () => {
     const client = await rawClient(
       await start(({ leg }) => leg.respond({ status: 200, fields: [], sensitive: null }, false)),

@@ -302,3 +302,45 @@ it('D30 DATA after the backend answered: upload stopped with NO_ERROR, its conne
   await discarded(connection);
   expect(connection.text).not.toContain('late');
 });
+
+describe('a backend that says strange things does not harm the gateway', () => {
+  const strange: readonly (readonly [name: string, response: string])[] = [
+    ['te', 'HTTP/1.1 200 OK\r\nTE: gzip\r\nContent-Length: 2\r\n\r\nok'],
+    ['trailer beside content-length', 'HTTP/1.1 200 OK\r\nTrailer: x-t\r\nContent-Length: 2\r\n\r\nok'],
+    [
+      'expect, host and upgrade',
+      'HTTP/1.1 200 OK\r\nExpect: x\r\nHost: b\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok',
+    ],
+    [
+      'content-length named by connection',
+      'HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 2\r\n\r\nok',
+    ],
+    ['names with underscores and symbols', "HTTP/1.1 200 OK\r\nx_y!#$%&'*+.^`|~: 1\r\nContent-Length: 2\r\n\r\nok"],
+    ['octets above 0x7f', 'HTTP/1.1 200 OK\r\nX: \xff\xe9\r\nContent-Length: 2\r\n\r\nok'],
+    ['a status of three nines', 'HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nok'],
+    [
+      'forbidden trailers',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nTE: gzip\r\nHost: b\r\n\r\n',
+    ],
+    [
+      '1xx with framing',
+      'HTTP/1.1 103 Early\r\nContent-Length: 5\r\nTE: gzip\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    ],
+  ];
+  for (const [name, response] of strange) {
+    it(`${name}, for HTTP/2 and HTTP/1.1 clients`, async () => {
+      client.send(headers(1, get('a')));
+      const connection = await backend.connection(1);
+      await connection.untilText('\r\n\r\n');
+      connection.send(response);
+      await client.untilResponse(1);
+      const plain = await rawClient(gateway.http!.port);
+      plain.send('GET /plain HTTP/1.1\r\nHost: a\r\n\r\n');
+      const reached = (each: RawClient): boolean => each.text.includes('GET /plain');
+      while (!backend.connections.some(reached)) await new Promise(setImmediate);
+      backend.connections.find(reached)!.send(response);
+      await plain.untilText(/^5/.test(client.status(1)) ? ' 502 ' : 'ok');
+      plain.close();
+    });
+  }
+});

@@ -108,12 +108,7 @@ export class Http1Leg implements ClientLeg {
   respond(response: ResponseMessage, end: boolean): void {
     if (this.#over) return;
     const { status } = response;
-    let fields = response.fields;
-    if (status === 204) fields = withoutField(fields, 'content-length');
-    // RFC 9110 8.6: saying 0 saves the chunked framing of nothing, but is forbidden or misleading without a body.
-    if (end && !this.#isHead && status !== 204 && status !== 304 && !hasField(fields, 'content-length')) {
-      fields = [...fields, 'content-length', '0'];
-    }
+    const fields = this.#framed(response, end);
     // Node closes by itself where a client was not told to go on and may send its body or not (D21).
     if (this.#host.isLast) this.#response.shouldKeepAlive = false;
     this.#host.trace.http1Response(this.facts.connectionId, this.facts.streamId, status, fields);
@@ -122,6 +117,19 @@ export class Http1Leg implements ClientLeg {
     // Node would hold the head until the first body octet, which for a stream of events may be far away. At the end of
     // the turn, so that a body at hand goes out in the same write.
     else process.nextTick(flushHead, this.#response);
+  }
+
+  /** The fields with the framing this response will have; what Node cannot frame it throws at. */
+  #framed({ status, fields }: ResponseMessage, end: boolean): FieldList {
+    const bodiless = this.#isHead || status === 204 || status === 304;
+    let framed = status === 204 ? withoutField(fields, 'content-length') : fields;
+    if (hasField(framed, 'trailer')) {
+      // RFC 9112 7.1.2: only chunks carry trailers, so those that were announced are worth more than the length.
+      const chunked = !end && !bodiless && this.facts.protocol === 'http/1.1';
+      framed = withoutField(framed, chunked ? 'content-length' : 'trailer');
+    }
+    // RFC 9110 8.6: saying 0 saves the chunked framing of nothing, but would be untrue where there is never a body.
+    return end && !bodiless && !hasField(framed, 'content-length') ? [...framed, 'content-length', '0'] : framed;
   }
 
   write(chunk: Uint8Array, end: boolean): boolean {
