@@ -3,7 +3,7 @@
  * `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then FRAMES, FIELDS, EVENTS,
  * STATE and DROPPED as things happen. The client acknowledges log positions with ACK; without acknowledgement the server
  * stops sending logs at the credit told in HELLO and later skips ahead, telling what it skipped in DROPPED. The state is
- * coalesced, so it needs no credit and is never dropped.
+ * coalesced, so it needs no credit and is never dropped. Read and write messages with `parse.ts`: rows travel packed.
  */
 import type { LogEvent } from './events.ts';
 import type { FieldSection, PackedSections } from './fields.ts';

@@ -1,5 +1,6 @@
 /** Text messages to and from objects. What a client sends is checked member by member: it is hostile until proven. */
 import type { ClientMessage, ServerMessage } from './messages.ts';
+import { type PackedChanges, packChanges, unpackChanges } from './pack.ts';
 import { type FrameSelection, MAX_SELECTION_ENTRIES } from './subscription.ts';
 
 /** A text message of a client is at most this long; longer ones are refused before parsing. */
@@ -25,7 +26,8 @@ type MemberName =
   | 'connections'
   | 'streams'
   | 'direction'
-  | 'leg';
+  | 'leg'
+  | 'rows';
 type Bag = { readonly [Name in MemberName]?: unknown };
 
 /** Reads a client's text message. Throws `ProtocolError`; unknown members are ignored. */
@@ -80,18 +82,21 @@ const SERVER_TYPES: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Reads a server's text message. The server is trusted for its shape, so only the type is checked: throws
- * `ProtocolError` for text that is no message of this version.
+ * Reads a server's text message. The server is trusted for its shape, so only the type and the lengths of rows are
+ * checked: throws `ProtocolError` for text that is no message of this version, `Error` for a row that is none.
  */
 export function parseServerMessage(text: string): ServerMessage {
   const bag = parseObject(text);
   if (!SERVER_TYPES.has(bag.type)) throw new ProtocolError('not a server message of this version');
-  return bag as unknown as ServerMessage;
+  const message = bag as unknown as ServerMessage;
+  if (message.type !== 'snapshot' && message.type !== 'state') return message;
+  return { ...message, rows: unpackChanges(bag.rows as PackedChanges) };
 }
 
 /** The text of a message. */
 export function encodeMessage(message: ClientMessage | ServerMessage): string {
-  return JSON.stringify(message);
+  if (message.type !== 'snapshot' && message.type !== 'state') return JSON.stringify(message);
+  return JSON.stringify({ ...message, rows: packChanges(message.rows) });
 }
 
 function parseObject(text: string): Bag {

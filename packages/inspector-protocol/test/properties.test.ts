@@ -13,6 +13,7 @@ import {
   ProtocolError,
   packSections,
   parseClientMessage,
+  parseServerMessage,
   RECORD_BYTES,
   RecordWriter,
   readFramesHeader,
@@ -20,6 +21,7 @@ import {
   unpackSections,
   writeFramesHeader,
 } from '../src/index.ts';
+import { SERVER_MESSAGES } from './samples.ts';
 
 const u = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
 const i32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
@@ -152,6 +154,17 @@ describe('field sections', () => {
     expect(() => unpackSections({ strings: ['a'], sections: [[1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]] })).toThrow(
       /names string 1 of 1/,
     );
+  });
+});
+
+describe('rows', () => {
+  it('of another length than this version knows are refused', () => {
+    const state = SERVER_MESSAGES.find(message => message.type === 'state')!;
+    const text = encodeMessage(state);
+    expect(parseServerMessage(text)).toEqual(state);
+    const bag = JSON.parse(text);
+    bag.rows.streamStates[0].pop();
+    expect(() => parseServerMessage(JSON.stringify(bag))).toThrow(/row of 22 values, needs 23/);
   });
 });
 

@@ -30,7 +30,7 @@ const MAX_FORGOTTEN = 20_000;
 export interface ModelLimits {
   /** Closed connections. Default 1000. */
   readonly closedConnections?: number;
-  /** Closed streams of all connections. Default 20000. */
+  /** Closed streams of all connections. Default 10000. */
   readonly closedStreams?: number;
 }
 
@@ -91,7 +91,7 @@ export class Model {
 
   constructor(limits: ModelLimits) {
     this.#closedConnections = new ItemLog(limits.closedConnections ?? 1000);
-    this.#closedStreams = new ItemLog(limits.closedStreams ?? 20_000);
+    this.#closedStreams = new ItemLog(limits.closedStreams ?? 10_000);
   }
 
   #connection(id: number, t: number): ConnectionModel {
