@@ -7,7 +7,7 @@ import { EXAMPLES, run, scratch } from './program.mjs';
 function firstProgram(name) {
   const readme = readFileSync(resolve(EXAMPLES, '../packages', name, 'README.md'), 'utf8');
   const file = join(EXAMPLES, `.readme-${name}.mjs`);
-  writeFileSync(file, /```js\n([^]+?)```/.exec(readme)[1]);
+  writeFileSync(file, /```js\n(.+?)```/s.exec(readme)[1]);
   onTestFinished(() => rmSync(file, { force: true }));
   const printed = /```\n\n((?: {4}.+\n)+)/.exec(readme)[1].replaceAll(/^ {4}/gm, '');
   return { file, printed };

@@ -1,8 +1,8 @@
-// Runs turbo tasks from the local installation, without telemetry, daemon or update checks. Node built-ins only.
+// Runs turbo tasks from the local installation, without telemetry or update checks. Node built-ins only.
 import { step } from './command.mjs';
 import { toolPath } from './workspace.mjs';
 
-const ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1', TURBO_DAEMON: 'false' };
+const ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' };
 
 /**
  * Runs turbo tasks; what is unchanged comes from its cache.

@@ -17,7 +17,7 @@ function repository(sources, dependencies = {}) {
       if (existsSync(inRoot(directory, file))) cpSync(inRoot(directory, file), join(root, directory, file));
     }
     const manifest = readJson(inRoot(directory, 'package.json'));
-    Object.assign((manifest.dependencies ??= {}), dependencies[directory]);
+    manifest.dependencies = { ...manifest.dependencies, ...dependencies[directory] };
     writeFileSync(join(root, directory, 'package.json'), JSON.stringify(manifest));
   }
   for (const [path, text] of Object.entries(sources)) {
