@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly inspectorPage?: string | null;
   /** Default: everything to the backends in `settings.to`. */
   readonly routes?: readonly RouteSettings[];
+  /** Whether failing backends are told to the logger. Default true. */
+  readonly reportFailures?: boolean;
   /** Default: to stderr, at the level of the settings. */
   readonly logger?: Logger;
   /** Where the development authority is kept. Default: the user's own place. */
@@ -96,7 +98,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
         isTrusted: parseNetworks(settings.trustedProxies, '--trusted-proxy'),
       },
       trace,
-      records: new FailureReporter(logger, access),
+      records: options.reportFailures === false ? access : new FailureReporter(logger, access),
       clock: () => performance.now(),
     };
 

@@ -13,3 +13,4 @@ export { type Gateway, type GatewayOptions, type RouteSettings, startGateway } f
 export type { CutConnection, DrainReport } from './listener/listeners.ts';
 export { LOG_LEVELS, Logger, type LogLevel } from './log.ts';
 export type { AccessFormat } from './log-access.ts';
+export type { ProbeResult } from './upstream/backend.ts';
