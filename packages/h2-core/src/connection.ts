@@ -332,8 +332,11 @@ export class Connection implements DeadlineActions {
     if (this.core.tap !== null) this.core.tellFrame(FrameType.PING, 0, 0, 8, 0);
   }
 
-  /** Ends the connection at once: GOAWAY with `code`, all streams given up. */
-  destroy(code: number, debug = ''): void {
+  /**
+   * Ends the connection at once: GOAWAY with `code`, all streams given up. `initiator` `library` is for layers above that
+   * hold a rule of their own, whose id is then `debug`.
+   */
+  destroy(code: number, debug = '', initiator: 'user' | 'library' = 'user'): void {
     const { core } = this;
     if (core.closed) return;
     core.goAway(core.registry.lastRemoteId, code, debug);
@@ -344,8 +347,8 @@ export class Connection implements DeadlineActions {
         : new H2Error(debug === '' ? 'the connection was ended' : debug, {
             scope: 'connection',
             code,
-            initiator: 'user',
-            rule: 'connection.destroyed',
+            initiator,
+            rule: initiator === 'library' ? debug : 'connection.destroyed',
           });
     core.end(error);
     this.signal();

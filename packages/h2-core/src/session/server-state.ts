@@ -85,7 +85,7 @@ export class ServerState extends SessionState {
     this.dead++;
     if (this.dead < this.maxPendingResets) return;
     if (error.initiator === 'remote' && error.scope === 'stream') {
-      this.core.destroy(ErrorCode.ENHANCE_YOUR_CALM, 'accept.resets');
+      this.core.destroy(ErrorCode.ENHANCE_YOUR_CALM, 'accept.resets', 'library');
     }
     this.dead = 0;
     this.queue.filter(entry => entry.link.failure === null);

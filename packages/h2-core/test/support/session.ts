@@ -1,0 +1,97 @@
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { type ClientConnection, type ClientOptions, connect } from '../../src/session/client.ts';
+import {
+  type Accepted,
+  handshake,
+  pair,
+  type ServerConnection,
+  type ServerOptions,
+  type Transport,
+} from '../../src/session/server.ts';
+
+/** Both ends of one connection. */
+export interface Ends {
+  readonly server: ServerConnection;
+  readonly client: ClientConnection;
+}
+
+/** Joins a server and a client over two ends of a transport. */
+export async function join(
+  [near, far]: readonly [Transport, Transport],
+  serverOptions: ServerOptions = {},
+  clientOptions: ClientOptions = {},
+): Promise<Ends> {
+  const [server, client] = await Promise.all([
+    handshake(near, serverOptions),
+    connect(far, { authority: 'test.example', ...clientOptions }),
+  ]);
+  onTestFinished(() => {
+    client.destroy();
+    server.destroy();
+  });
+  return { server, client };
+}
+
+/** A server and a client in memory. */
+export function inMemory(serverOptions?: ServerOptions, clientOptions?: ClientOptions): Promise<Ends> {
+  return join(pair(), serverOptions, clientOptions);
+}
+
+/** Two connected TCP sockets, the server's first. */
+export async function sockets(): Promise<[Socket, Socket]> {
+  const listener = createServer();
+  await new Promise<void>(done => listener.listen(0, '127.0.0.1', done));
+  const accepted = new Promise<Socket>(done => listener.once('connection', done));
+  const socket = dial((listener.address() as AddressInfo).port, '127.0.0.1');
+  const other = await accepted;
+  listener.close();
+  onTestFinished(() => {
+    socket.destroy();
+    other.destroy();
+  });
+  return [other, socket];
+}
+
+/** A TCP server whose connections go to `serve`; gives its port. */
+export async function listening(
+  serve: (accepted: Accepted, connection: ServerConnection) => unknown,
+  options?: ServerOptions,
+): Promise<number> {
+  const open = new Set<Socket>();
+  const listener = createServer(async socket => {
+    open.add(socket);
+    const connection = await handshake(socket, options);
+    for await (const accepted of connection) serve(accepted, connection);
+  });
+  await new Promise<void>(done => listener.listen(0, '127.0.0.1', done));
+  onTestFinished(() => {
+    for (const socket of open) socket.destroy();
+    listener.close();
+  });
+  return (listener.address() as AddressInfo).port;
+}
+
+/** Serves every request of a connection with `serve`, at once and side by side. */
+export function serving(server: ServerConnection, serve: (accepted: Accepted) => unknown): void {
+  void (async () => {
+    for await (const accepted of server) serve(accepted);
+  })();
+}
+
+/** The next request, which must come. */
+export async function next(server: ServerConnection): Promise<Accepted> {
+  const accepted = await server.accept();
+  if (accepted === null) throw new Error('the connection ended before the request came');
+  return accepted;
+}
+
+/** Octets that tell their place, so that lost and swapped ones show. */
+export function pattern(length: number, from = 0): Uint8Array {
+  const octets = new Uint8Array(length);
+  for (let i = 0; i < length; i++) octets[i] = ((from + i) * 31 + ((from + i) >>> 8)) & 0xff;
+  return octets;
+}
+
+/** A turn of the event loop. */
+export const turn = (): Promise<void> => new Promise(done => setImmediate(done));
