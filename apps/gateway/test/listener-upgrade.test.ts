@@ -70,6 +70,18 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
     both.close();
   });
 
+  it('is not closed by the idle timeout of the requests before it', async () => {
+    harness = await Harness.start(() => {}, { limits: { keepAliveTimeoutMs: 50 } });
+    const { socket } = await rawClient(harness.port);
+    const both = new RawH2Client(socket, 1e9);
+    both.send(`GET /1 HTTP/1.1\r\nHost: a\r\n\r\n${upgrade()}`).send(Buffer.concat([PREFACE, settings()]));
+    (await harness.request(1)).answer(200, '');
+    const exchange = await harness.request(2);
+    await new Promise(resolve => setTimeout(resolve, 200)); // several timeouts
+    expect(exchange.aborted).toBe(null);
+    both.close();
+  });
+
   it('ends with the connection, told once', async () => {
     harness = await Harness.start(() => {});
     const upgraded = await client(upgrade(), Buffer.concat([PREFACE, settings()]));
@@ -136,6 +148,22 @@ describe('an Upgrade that does not qualify is served as HTTP/1.1', () => {
     await plain.until('three responses', () => plain.text.split('http/1.1').length === 4);
     expect(harness.exchanges.map(({ leg }) => leg.facts.streamId)).toEqual([1, 2, 3]);
     plain.close();
+  });
+
+  it('without leaving anything behind on the socket', async () => {
+    harness = await Harness.start(ok);
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const plain = await client('');
+    for (let i = 1; i <= 30; i++) {
+      plain.send(upgrade({ settings: [] }));
+      await plain.until(`response ${i}`, () => plain.text.split('http/1.1').length === i + 1);
+    }
+    plain.close();
+    await new Promise(setImmediate); // warnings are emitted in a later turn
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 
   it('HTTP/1.0', async () => {

@@ -336,9 +336,7 @@ describe('a backend that says strange things does not harm the gateway', () => {
       await client.untilResponse(1);
       const plain = await rawClient(gateway.http!.port);
       plain.send('GET /plain HTTP/1.1\r\nHost: a\r\n\r\n');
-      const reached = (each: RawClient): boolean => each.text.includes('GET /plain');
-      while (!backend.connections.some(reached)) await new Promise(setImmediate);
-      backend.connections.find(reached)!.send(response);
+      (await backend.reached('GET /plain')).send(response);
       await plain.untilText(/^5/.test(client.status(1)) ? ' 502 ' : 'ok');
       plain.close();
     });

@@ -45,6 +45,17 @@ export class RawBackend {
     });
   }
 
+  /** Waits until a connection has received this text; answers the first such. */
+  async reached(part: string): Promise<RawClient> {
+    const deadline = Date.now() + 5_000;
+    for (;;) {
+      const found = this.connections.find(({ text }) => text.includes(part));
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`waited in vain for ${JSON.stringify(part)} at the backend`);
+      await new Promise(setImmediate);
+    }
+  }
+
   stop(): Promise<void> {
     for (const connection of this.connections) connection.close();
     return new Promise(resolve => this.#server.close(() => resolve()));
