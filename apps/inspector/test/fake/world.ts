@@ -38,11 +38,18 @@ export class World {
   readonly connections: FakeConnection[] = [];
   /** Position after the newest frame. */
   head = 0;
-  readonly #began = performance.now();
+  readonly #clock: () => number;
+  readonly #began: number;
+
+  /** `clock`: monotonic milliseconds; a test brings one that stands still. */
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+    this.#began = clock();
+  }
 
   /** Now, in t. */
   get now(): number {
-    return (performance.now() - this.#began) * 1000;
+    return (this.#clock() - this.#began) * 1000;
   }
 
   /** Writes a record. */

@@ -1,0 +1,135 @@
+/**
+ * The built page in a real browser, under the gateway's policy, fed by the made-up gateway. Needs `npm run build`, as
+ * the task graph has it, and a Chromium; without one these tests are skipped and say so.
+ */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Hub, startHub } from './fake-hub.ts';
+
+const CHROMIUM = process.env['PLAYWRIGHT_CHROMIUM'] ?? '/usr/bin/chromium';
+const DIST = new URL('../dist/index.html', import.meta.url);
+
+describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a browser', () => {
+  let hub: Hub;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    hub = await startHub({ rate: 1500, drop: true });
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
+    });
+    page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+    page.on('console', message => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', error => complaints.push(error.message));
+    await page.goto(hub.url);
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser.close();
+    await hub.close();
+  });
+
+  test('the token leaves the address at once', () => {
+    expect(page.url()).not.toContain('token');
+  });
+
+  test('nothing of the page breaks the content security policy or Trusted Types', async () => {
+    for (const tab of ['Overview', 'Streams', 'Frames', 'Windows']) {
+      await page.getByRole('tab', { name: tab }).click();
+      await page.getByRole('tabpanel').waitFor();
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  test('produced = received + dropped, with drops told', async () => {
+    await page.waitForFunction(() => /dropped [1-9]/.test(document.querySelector('footer')?.textContent ?? ''));
+    const text = (await page.locator('footer').textContent()) ?? '';
+    const [, produced, received, dropped] = (
+      /produced ([\d,]+) = received ([\d,]+) \+ dropped ([\d,]+)/.exec(text) ?? []
+    ).map(part => Number(part.replaceAll(',', '')));
+    expect(produced).toBe(received! + dropped!);
+  });
+
+  test('hostile text is spelled out, not obeyed', async () => {
+    await page.getByRole('tab', { name: 'Streams' }).click();
+    await page.locator('#connection-1').click();
+    await page.getByText('\\u{202e}').first().waitFor();
+    expect(await page.locator('body').textContent()).not.toContain('\u202e');
+  });
+
+  test('a filter narrows the frames, and a word it does not know is explained', async () => {
+    await page.getByRole('tab', { name: 'Frames' }).click();
+    await page.keyboard.press('/');
+    await page.keyboard.type('type=HEADERS nonsense=1 ');
+    await page.getByText('is not a filter name').waitFor();
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => {
+      const names = [...document.querySelectorAll('[id^=frame-tab-] [data-column=type]')].map(
+        cell => cell.textContent ?? '',
+      );
+      return names.length > 3 && names.every(name => name.includes('HEADERS'));
+    });
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+  });
+
+  test('only what is visible exists, and the grid tells how many rows there are', async () => {
+    const grid = page.getByRole('grid', { name: 'Frames' });
+    const rows = Number(await grid.getAttribute('aria-rowcount'));
+    const drawn = await page.locator('[id^=frame-tab-]').count();
+    expect(drawn).toBeLessThan(60);
+    expect(rows).toBeGreaterThan(drawn);
+  });
+
+  test('a frame is selected by keys and decoded', async () => {
+    await page.getByRole('button', { name: 'HEADERS' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('[id^=frame-tab-]').length > 3);
+    await page.keyboard.press('j');
+    await page.getByText('of the gateway’s log').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+  });
+
+  test('paused, the rows stand still while the log fills', async () => {
+    await page.keyboard.press('p');
+    await page.getByRole('status').filter({ hasText: 'paused' }).waitFor();
+    const last = (): Promise<string | null> => page.locator('[id^=frame-tab-]').last().getAttribute('id');
+    const kept = async (): Promise<number> =>
+      Number(/kept ([\d,]+)/.exec((await page.locator('footer').textContent()) ?? '')?.[1]?.replaceAll(',', ''));
+    const row = await last();
+    const before = await kept();
+    await page.waitForFunction(
+      count =>
+        Number(/kept ([\d,]+)/.exec(document.querySelector('footer')?.textContent ?? '')?.[1]?.replaceAll(',', '')) >
+        count + 500,
+      before,
+    );
+    expect(await last()).toBe(row);
+    await page.keyboard.press('p');
+    await page.waitForFunction(id => [...document.querySelectorAll('[id^=frame-tab-]')].at(-1)?.id !== id, row);
+  });
+
+  test('a broken connection is told and mended, and no frame is counted twice', async () => {
+    hub.disconnect();
+    await page.getByRole('status').filter({ hasText: 'reconnecting' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    const text = (await page.locator('footer').textContent()) ?? '';
+    expect(text).toContain('=');
+    expect(text).not.toContain('unaccounted');
+  });
+
+  test('a link to a place opens that place', async () => {
+    const other = await browser.newPage();
+    await other.goto(`${hub.url}&conn=1&tab=windows&stream=5`);
+    await other.getByRole('heading', { name: 'Stream 5' }).waitFor();
+    expect(await other.getByRole('tab', { name: 'Windows' }).getAttribute('aria-selected')).toBe('true');
+    expect(other.url()).toMatch(/#conn=1&tab=windows&stream=5$/);
+    await other.close();
+  });
+});
