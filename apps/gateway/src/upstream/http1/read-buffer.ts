@@ -3,6 +3,8 @@ import type { OnReadOpts } from 'node:net';
 /** First read buffer; a backend that fills it gets the larger one. */
 const SMALL = 16_384;
 const LARGE = 65_536;
+/** Octets that are copied one by one. */
+const FEW = 64;
 
 /**
  * The buffer a connection's socket reads into without Node allocating one per read. Body octets are copied out of it when
@@ -44,8 +46,11 @@ export class ReadBuffer {
       this.#lent = true;
       return octets.subarray(start, end);
     }
-    const copy = Buffer.allocUnsafe(end - start);
-    octets.copy(copy, 0, start, end);
+    const length = end - start;
+    const copy = Buffer.allocUnsafe(length);
+    // For a few octets a call into the engine costs more than they do.
+    if (length > FEW) octets.copy(copy, 0, start, end);
+    else for (let index = 0; index < length; index++) copy[index] = octets[start + index]!;
     return copy;
   }
 }

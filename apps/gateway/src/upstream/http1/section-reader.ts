@@ -110,6 +110,8 @@ export class SectionReader {
   #scan(octets: Buffer, from: number, to: number, base: number): number {
     let at = from;
     let state = this.#state;
+    const lowers = TOKEN_LOWER;
+    const values = VALUE;
     while (at < to) {
       const octet = octets[at]!;
       switch (state) {
@@ -143,7 +145,7 @@ export class SectionReader {
           let hash = this.#hash;
           let lower = 0;
           while (at < to) {
-            lower = TOKEN_LOWER[octets[at]!]!;
+            lower = lowers[octets[at]!]!;
             if (lower === 0) break;
             hash = (hash * 31 + lower) | 0;
             at++;
@@ -166,7 +168,7 @@ export class SectionReader {
           state = VALUE_OCTETS;
           break;
         case VALUE_OCTETS:
-          while (at < to && VALUE[octets[at]!] === 1) at++;
+          while (at < to && values[octets[at]!] === 1) at++;
           if (at === to) break;
           if (octets[at] !== CR) return this.#badValue(octets[at]!);
           this.#endValue(octets, base, at);
