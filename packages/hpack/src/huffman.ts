@@ -178,37 +178,62 @@ export function huffmanPutRoom(length: number): number {
  * Throws an `HpackUsageError` for a code point above U+00FF.
  */
 export function huffmanPut(text: string, buffer: Uint8Array, position: number): number {
+  const end = putPacked(text, buffer, position);
+  return end >= 0 ? end : putAny(text, buffer, position);
+}
+
+/** Encodes what has short codes only, as most strings do; returns -1 when a symbol has none. Small, hence fast. */
+function putPacked(text: string, buffer: Uint8Array, position: number): number {
   const length = text.length;
+  const even = length & ~1;
   let at = position;
   // The low `count` bits of `bits` await writing; fewer than 8 between the steps. Each step writes three octets and then
   // counts the whole ones: a branch on their number could not be predicted.
   let bits = 0;
   let count = 0;
-  let i = 0;
-  while (i < length) {
+  for (let i = 0; i < even; i += 2) {
     const symbol = text.charCodeAt(i);
-    if (i + 1 < length) {
-      const next = text.charCodeAt(i + 1);
-      if ((symbol | next) <= 0xff) {
-        const first = PACKED[symbol]!;
-        const second = PACKED[next]!;
-        if (first !== 0 && second !== 0) {
-          bits = (((bits << (first & 0xf)) | (first >>> 4)) << (second & 0xf)) | (second >>> 4);
-          count += (first & 0xf) + (second & 0xf);
-          const aligned = bits << (32 - count);
-          buffer[at] = aligned >>> 24;
-          buffer[at + 1] = aligned >>> 16;
-          buffer[at + 2] = aligned >>> 8;
-          at += count >>> 3;
-          count &= 7;
-          i += 2;
-          continue;
-        }
-      }
-    }
+    const next = text.charCodeAt(i + 1);
+    if ((symbol | next) > 0xff) return -1;
+    const first = PACKED[symbol]!;
+    const second = PACKED[next]!;
+    if (first === 0 || second === 0) return -1;
+    bits = (((bits << (first & 0xf)) | (first >>> 4)) << (second & 0xf)) | (second >>> 4);
+    count += (first & 0xf) + (second & 0xf);
+    const aligned = bits << (32 - count);
+    buffer[at] = aligned >>> 24;
+    buffer[at + 1] = aligned >>> 16;
+    buffer[at + 2] = aligned >>> 8;
+    at += count >>> 3;
+    count &= 7;
+  }
+  if (even < length) {
+    const symbol = text.charCodeAt(even);
+    const last = symbol > 0xff ? 0 : PACKED[symbol]!;
+    if (last === 0) return -1;
+    bits = (bits << (last & 0xf)) | (last >>> 4);
+    count += last & 0xf;
+    const aligned = bits << (32 - count);
+    buffer[at] = aligned >>> 24;
+    buffer[at + 1] = aligned >>> 16;
+    at += count >>> 3;
+    count &= 7;
+  }
+  if (count > 0) buffer[at++] = (bits << (8 - count)) | (0xff >>> count);
+  return at;
+}
+
+/** Encodes any octet string. */
+function putAny(text: string, buffer: Uint8Array, position: number): number {
+  let at = position;
+  let bits = 0;
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const symbol = text.charCodeAt(i);
     if (symbol > 0xff) throw notAnOctet(text, i);
     const code = CODES[symbol]!;
     let rest = CODE_BITS[symbol]!;
+    // In parts, for 7 waiting bits and 30 new ones do not fit into 32.
     while (rest > 0) {
       const part = Math.min(rest, PART_BITS);
       rest -= part;
@@ -220,7 +245,6 @@ export function huffmanPut(text: string, buffer: Uint8Array, position: number): 
       at += count >>> 3;
       count &= 7;
     }
-    i++;
   }
   if (count > 0) buffer[at++] = (bits << (8 - count)) | (0xff >>> count);
   return at;

@@ -44,10 +44,12 @@ export function latin1Encode(text: string, octets: Uint8Array, offset: number): 
   return offset + length;
 }
 
+// The engine knows of most strings that they hold nothing above U+00FF, and then need not look at their code points.
+const ABOVE_OCTETS = /[\u0100-\uffff]/;
+
 /** True when every code point of `text` is an octet, U+0000..U+00FF. */
 export function isOctetString(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
-  return true;
+  return !ABOVE_OCTETS.test(text);
 }
 
 function decodeByLoop(octets: Uint8Array, start: number, end: number): string {
