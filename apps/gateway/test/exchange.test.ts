@@ -278,6 +278,15 @@ describe('tunnels', () => {
     expect(journal.at(-1)).toBe('client.reset backend_closed ERROR');
   });
 
+  it('a client that is through with its half ends the other one', () => {
+    const { journal, client, backend } = open(websocket);
+    backend.leg.assign();
+    backend.leg.events.onResponse(OK, false);
+    backend.leg.events.onBody(bytes('bye'), true);
+    client.events.onFinished();
+    expect(journal.slice(-2)).toEqual(['a.cancel upload_stopped', 'client.reset upload_stopped NO_ERROR']);
+  });
+
   it('a refused upgrade is an ordinary response', () => {
     const { journal, backend } = open(websocket);
     backend.leg.assign();

@@ -70,7 +70,7 @@ describe('the demo with traffic', () => {
       .map(line => JSON.parse(line));
     expect(lines.length).toBeGreaterThanOrEqual(traffic.requests);
     const seen = (key: string): Set<unknown> => new Set(lines.map(line => line[key]));
-    expect([...seen('protocol')].sort()).toEqual(['h2', 'h2c']);
+    expect([...seen('protocol')].sort()).toEqual(['h2', 'h2c', 'http/1.1']);
     for (const status of [200, 404, 503]) expect(seen('status')).toContain(status);
     for (const reason of [undefined, 'client_reset', 'backend_refused_stream'])
       expect(seen('reason')).toContain(reason);

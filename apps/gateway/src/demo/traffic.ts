@@ -2,6 +2,7 @@
  * `glassway demo --traffic`: keeps the inspector busy with requests of many kinds over several connections, at a rate a
  * person can follow (about 50 to 200 frames per second), with a stalled stream every now and then.
  */
+import { Agent, get as getHttp1 } from 'node:http';
 import { type Call, TrafficClient, type TrafficTarget } from './traffic-client.ts';
 
 /** Traffic under way. */
@@ -23,6 +24,9 @@ export interface TrafficOptions {
 
 /** How many connections are kept to each target. */
 const CONNECTIONS_PER_TARGET = 2;
+/** About once in so many decisions an HTTP/1.1 client asks, over connections it keeps. */
+const HTTP1_EVERY = 12;
+const HTTP1_PATHS = ['/headers', '/assets/tile/7.svg', '/status/404', '/trailers', '/streams/firehose?mib=1'] as const;
 /** A connection that is gone is replaced after this long. */
 const RECONNECT_MS = 1000;
 /** About once in so many decisions a connection says goodbye, so that closed ones are seen too. */
@@ -103,7 +107,20 @@ export function startTraffic(targets: readonly TrafficTarget[], options: Traffic
   };
   for (const target of targets) for (let i = 0; i < CONNECTIONS_PER_TARGET; i++) keepConnected(target);
 
+  const cleartext = targets.find(target => target.tls === undefined);
+  const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+  const askHttp1 = ({ host, port }: TrafficTarget): void => {
+    const path = HTTP1_PATHS[Math.floor(random() * HTTP1_PATHS.length)];
+    // Failures are part of the picture, and shown by the inspector.
+    getHttp1({ host, port, path, agent }, response => response.resume().on('error', () => {})).on('error', () => {});
+  };
+
   const tick = setInterval(() => {
+    if (cleartext !== undefined && random() * HTTP1_EVERY < 1) {
+      requests++;
+      askHttp1(cleartext);
+      return;
+    }
     const ready = [...clients].filter(client => client.isReady);
     const client = ready[Math.floor(random() * ready.length)];
     if (client === undefined) return;
@@ -123,6 +140,7 @@ export function startTraffic(targets: readonly TrafficTarget[], options: Traffic
       stopped = true;
       clearInterval(tick);
       for (const timer of timers) clearTimeout(timer);
+      agent.destroy();
       for (const client of clients) client.destroy();
     },
   };

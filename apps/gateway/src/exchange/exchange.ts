@@ -158,7 +158,13 @@ export class Exchange implements ClientLegEvents {
   }
 
   onFinished(): void {
-    if (!this.#settled) this.#settle();
+    if (this.#settled) return;
+    // A tunnel whose client takes no interest in the other direction any more.
+    if (this.#attempt?.live && !this.#requestEnded) {
+      this.#cancelBackend(UPLOAD_STOPPED);
+      this.#declineRest();
+    }
+    this.#settle();
   }
 
   // What the backend's leg tells, through the attempt while that is the current one.
