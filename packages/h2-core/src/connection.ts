@@ -6,12 +6,12 @@ import { FrameReader } from './frame/reader.ts';
 import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW, PREFACE } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
-import { type CoreOptions, resolveOptions } from './options.ts';
+import { type CoreOptions, initialSettings, resolveOptions } from './options.ts';
 import { Outbound } from './outbound.ts';
 import { ConnectionError } from './rules.ts';
 import { parseSettings, SettingId, type Settings } from './settings.ts';
 import { SettingsExchange } from './settings-exchange.ts';
-import { type Stream, StreamRecord } from './stream/stream.ts';
+import { type Stream, StreamRecord, StreamState } from './stream/stream.ts';
 import type { Tap } from './tap.ts';
 
 /** What a connection is made with. */
@@ -244,6 +244,23 @@ export class Connection implements DeadlineActions {
     this.signal();
   }
 
+  /**
+   * Server: the program works on for this stream even if the client resets it (as a gateway whose backend is busy): it
+   * counts towards `maxConcurrentStreams` until `done`. Without this, resetting buys a client unlimited work.
+   */
+  hold(stream: Stream): void {
+    const record = stream as StreamRecord;
+    if (record.state !== StreamState.CLOSED) record.held = true;
+  }
+
+  /** The work for a stream that was held is over. */
+  done(stream: Stream): void {
+    const record = stream as StreamRecord;
+    if (!record.held) return;
+    record.held = false;
+    if (record.state === StreamState.CLOSED) this.core.heldStreams--;
+  }
+
   /** Sends PING with 8 octets; the answer comes as `onPong`. RFC 9113 6.7. */
   ping(payload: Uint8Array): void {
     const { core } = this;
@@ -387,9 +404,13 @@ export class Connection implements DeadlineActions {
     return !core.outbox.isEmpty || (!core.closed && core.sender.canSend);
   }
 
-  /** True when reading should pause until output has been taken: the peer asks for replies faster than it reads them. */
+  /**
+   * True when reading should pause, to be looked at again after `takeOutput` and `handleTimeout`: the peer asks for replies
+   * faster than it reads them, or resets most of what it asks for.
+   */
   get wantsPause(): boolean {
-    return this.core.outbox.replies >= this.core.options.maxQueuedReplies;
+    const { core } = this;
+    return core.outbox.replies >= core.options.maxQueuedReplies || core.now < core.guard.pausedUntil;
   }
 
   /** True when the connection is over; take the output, then end the transport. */
@@ -404,6 +425,7 @@ export class Connection implements DeadlineActions {
 
   /** Tells the tap whether the transport takes octets. */
   noteTransport(writable: boolean): void {
+    this.core.transportFull = !writable;
     if (this.core.tap !== null) this.core.tap.onTransport(writable);
   }
 
@@ -458,20 +480,6 @@ export class Connection implements DeadlineActions {
   get remoteSettings(): Readonly<Settings> {
     return this.core.remote;
   }
-}
-
-/** The first SETTINGS: what differs from the RFC's initial values. */
-function initialSettings(isServer: boolean, options: ReturnType<typeof resolveOptions>): number[] {
-  const pairs: number[] = [];
-  if (options.headerTableSize !== 4096) pairs.push(SettingId.HEADER_TABLE_SIZE, options.headerTableSize);
-  if (!isServer) pairs.push(SettingId.ENABLE_PUSH, options.enablePush ? 1 : 0);
-  if (isServer || options.enablePush) pairs.push(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams);
-  if (options.initialWindowSize !== DEFAULT_WINDOW)
-    pairs.push(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize);
-  if (options.maxFrameSize !== 16_384) pairs.push(SettingId.MAX_FRAME_SIZE, options.maxFrameSize);
-  pairs.push(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize);
-  if (isServer && options.enableConnectProtocol) pairs.push(SettingId.ENABLE_CONNECT_PROTOCOL, 1);
-  return pairs;
 }
 
 function same(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {

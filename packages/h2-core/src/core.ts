@@ -4,6 +4,7 @@ import { Receiver } from './flow/receiver.ts';
 import { Sender, type SenderHost } from './flow/sender.ts';
 import { ascii } from './frame/bytes.ts';
 import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import { Guard } from './guard.ts';
 import type { Handler } from './handler.ts';
 import { INITIAL_MAX_STREAMS } from './limits.ts';
 import { HpackObserver } from './message/hpack-observer.ts';
@@ -27,6 +28,11 @@ export class Core implements SenderHost {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly encoder: Encoder;
+  readonly guard: Guard;
+  /** Streams that have ended but for which the program still works, see `Connection.hold`. */
+  heldStreams = 0;
+  /** The transport takes no more for now. */
+  transportFull = false;
   /** Ours as acknowledged by the peer, and the peer's. */
   readonly local: Settings = new Settings();
   readonly remote: Settings = new Settings();
@@ -43,6 +49,8 @@ export class Core implements SenderHost {
   /** Last stream named in a GOAWAY of ours / of the peer; above MAX_STREAM_ID: none yet. */
   goAwaySent: number = MAX_STREAM_ID + 1;
   goAwayReceived: number = MAX_STREAM_ID + 1;
+  /** Code of the last GOAWAY of the peer. */
+  goAwayCode: number = ErrorCode.NO_ERROR;
   /** The connection ends when its last stream does. */
   draining = false;
   /** Streams whose `onWritable` is due after the current cut. */
@@ -67,6 +75,7 @@ export class Core implements SenderHost {
     this.maxRemoteStreams = options.maxConcurrentStreams;
     if (!isServer) this.remote.maxConcurrentStreams = INITIAL_MAX_STREAMS;
     this.registry = new StreamRegistry(isServer);
+    this.guard = new Guard(options);
     this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
     const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);
@@ -108,6 +117,9 @@ export class Core implements SenderHost {
   }
 
   private forget(stream: StreamRecord, how: Gone): void {
+    if (stream.held) this.heldStreams++;
+    if (how === Gone.ENDED) this.guard.streamEnded(false, this.now);
+    this.guard.released(stream, 1, 1);
     this.sender.drop(stream);
     this.receiver.closeStream(stream);
     this.registry.close(stream, how);
@@ -145,13 +157,17 @@ export class Core implements SenderHost {
   /** The peer broke a rule on a live stream: RST_STREAM with the rule's code (RFC 9113 5.4.2). */
   streamError(stream: StreamRecord, rule: RuleId, frameType: number, detail = ''): void {
     const error = this.ruleError(rule, stream.id, frameType, detail);
+    const early = !stream.local && !stream.headSent;
     this.reset(stream, error.code, 'library', error, rule);
+    this.guard.streamEnded(early, this.now);
   }
 
   /** The same where no stream is on the books (any more, or yet). */
   strayError(streamId: number, rule: RuleId, frameType: number, detail = ''): void {
     const error = this.ruleError(rule, streamId, frameType, detail);
     this.writeReset(streamId, error.code, 'library', rule);
+    // Each costs us a frame and, for a request, the decoding of its head: charged like a reset by the peer.
+    if (error.code !== ErrorCode.REFUSED_STREAM) this.guard.streamEnded(true, this.now);
   }
 
   private ruleError(rule: RuleId, streamId: number, frameType: number, detail: string): H2Error {
@@ -174,8 +190,10 @@ export class Core implements SenderHost {
       streamId: stream.id,
       retryable: code === ErrorCode.REFUSED_STREAM,
     });
+    const early = !stream.local && !stream.headSent;
     this.handler.onReset?.(stream, error);
     this.toClosed(stream, Gone.RESET_BY_PEER);
+    this.guard.streamEnded(early, this.now);
   }
 
   // SenderHost --------------------------------------------------------------------------------------------------------

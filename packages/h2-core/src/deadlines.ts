@@ -1,6 +1,6 @@
 import type { Core } from './core.ts';
 import type { Inbound } from './inbound.ts';
-import { SHUTDOWN_PING_TIMEOUT_MS } from './limits.ts';
+import { SHUTDOWN_PING_TIMEOUT_MS, WRITE_PROGRESS_BYTES } from './limits.ts';
 import { ConnectionError } from './rules.ts';
 import type { SettingsExchange } from './settings-exchange.ts';
 
@@ -11,6 +11,9 @@ export interface DeadlineActions {
   closeIdle(): void;
 }
 
+/** Checks for stalled streams in one stall timeout: what the timeout may be late by is a sixth of it. */
+const STALL_CHECKS = 6;
+
 const NEVER: number = Number.POSITIVE_INFINITY;
 
 /** All timers of a connection, computed from when things happened: no timer runs inside the core. */
@@ -19,6 +22,7 @@ export class Deadlines {
   shutdownPingAt = -1;
   /** When the keepalive PING left, ms; -1: none outstanding. */
   keepaliveAt = -1;
+  private stallCheckedAt: number;
   private readonly core: Core;
   private readonly inbound: Inbound;
   private readonly settings: SettingsExchange;
@@ -31,6 +35,7 @@ export class Deadlines {
     this.settings = settings;
     this.actions = actions;
     this.startedAt = core.now;
+    this.stallCheckedAt = core.now;
   }
 
   private preface(): number {
@@ -62,6 +67,37 @@ export class Deadlines {
     return this.core.registry.live.size === 0 ? NEVER : this.core.lastReceived + keepaliveIntervalMs;
   }
 
+  private stall(): number {
+    const { writeStallTimeoutMs } = this.core.options;
+    if (writeStallTimeoutMs === 0 || this.core.registry.live.size === 0) return NEVER;
+    return this.stallCheckedAt + writeStallTimeoutMs / STALL_CHECKS;
+  }
+
+  /** The end of a pause of reading: nothing to do but to look again. */
+  private pause(): number {
+    const { pausedUntil } = this.core.guard;
+    return pausedUntil > this.core.now ? pausedUntil : NEVER;
+  }
+
+  /**
+   * Looks at every stream whose queue waits. One that sent less than `WRITE_PROGRESS_BYTES` in the whole time is reset;
+   * where the connection window or the transport is what holds it, the connection ends.
+   */
+  private checkStalls(now: number): void {
+    const { core } = this;
+    this.stallCheckedAt = now;
+    for (const stream of [...core.registry.live.values()]) {
+      if (stream.head === null) continue;
+      if (stream.waitingSince < 0 || stream.sentSince >= WRITE_PROGRESS_BYTES) {
+        stream.waitingSince = now;
+        stream.sentSince = 0;
+      } else if (now - stream.waitingSince >= core.options.writeStallTimeoutMs) {
+        if (core.sender.window <= 0 || core.transportFull) throw new ConnectionError('write.stalled', stream.id, 0);
+        core.streamError(stream, 'write.stalled', 0);
+      }
+    }
+  }
+
   private shutdown(): number {
     return this.shutdownPingAt < 0 ? NEVER : this.shutdownPingAt + SHUTDOWN_PING_TIMEOUT_MS;
   }
@@ -74,6 +110,8 @@ export class Deadlines {
       this.headerBlock(),
       this.idle(),
       this.keepalive(),
+      this.stall(),
+      this.pause(),
       this.shutdown(),
     );
   }
@@ -87,6 +125,7 @@ export class Deadlines {
       if (this.keepaliveAt >= 0) throw new ConnectionError('keepalive.timeout', 0, 0);
       this.actions.sendKeepalive();
     }
+    if (now >= this.stall()) this.checkStalls(now);
     if (now >= this.shutdown()) this.actions.finishShutdown();
     if (now >= this.idle()) this.actions.closeIdle();
   }

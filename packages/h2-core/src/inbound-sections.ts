@@ -225,7 +225,7 @@ export class InboundSections {
     if (rule === '' && this.selfDependent) rule = 'priority.self';
     if (rule === '' && end && section.contentLength > 0) rule = 'content-length.mismatch';
     if (rule === '' && streamId > core.goAwaySent) rule = 'stream.going-away';
-    if (rule === '' && registry.remoteCount >= core.maxRemoteStreams) rule = 'stream.refused';
+    if (rule === '' && registry.remoteCount + core.heldStreams >= core.maxRemoteStreams) rule = 'stream.refused';
     if (rule !== '') {
       registry.remember(streamId, Gone.RESET_BY_US);
       core.strayError(streamId, rule, FrameType.HEADERS, section.brokenField);

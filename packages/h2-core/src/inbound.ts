@@ -91,6 +91,7 @@ export class Inbound implements FrameSink {
         return;
     }
     // PRIORITY, and what is not known here: RFC 9113 4.1 has unknown types ignored.
+    if (type !== FrameType.PRIORITY) core.guard.odd(streamId, type, core.now);
     this.tell(type, flags, streamId, bytes, start, length, 0);
   }
 
@@ -158,6 +159,11 @@ export class Inbound implements FrameSink {
     }
     if (!this.dataAllowed(stream, length - padding, end)) return;
     if (padding !== 0) core.receiver.releaseStream(stream, padding);
+    if (!end) {
+      // Frames that end a stream are exempt: there is one per stream.
+      if (length === padding) core.guard.empty(streamId, core.now);
+      else core.guard.data(stream, length - padding);
+    }
     this.dataStream = stream;
     this.dataEnds = end;
   }
@@ -207,6 +213,7 @@ export class Inbound implements FrameSink {
   private priority(streamId: number, bytes: Uint8Array, start: number, length: number): void {
     const { core } = this;
     if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.PRIORITY);
+    core.guard.odd(streamId, FrameType.PRIORITY, core.now);
     const stream = core.registry.live.get(streamId);
     if (length !== 5) {
       if (stream !== undefined) core.streamError(stream, 'priority.length', FrameType.PRIORITY, `${length} octets`);
@@ -258,6 +265,7 @@ export class Inbound implements FrameSink {
     if (core.tap !== null) core.tap.onGoAway(Direction.IN, lastStreamId, code, printable(debug));
     if (lastStreamId > core.goAwayReceived) throw new ConnectionError('goaway.last-id-increased', 0, type);
     core.goAwayReceived = lastStreamId;
+    core.goAwayCode = code;
     core.draining = true;
     core.handler.onGoAway?.(lastStreamId, code, debug);
     for (const stream of core.registry.live.values()) {
@@ -296,6 +304,7 @@ export class Inbound implements FrameSink {
       this.tell(type, 0, streamId, bytes, start, length, increment);
       const why = core.registry.whyGone(streamId);
       if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, type);
+      if (why !== Gone.RESET_BY_US) core.guard.odd(streamId, type, core.now);
       return;
     }
     if (stream.state === StreamState.RESERVED_REMOTE) throw new ConnectionError('stream.state', streamId, type);

@@ -1,6 +1,9 @@
 import { UsageError } from './errors.ts';
-import { MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
+import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
 import {
+  EARLY_RESET_PAUSE_MS,
+  EMPTY_DATA_BURST,
+  EMPTY_DATA_REFILL_PER_SECOND,
   HEADER_BLOCK_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   MAX_CONTINUATION_FRAMES,
@@ -8,9 +11,15 @@ import {
   MAX_HEADER_LIST_SIZE,
   MAX_QUEUED_REPLIES,
   MAX_SETTINGS_PER_FRAME,
+  ODDITY_BURST,
+  ODDITY_REFILL_PER_SECOND,
   PREFACE_TIMEOUT_MS,
   SETTINGS_ACK_TIMEOUT_MS,
+  SETTINGS_WORK_BURST,
+  SETTINGS_WORK_REFILL_PER_SECOND,
+  WRITE_STALL_TIMEOUT_MS,
 } from './limits.ts';
+import { SettingId } from './settings.ts';
 
 /** What can be set on a connection. Every number is checked once; a bad one throws a `UsageError` with its range. */
 export interface CoreOptions {
@@ -52,6 +61,24 @@ export interface CoreOptions {
   readonly keepaliveIntervalMs?: number;
   /** Time for the answer to that PING. Default 20 s. */
   readonly keepaliveTimeoutMs?: number;
+  /** Pause of reading when most of 400 streams were reset before their response; ten pauses in 10 s end the connection. Default 100 ms, 0: off. */
+  readonly earlyResetPauseMs?: number;
+  /** Legal but useless frames (unknown types, PRIORITY, tiny grants ...) taken at once. Default 1000, 0: off. */
+  readonly oddityBurst?: number;
+  /** ... and per second. Default 100. */
+  readonly oddityRefillPerSecond?: number;
+  /** DATA frames without octets and END_STREAM taken at once. Default 100, 0: off. */
+  readonly emptyDataBurst?: number;
+  /** ... and per second. Default 10. */
+  readonly emptyDataRefillPerSecond?: number;
+  /** What unread DATA frames below 256 octets may cost, 256 minus length each. Default max(64 KiB, half the window), 0: off. */
+  readonly smallDataBudget?: number;
+  /** Work that SETTINGS may cause at once: 1 per frame and per stream whose window moves. Default 10,000, 0: off. */
+  readonly settingsWorkBurst?: number;
+  /** ... and per second. Default 1000. */
+  readonly settingsWorkRefillPerSecond?: number;
+  /** Time in which a stream with queued octets must send at least 1 KiB. Default 30 s, 0: off. */
+  readonly writeStallTimeoutMs?: number;
   /** Time in which a field section split over CONTINUATION must be complete. Default 10 s, 0: off. */
   readonly headerBlockTimeoutMs?: number;
 }
@@ -59,6 +86,8 @@ export interface CoreOptions {
 /** `CoreOptions` with every value settled. */
 export type ResolvedOptions = { readonly [Name in keyof CoreOptions]-?: NonNullable<CoreOptions[Name]> };
 
+/** SETTINGS_HEADER_TABLE_SIZE unless told otherwise. RFC 9113 6.5.2. */
+const DEFAULT_TABLE = 4096;
 const UINT32 = 0xffff_ffff;
 
 function number(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
@@ -74,7 +103,7 @@ function number(name: string, value: number | undefined, fallback: number, min: 
 
 /** Fills in defaults and checks ranges; throws a `UsageError` that names the option, its value and its range. */
 export function resolveOptions(role: 'server' | 'client', given: CoreOptions, canPush: boolean): ResolvedOptions {
-  const ms = (name: keyof CoreOptions, fallback: number): number =>
+  const whole = (name: keyof CoreOptions, fallback: number): number =>
     number(name, given[name] as number | undefined, fallback, 0, MAX_WINDOW);
   return {
     initialWindowSize: number('initialWindowSize', given.initialWindowSize, 1_048_576, 0, MAX_WINDOW),
@@ -115,11 +144,34 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions, ca
     maxSendBufferSize: number('maxSendBufferSize', given.maxSendBufferSize, 262_144, 1, MAX_WINDOW),
     maxSettingsPerFrame: number('maxSettingsPerFrame', given.maxSettingsPerFrame, MAX_SETTINGS_PER_FRAME, 1, 65_536),
     maxQueuedReplies: number('maxQueuedReplies', given.maxQueuedReplies, MAX_QUEUED_REPLIES, 1, 1_000_000),
-    prefaceTimeoutMs: ms('prefaceTimeoutMs', PREFACE_TIMEOUT_MS),
-    settingsAckTimeoutMs: ms('settingsAckTimeoutMs', SETTINGS_ACK_TIMEOUT_MS),
-    idleTimeoutMs: ms('idleTimeoutMs', IDLE_TIMEOUT_MS),
-    keepaliveIntervalMs: ms('keepaliveIntervalMs', 0),
-    keepaliveTimeoutMs: ms('keepaliveTimeoutMs', 20_000),
-    headerBlockTimeoutMs: ms('headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
+    prefaceTimeoutMs: whole('prefaceTimeoutMs', PREFACE_TIMEOUT_MS),
+    settingsAckTimeoutMs: whole('settingsAckTimeoutMs', SETTINGS_ACK_TIMEOUT_MS),
+    idleTimeoutMs: whole('idleTimeoutMs', IDLE_TIMEOUT_MS),
+    keepaliveIntervalMs: whole('keepaliveIntervalMs', 0),
+    keepaliveTimeoutMs: whole('keepaliveTimeoutMs', 20_000),
+    earlyResetPauseMs: whole('earlyResetPauseMs', EARLY_RESET_PAUSE_MS),
+    oddityBurst: whole('oddityBurst', ODDITY_BURST),
+    oddityRefillPerSecond: whole('oddityRefillPerSecond', ODDITY_REFILL_PER_SECOND),
+    emptyDataBurst: whole('emptyDataBurst', EMPTY_DATA_BURST),
+    emptyDataRefillPerSecond: whole('emptyDataRefillPerSecond', EMPTY_DATA_REFILL_PER_SECOND),
+    smallDataBudget: whole('smallDataBudget', Math.max(65_536, (given.initialWindowSize ?? 1_048_576) >>> 1)),
+    settingsWorkBurst: whole('settingsWorkBurst', SETTINGS_WORK_BURST),
+    settingsWorkRefillPerSecond: whole('settingsWorkRefillPerSecond', SETTINGS_WORK_REFILL_PER_SECOND),
+    writeStallTimeoutMs: whole('writeStallTimeoutMs', WRITE_STALL_TIMEOUT_MS),
+    headerBlockTimeoutMs: whole('headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
   };
+}
+
+/** The first SETTINGS as pairs of id and value: what differs from the RFC's initial values. */
+export function initialSettings(isServer: boolean, options: ResolvedOptions): number[] {
+  const pairs: number[] = [];
+  if (options.headerTableSize !== DEFAULT_TABLE) pairs.push(SettingId.HEADER_TABLE_SIZE, options.headerTableSize);
+  if (!isServer) pairs.push(SettingId.ENABLE_PUSH, options.enablePush ? 1 : 0);
+  if (isServer || options.enablePush) pairs.push(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams);
+  if (options.initialWindowSize !== DEFAULT_WINDOW)
+    pairs.push(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize);
+  if (options.maxFrameSize !== MIN_MAX_FRAME_SIZE) pairs.push(SettingId.MAX_FRAME_SIZE, options.maxFrameSize);
+  pairs.push(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize);
+  if (isServer && options.enableConnectProtocol) pairs.push(SettingId.ENABLE_CONNECT_PROTOCOL, 1);
+  return pairs;
 }

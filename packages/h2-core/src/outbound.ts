@@ -236,6 +236,7 @@ export class Outbound {
         `${bytes} octets released, ${stream.unreleasedBytes} held on stream ${stream.id}`,
       );
     }
+    core.guard.released(stream, bytes, stream.unreleasedBytes);
     core.receiver.releaseStream(stream, bytes);
   }
 }
@@ -247,6 +248,10 @@ function checkHead(core: Core, head: RequestHead): void {
   const tunnel = method === 'CONNECT' && protocol === '';
   if (tunnel !== (scheme === '' && path === '')) {
     core.misuse('api.request-target', tunnel ? 'CONNECT has no scheme and no path' : 'a request needs scheme and path');
+  }
+  // RFC 9113 8.3.1: `*` is for OPTIONS, everything else begins with a slash.
+  if (!tunnel && (scheme === '' || (path === '*' ? method !== 'OPTIONS' : path.charCodeAt(0) !== 0x2f))) {
+    core.misuse('api.request-target', `a request needs a scheme and a path, not ${JSON.stringify(`${scheme}:${path}`)}`);
   }
   if (authority !== '' && !isAuthority(authority))
     core.misuse('api.authority', `bad authority ${JSON.stringify(authority)}`);

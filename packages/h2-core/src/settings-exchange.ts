@@ -46,6 +46,7 @@ export class SettingsExchange {
       throw new ConnectionError('settings.too-many', 0, type, `${length / 6} entries`);
     }
     const pairs = parseSettings(bytes, start, length);
+    if (!first) core.guard.settings(1 + this.windowWork(pairs), core.now);
     this.applyRemote(pairs, first);
     core.outbox.settingsAck();
     if (core.tap !== null) {
@@ -54,6 +55,15 @@ export class SettingsExchange {
     }
     core.handler.onSettings?.(pairs);
     if (core.onSlot !== null) core.onSlot();
+  }
+
+  /** Streams that these settings make us touch. */
+  private windowWork(pairs: readonly number[]): number {
+    let work = 0;
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] === SettingId.INITIAL_WINDOW_SIZE) work += this.core.registry.live.size;
+    }
+    return work;
   }
 
   /** Takes over the peer's values, in order (RFC 9113 6.5.3). */

@@ -131,6 +131,7 @@ export class Sender {
     this.movePieces(stream, size);
     this.window -= size;
     stream.sendWindow -= size;
+    stream.sentSince += size;
     if (this.tap !== null) this.tell(stream, flags, size, at);
     if (end) {
       stream.endQueued = false;

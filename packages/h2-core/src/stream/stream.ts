@@ -81,6 +81,13 @@ export class StreamRecord implements Stream {
   /** A final (not 1xx) head was received or, on the server, sent. */
   headReceived = false;
   headSent = false;
+  /** Cost of small DATA frames not yet released, see `Guard`. */
+  smallDataCost = 0;
+  /** When the stall check first saw the send queue wait, ms (-1: not yet), and what has left since. */
+  waitingSince = -1;
+  sentSince = 0;
+  /** The program still works for this stream: it counts as open after its end. */
+  held = false;
   /** Opened by this endpoint. */
   readonly local: boolean;
 
@@ -94,8 +101,12 @@ export class StreamRecord implements Stream {
   /** Adds body octets to the send queue. */
   enqueue(bytes: Uint8Array): void {
     const piece: Piece = { bytes, next: null };
-    if (this.tail === null) this.head = piece;
-    else this.tail.next = piece;
+    if (this.tail === null) {
+      this.head = piece;
+      this.waitingSince = -1;
+    } else {
+      this.tail.next = piece;
+    }
     this.tail = piece;
     this.bufferedBytes += bytes.length;
   }

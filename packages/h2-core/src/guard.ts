@@ -1,0 +1,119 @@
+import type { ResolvedOptions } from './options.ts';
+import { ConnectionError } from './rules.ts';
+import type { StreamRecord } from './stream/stream.ts';
+
+/** Streams looked at together when the share of early resets is judged. */
+const RESET_SAMPLE = 400;
+/** Pauses within `PAUSE_MEMORY_MS` after which pausing has not helped. */
+const MAX_PAUSES = 10;
+const PAUSE_MEMORY_MS = 10_000;
+/** DATA frames below this size cost the difference: what a frame of this size costs to handle, roughly. */
+const SMALL_DATA = 256;
+
+/** Tokens that come back with time: `burst` at once, then `perSecond`. */
+class TokenBucket {
+  private readonly burst: number;
+  private readonly perMs: number;
+  private tokens: number;
+  private at = 0;
+
+  constructor(burst: number, perSecond: number) {
+    this.burst = burst;
+    this.perMs = perSecond / 1000;
+    this.tokens = burst;
+  }
+
+  /** Takes `cost` tokens at `now` (ms); false when there are not enough. */
+  take(cost: number, now: number): boolean {
+    this.tokens = Math.min(this.burst, this.tokens + (now - this.at) * this.perMs);
+    this.at = now;
+    this.tokens -= cost;
+    return this.tokens >= 0;
+  }
+}
+
+/**
+ * Defence against peers that make much work with little: every legal but costly habit is charged, what the program
+ * consumed is given back, and only what stays outstanding or comes too fast ends the connection. Limits are options;
+ * 0 turns one off. RFC 9113 10.5.
+ */
+export class Guard {
+  /** No octets should be read before this moment, ms. */
+  pausedUntil = 0;
+  private readonly options: ResolvedOptions;
+  private readonly oddities: TokenBucket;
+  private readonly emptyData: TokenBucket;
+  private readonly settingsWork: TokenBucket;
+  private ended = 0;
+  private early = 0;
+  private pauses: number[] = [];
+  /** Cost of small DATA frames that the program has not released yet, over all streams. */
+  private smallData = 0;
+
+  constructor(options: ResolvedOptions) {
+    this.options = options;
+    this.oddities = new TokenBucket(options.oddityBurst, options.oddityRefillPerSecond);
+    this.emptyData = new TokenBucket(options.emptyDataBurst, options.emptyDataRefillPerSecond);
+    this.settingsWork = new TokenBucket(options.settingsWorkBurst, options.settingsWorkRefillPerSecond);
+  }
+
+  /**
+   * A stream of the peer has ended. `early`: reset by the peer, or by us for the peer's fault, before its response had
+   * begun. When more than half of the last 400 are of that kind, reading pauses; when pausing does not help, the end.
+   * CVE-2023-44487 (rapid reset), CVE-2025-8671 (MadeYouReset).
+   */
+  streamEnded(early: boolean, now: number): void {
+    const { earlyResetPauseMs } = this.options;
+    if (earlyResetPauseMs === 0) return;
+    this.ended++;
+    if (!early) return;
+    this.early++;
+    if (this.ended < RESET_SAMPLE) return;
+    const tooMany = this.early * 2 > this.ended;
+    this.ended = 0;
+    this.early = 0;
+    if (!tooMany) return;
+    this.pausedUntil = now + earlyResetPauseMs;
+    this.pauses = this.pauses.filter(at => now - at < PAUSE_MEMORY_MS);
+    this.pauses.push(now);
+    if (this.pauses.length >= MAX_PAUSES) throw new ConnectionError('flood.resets', 0, 0);
+  }
+
+  /** Something legal but strange: an unknown frame, PRIORITY, WINDOW_UPDATE for a stream that is gone ... */
+  odd(streamId: number, frameType: number, now: number): void {
+    if (this.options.oddityBurst !== 0 && !this.oddities.take(1, now)) {
+      throw new ConnectionError('flood.oddities', streamId, frameType);
+    }
+  }
+
+  /** DATA without octets that does not end the stream. CVE-2019-9518. */
+  empty(streamId: number, now: number): void {
+    if (this.options.emptyDataBurst !== 0 && !this.emptyData.take(1, now)) {
+      throw new ConnectionError('flood.empty-data', streamId, 0);
+    }
+  }
+
+  /** A DATA frame of `length` octets: small ones cost until the program has released them. */
+  data(stream: StreamRecord, length: number): void {
+    const { smallDataBudget } = this.options;
+    if (length >= SMALL_DATA || smallDataBudget === 0) return;
+    stream.smallDataCost += SMALL_DATA - length;
+    this.smallData += SMALL_DATA - length;
+    if (this.smallData > smallDataBudget) throw new ConnectionError('flood.small-data', stream.id, 0);
+  }
+
+  /** The program released `bytes` of the `held` octets of a stream. */
+  released(stream: StreamRecord, bytes: number, held: number): void {
+    if (stream.smallDataCost === 0) return;
+    const refund = bytes >= held ? stream.smallDataCost : Math.floor((stream.smallDataCost * bytes) / held);
+    stream.smallDataCost -= refund;
+    this.smallData -= refund;
+  }
+
+  /** SETTINGS that made us do `work` units: streams whose window moved, table entries dropped. */
+  settings(work: number, now: number): void {
+    if (this.options.settingsWorkBurst !== 0 && !this.settingsWork.take(work, now)) {
+      throw new ConnectionError('flood.settings', 0, 4);
+    }
+  }
+}
