@@ -106,7 +106,7 @@ function run(plan: Plan): {
     stream: client.request({ ...get(), method: 'POST' }, size === 0),
     size,
   }));
-  const wires = [
+  const wires: { from: Connection; to: Connection; queue: Uint8Array }[] = [
     { from: client, to: server, queue: new Uint8Array() },
     { from: server, to: client, queue: new Uint8Array() },
   ];
