@@ -68,7 +68,10 @@ for (const tally of await inParallel(
 }
 if (built) {
   for (const directory of onBuilt) add(await runVitest(directory, reports, env));
-  if (isWanted('e2e') && existsSync(inRoot(E2E_CONFIG))) add(await runPlaywright(E2E_CONFIG, reports, env));
+  if (isWanted('e2e') && existsSync(inRoot(E2E_CONFIG))) {
+    if (missing.includes('chromium')) console.log('  e2e skipped: no browser');
+    else add(await runPlaywright(E2E_CONFIG, reports, env));
+  }
 } else {
   console.log('  examples and browser tests need the build, which failed');
 }
