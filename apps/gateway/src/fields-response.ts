@@ -14,17 +14,25 @@ const RESPONSE_DROPS: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-/** A response (final or 1xx) without connection-specific fields; the same object when there are none. */
+/**
+ * A response (final or 1xx) without connection-specific fields; the same object when there is nothing to change. A final
+ * response without a date gets one (RFC 9110 6.6.1).
+ */
 export function forwardResponse(response: ResponseMessage): ResponseMessage {
   const source = response.fields;
-  let i = 0;
-  while (i < source.length && !RESPONSE_DROPS.has(source[i]!)) i += 2;
-  if (i >= source.length) return response;
+  let isDated = response.status < 200;
+  let isClean = true;
+  for (let i = 0; i < source.length; i += 2) {
+    const name = source[i]!;
+    if (name === 'date') isDated = true;
+    else if (RESPONSE_DROPS.has(name)) isClean = false;
+  }
+  if (isClean) return isDated ? response : { ...response, fields: [...source, 'date', httpDate()] };
 
   const fields: string[] = [];
   let sensitive: number[] | null = null;
   let named: string[] | null = null;
-  for (i = 0; i + 1 < source.length; i += 2) {
+  for (let i = 0; i + 1 < source.length; i += 2) {
     const name = source[i]!;
     if (name === 'connection') named = addNames(named, source[i + 1]!);
     if (RESPONSE_DROPS.has(name)) continue;
@@ -34,14 +42,26 @@ export function forwardResponse(response: ResponseMessage): ResponseMessage {
     }
     fields.push(name, source[i + 1]!);
   }
-  // content-length has been checked against the body by the backend's leg; a backend cannot talk us out of it.
-  if (named !== null)
-    sensitive = removeNamed(
-      fields,
-      sensitive,
-      named.filter(name => name !== 'content-length'),
-    );
+  if (named !== null) {
+    // content-length has been checked against the body by the backend's leg; a backend cannot talk us out of it.
+    const hops = named.filter(name => name !== 'content-length' && name !== 'date');
+    sensitive = removeNamed(fields, sensitive, hops);
+  }
+  if (!isDated) fields.push('date', httpDate());
   return { status: response.status, fields, sensitive };
+}
+
+let dateSecond = -1;
+let dateText = '';
+
+/** Now, as a Date field says it (RFC 9110 5.6.7); made once per second. */
+export function httpDate(now: number = Date.now()): string {
+  const second = Math.floor(now / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
 }
 
 /** Trailer fields that may travel on (D20); the same list when all may. */

@@ -152,6 +152,17 @@ describe('glassway', () => {
     socket.destroy();
   });
 
+  it('a defect is reported and exits with 1', async () => {
+    // Throws outside of everything, as a defect would, once the command is at work.
+    const defect =
+      "const t = setInterval(() => { if (process.listenerCount('uncaughtException')) { clearInterval(t); throw new Error('boom'); } }, 20)";
+    const run = new Run(['--to', 'http://127.0.0.1:1', ...ANY], {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(defect)}`,
+    });
+    expect(await run.exited).toBe(1);
+    expect(run.err).toMatch(/^glassway: error: this is a defect of glassway, please report it: Error: boom\n +at /m);
+  });
+
   it('survives readers of its output that go away', async () => {
     const to = await app(async () => 'hello');
     const run = new Run(['--to', to, ...ANY, '--access-log', '-']);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClientFacts } from '../src/exchange/legs.ts';
 import { type ForwardPolicy, forwardRequest } from '../src/fields.ts';
-import { forwardResponse, forwardTrailers } from '../src/fields-response.ts';
+import { forwardResponse, forwardTrailers, httpDate } from '../src/fields-response.ts';
 import { FACTS, request } from './exchange-fakes.ts';
 
 const STRANGERS: ForwardPolicy = { pseudonym: 'gw-1', isTrusted: () => false };
@@ -251,7 +251,7 @@ describe('request fields', () => {
 
 describe('response fields', () => {
   it('nothing to remove: the very same object', () => {
-    const response = { status: 200, fields: ['content-type', 'text/plain', 'content-length', '3'], sensitive: null };
+    const response = { status: 200, fields: ['content-type', 'text/plain', 'date', 'then'], sensitive: null };
     expect(forwardResponse(response)).toBe(response);
   });
 
@@ -269,12 +269,29 @@ describe('response fields', () => {
       '3',
       'set-cookie',
       's',
+      'date',
+      'then',
     ];
     expect(forwardResponse({ status: 200, fields, sensitive: [10] })).toEqual({
       status: 200,
-      fields: ['server', 'x', 'content-length', '3', 'set-cookie', 's'],
+      fields: ['server', 'x', 'content-length', '3', 'set-cookie', 's', 'date', 'then'],
       sensitive: [4],
     });
+  });
+});
+
+describe('date', () => {
+  it('RFC 9110 6.6.1: a final response without one gets it, a 1xx does not', () => {
+    const before = httpDate();
+    const { fields } = forwardResponse({ status: 200, fields: ['a', 'b'], sensitive: null });
+    expect(fields.slice(0, 3)).toEqual(['a', 'b', 'date']);
+    expect([before, httpDate()]).toContain(fields[3]);
+    expect(forwardResponse({ status: 200, fields: ['connection', 'close'], sensitive: null }).fields[0]).toBe('date');
+    expect(forwardResponse({ status: 103, fields: ['a', 'b'], sensitive: null }).fields).toEqual(['a', 'b']);
+  });
+
+  it('RFC 9110 5.6.7: is an IMF-fixdate', () => {
+    expect(httpDate(784_111_777_999)).toBe('Sun, 06 Nov 1994 08:49:37 GMT');
   });
 });
 

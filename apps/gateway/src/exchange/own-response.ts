@@ -1,5 +1,6 @@
 /** Responses the gateway makes itself: one sentence a person can act on, with the stable code for machines. */
 import type { FieldList } from '@glassway/h2-core';
+import { httpDate } from '../fields-response.ts';
 import type { RequestMessage } from './legs.ts';
 import type { Reason } from './reason.ts';
 
@@ -27,6 +28,8 @@ export function ownResponse(request: RequestMessage, reason: Reason): OwnRespons
       json ? 'application/json' : 'text/plain; charset=utf-8',
       'content-length',
       String(body.length),
+      'date',
+      httpDate(),
       'cache-control',
       'no-store',
       // The sentence may quote the request: no browser may take it for a page.
