@@ -1,0 +1,231 @@
+import { expect, test } from 'vitest';
+import { ErrorCode, type H2Error, UsageError } from '../src/session/client.ts';
+import { handshakeUpgraded, pair } from '../src/session/server.ts';
+import { concat, goAway, parse, preface, settings, settingsAck, T, windowUpdate } from './support/frames.ts';
+import { inMemory, next, pattern, serving, turn } from './support/session.ts';
+
+test('a request takes scheme and authority from the connection unless it names its own', async () => {
+  const { server, client } = await inMemory({}, { scheme: 'https', authority: 'one.example:8443' });
+  client.request({});
+  client.request({ scheme: 'http', authority: 'two.example', path: '*', method: 'OPTIONS' });
+  const seen = [await next(server), await next(server)].map(({ request }) => [
+    request.method,
+    request.scheme,
+    request.authority,
+    request.path,
+  ]);
+  expect(seen).toEqual([
+    ['GET', 'https', 'one.example:8443', '/'],
+    ['OPTIONS', 'http', 'two.example', '*'],
+  ]);
+});
+
+test('a bad request throws a UsageError and nothing is sent', async () => {
+  const { client } = await inMemory({}, { authority: '' });
+  for (const init of [
+    {},
+    { authority: 'user@a.example' },
+    { authority: 'a.example', path: '' },
+    { authority: 'a.example', path: '/a b' },
+    { authority: 'a.example', method: 'GE T' },
+    { authority: 'a.example', headers: { upgrade: 'h2c' } },
+    { method: 'CONNECT' },
+  ]) {
+    expect(() => client.request(init)).toThrow(UsageError);
+  }
+  expect(client.counters.opened).toBe(0);
+  expect(client.request({ headers: { host: 'a.example' } }).request.authority).toBe('');
+});
+
+test('a body without endStream: false is closed to the caller; with a source it is the source alone that writes', async () => {
+  const { server, client } = await inMemory();
+  serving(server, ({ request, respond }) => void respond.send({}).pipeFrom(request.body));
+  const none = client.request({});
+  expect(() => none.body.write('x')).toThrow(/has ended/);
+  const text = client.request({ method: 'POST' }, 'text');
+  expect(() => text.body.end()).toThrow(/has ended/);
+  expect(await (await text.response).body.text()).toBe('text');
+});
+
+test('5.1.2: requests above the limit wait for a slot in order; canOpen and ready() tell', async () => {
+  const { server, client } = await inMemory({ maxConcurrentStreams: 2 });
+  const exchanges = ['/1', '/2', '/3', '/4'].map(path => client.request({ path }));
+  expect(exchanges.map(({ streamId }) => streamId)).toEqual([1, 3, 0, 0]);
+  expect(client.canOpen).toBe(false);
+  const order: string[] = [];
+  const waits = ['a', 'b'].map(name => client.ready().then(() => order.push(name)));
+  const seen: string[] = [];
+  for (let i = 0; i < 4; i++) {
+    const { request, respond } = await next(server);
+    seen.push(request.path);
+    expect(order).toEqual([]);
+    respond.send({}).end();
+    await turn();
+  }
+  await Promise.all(waits);
+  expect([seen, order]).toEqual([
+    ['/1', '/2', '/3', '/4'],
+    ['a', 'b'],
+  ]);
+  await client.ready();
+});
+
+test('a request that waits for a slot can be written to, and be given up without a trace', async () => {
+  const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
+  client.request({ path: '/first' });
+  const { respond } = await next(server);
+  const given = client.request({ path: '/given-up', method: 'POST' }, 'never');
+  const kept = client.request({ path: '/kept', method: 'POST' }, 'kept');
+  given.abort();
+  await expect(given.response).rejects.toMatchObject({ codeName: 'CANCEL', initiator: 'user' });
+  respond.send({}).end();
+  const { request } = await next(server);
+  expect([request.path, request.streamId, await request.body.text()]).toEqual(['/kept', 3, 'kept']);
+  kept.abort();
+});
+
+test('an aborted signal resets the stream, before, during and never after', async () => {
+  const { server, client } = await inMemory();
+  const early = client.request({ signal: AbortSignal.abort() });
+  await expect(early.response).rejects.toMatchObject({ codeName: 'CANCEL' });
+  await client.ping();
+  const controller = new AbortController();
+  const exchange = client.request({ path: '/during', signal: controller.signal });
+  const { respond } = await next(server);
+  const told = new Promise<H2Error>(done => respond.onReset(done));
+  controller.abort();
+  expect((await told).codeName).toBe('CANCEL');
+  await expect(exchange.response).rejects.toMatchObject({ codeName: 'CANCEL' });
+  const later = new AbortController();
+  const complete = client.request({ path: '/after', signal: later.signal });
+  (await next(server)).respond.send({}).end('all');
+  const { body } = await complete.response;
+  await client.ping();
+  later.abort();
+  expect(await body.text()).toBe('all');
+});
+
+test('8.4: pushes come with their request and response; the parent may end first', async () => {
+  const { server, client } = await inMemory({}, { enablePush: true });
+  const exchange = client.request({ path: '/page' });
+  const { respond } = await next(server);
+  expect(respond.canPush).toBe(true);
+  const style = respond.push({ path: '/a.css', headers: { accept: 'text/css' } });
+  const script = respond.push({ path: '/b.js', method: 'HEAD' });
+  expect([style.streamId, style.request.path, script.request.authority]).toEqual([2, '/a.css', 'test.example']);
+  respond.send({}).end('page');
+  expect(respond.canPush).toBe(false);
+  style.send({ headers: { 'content-type': 'text/css' } }).end('body{}');
+  script.send({}).end('dropped');
+  const seen: string[] = [];
+  for await (const { method, path, scheme, authority, headers, response } of exchange.pushes) {
+    const { status, body } = await response;
+    seen.push(`${method} ${scheme}://${authority}${path} ${headers.get('accept')} ${status} ${await body.text()}`);
+  }
+  expect(seen).toEqual([
+    'GET http://test.example/a.css text/css 200 body{}',
+    'HEAD http://test.example/b.js null 200 ',
+  ]);
+  expect(await (await exchange.response).body.text()).toBe('page');
+});
+
+test('8.4: promises are refused when not enabled, not wanted, or left; unsafe ones are never made', async () => {
+  const off = await inMemory();
+  off.client.request({});
+  const without = (await next(off.server)).respond;
+  expect(without.canPush).toBe(false);
+  expect(() => without.push({ path: '/x' })).toThrow(/does not accept pushes/);
+
+  const { server, client } = await inMemory({}, { enablePush: true });
+  const promise = async (path: string) => {
+    const exchange = client.request({ path });
+    const { respond } = await next(server);
+    expect(() => respond.push({ path: '/x', method: 'POST' })).toThrow(UsageError);
+    const pushed = respond.push({ path: '/pushed' });
+    const code = new Promise<string>(done => pushed.onReset(error => done(error.codeName)));
+    return { exchange, respond, code };
+  };
+  const ignored = await promise('/ignored');
+  ignored.respond.send({}).end();
+  expect(await ignored.code).toBe('CANCEL');
+
+  const left = await promise('/left');
+  for await (const pushed of left.exchange.pushes) {
+    pushed.reset(ErrorCode.REFUSED_STREAM);
+    break;
+  }
+  expect(await left.code).toBe('REFUSED_STREAM');
+  left.respond.send({}).end();
+  await client.ping();
+  expect(client.openStreams).toBe(0);
+});
+
+test('8.7: what the server did not process is retryable: refused, or above the last stream of GOAWAY', async () => {
+  const [near, far] = pair();
+  const chunks: Uint8Array[] = [];
+  near.start({ received: chunk => void chunks.push(chunk), drained: () => {}, closed: () => {} });
+  near.write([settings()]);
+  const { connect } = await import('../src/session/client.ts');
+  const client = await connect(far, { authority: 'a.example' });
+  const exchanges = ['/1', '/3', '/5'].map(path => client.request({ path }));
+  near.write([goAway(3, 0)]);
+  await expect(exchanges[2]?.response).rejects.toMatchObject({ retryable: true, rule: 'goaway.unprocessed' });
+  expect([client.isDraining, client.canOpen, client.openStreams]).toEqual([true, false, 2]);
+  // A second, lower one turns those between into retryable ones too.
+  near.write([goAway(1, 0)]);
+  await expect(exchanges[1]?.response).rejects.toMatchObject({ retryable: true });
+  near.end();
+  await expect(exchanges[0]?.response).rejects.toMatchObject({ retryable: false, rule: 'transport.closed' });
+  const sent = parse(concat(...chunks).slice(preface.length)).filter(({ streamId }) => streamId !== 0);
+  expect(sent.map(({ streamId }) => streamId)).toEqual([1, 3, 5]);
+});
+
+test('more informational responses than anybody reads reset the stream', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  for (let i = 0; i < 65; i++) respond.informational(103, { link: `<${i}>` });
+  await expect(exchange.response).rejects.toMatchObject({ codeName: 'ENHANCE_YOUR_CALM' });
+  let kept = 0;
+  for await (const { status } of exchange.informational) kept += status === 103 ? 1 : 0;
+  expect(kept).toBe(64);
+});
+
+test('8.1: a response that is complete before its request is no error', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write(pattern(10));
+  (await next(server)).respond.send({ status: 200 }).end('early');
+  const { body } = await exchange.response;
+  await expect(exchange.body.finished).rejects.toMatchObject({ codeName: 'NO_ERROR' });
+  expect(await body.text()).toBe('early');
+});
+
+test('7540 3.2: an upgraded connection begins with the request that asked for it, under its HTTP2-Settings', async () => {
+  const [near, far] = pair();
+  const chunks: Uint8Array[] = [];
+  far.start({ received: chunk => void chunks.push(chunk), drained: () => {}, closed: () => {} });
+  far.write([preface, settings(), settingsAck]);
+  const request = { method: 'GET', authority: 'a.example', path: '/up', headers: { 'x-a': '1' } };
+  // SETTINGS_INITIAL_WINDOW_SIZE 5 as base64url: a response body stops after five octets.
+  const connection = await handshakeUpgraded(near, { settings: 'AAQAAAAF', request });
+  const accepted = await next(connection);
+  expect([accepted.request.path, accepted.request.streamId, accepted.request.scheme]).toEqual(['/up', 1, 'http']);
+  accepted.respond.send({}).end('eight oc');
+  const bodyOf = (): number[] =>
+    parse(concat(...chunks))
+      .filter(({ type }) => type === T.DATA)
+      .map(({ payload }) => payload.length);
+  while (bodyOf().length === 0) await turn();
+  far.write([windowUpdate(1, 100)]);
+  while (bodyOf().length === 1) await turn();
+  expect(bodyOf()).toEqual([5, 3]);
+  connection.destroy();
+});
+
+test('7540 3.2.1: HTTP2-Settings that is no base64url of SETTINGS is the mistake of the caller', async () => {
+  const request = { method: 'GET', authority: 'a.example', path: '/' };
+  for (const bad of ['AAQAAAA', 'AAQAAAAF=', 'A']) {
+    await expect(handshakeUpgraded(pair()[0], { settings: bad, request })).rejects.toThrow(UsageError);
+  }
+});

@@ -1,0 +1,335 @@
+import { Duplex, PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { connect } from '../src/session/client.ts';
+import { ErrorCode, H2Error, handshake, pair } from '../src/session/server.ts';
+import { inMemory, join, next, pattern, serving, sockets, turn } from './support/session.ts';
+
+/** Waits until `check` holds; the test's own timeout ends the wait. */
+async function until(check: () => boolean): Promise<void> {
+  while (!check()) await turn();
+}
+
+/** The error a promise fails with. */
+async function failure(promise: Promise<unknown>): Promise<H2Error> {
+  const error = await promise.then(
+    () => null,
+    reason => reason,
+  );
+  expect(error).toBeInstanceOf(H2Error);
+  return error as H2Error;
+}
+
+// Streams -----------------------------------------------------------------------------------------------------------------
+
+test('a reset by the client tells whoever waits on the server, and keeps what was received readable', async () => {
+  const { server, client } = await inMemory({}, { initialWindowSize: 1000 });
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write('received');
+  const { request, respond } = await next(server);
+  const body = respond.send({});
+  while (body.write(pattern(100_000)));
+  const told: H2Error[] = [];
+  respond.onReset(error => told.push(error));
+  const { signal } = respond as { signal: AbortSignal };
+  const room = failure(body.ready());
+  const finished = failure(body.finished);
+  const trailers = failure(request.body.trailers());
+  await client.ping();
+  exchange.reset(0xbad, 'a reason');
+  const error = await room;
+  expect([error.code, error.codeName, error.initiator, error.scope]).toEqual([
+    0xbad,
+    'UNKNOWN(0xbad)',
+    'remote',
+    'stream',
+  ]);
+  expect(await finished).toBe(error);
+  expect(await trailers).toBe(error);
+  expect(told).toEqual([error]);
+  expect(signal.reason).toBe(error);
+  expect(respond.isReset).toBe(true);
+  expect(new TextDecoder().decode((await request.body.next()).value)).toBe('received');
+  expect(await failure(request.body.next())).toBe(error);
+  expect((await request.body.next()).done).toBe(true);
+  // Writing on goes nowhere and throws nothing: the program may not have heard yet.
+  expect(body.write('x')).toBe(false);
+  expect([body.capacity, body.isEnded]).toEqual([0, true]);
+  expect(await failure(body.ready())).toBe(error);
+  body.end();
+  const late: H2Error[] = [];
+  respond.onReset(again => late.push(again));
+  await turn();
+  expect(late).toEqual([error]);
+});
+
+test('a reset by the server fails the response, or its body, with the code', async () => {
+  const { server, client } = await inMemory();
+  const first = client.request({});
+  (await next(server)).respond.reset(ErrorCode.HTTP_1_1_REQUIRED);
+  expect((await failure(first.response)).codeName).toBe('HTTP_1_1_REQUIRED');
+  const second = client.request({});
+  const { respond } = await next(server);
+  const body = respond.send({});
+  body.write('half');
+  const response = await second.response;
+  expect((await response.body.next()).value?.length).toBe(4);
+  body.reset(ErrorCode.INTERNAL_ERROR);
+  const error = await failure(response.body.next());
+  expect([error.codeName, error.retryable]).toEqual(['INTERNAL_ERROR', false]);
+  const told: unknown[] = [];
+  respond.onReset(own => told.push(own));
+  await turn();
+  expect(told).toEqual([]);
+});
+
+test('dispose: CANCEL where something is unfinished, nothing where all is complete', async () => {
+  const { server, client } = await inMemory();
+  const codes: (string | null)[] = [];
+  const watch = async (dispose: (exchange: ReturnType<typeof client.request>) => unknown): Promise<string | null> => {
+    const exchange = client.request({ method: 'POST', endStream: false });
+    const { respond } = await next(server);
+    let code: string | null = null;
+    respond.onReset(error => (code = error.codeName));
+    respond.send({}).write('x');
+    await exchange.response;
+    await dispose(exchange);
+    await client.ping();
+    exchange.abort();
+    return code;
+  };
+  codes.push(await watch(exchange => exchange[Symbol.dispose]()));
+  codes.push(await watch(exchange => exchange.body[Symbol.dispose]()));
+  codes.push(await watch(async exchange => (await exchange.response).body[Symbol.dispose]()));
+  codes.push(
+    await watch(async exchange => {
+      for await (const chunk of (await exchange.response).body) if (chunk.length === 1) break;
+    }),
+  );
+  expect(codes).toEqual(['CANCEL', 'CANCEL', 'CANCEL', 'CANCEL']);
+
+  const complete = client.request({});
+  const { respond } = await next(server);
+  respond.send({}).end('all');
+  const { body } = await complete.response;
+  await body.bytes();
+  complete[Symbol.dispose]();
+  body[Symbol.dispose]();
+  respond[Symbol.dispose]();
+  await client.ping();
+  expect(server.counters.reset).toBe(4);
+});
+
+test('8.1: a server gives up with CANCEL before its response is complete, with NO_ERROR after', async () => {
+  const { server, client } = await inMemory();
+  const early = client.request({ method: 'POST', endStream: false });
+  (await next(server)).respond.abort();
+  expect((await failure(early.response)).codeName).toBe('CANCEL');
+
+  const late = client.request({ method: 'POST', endStream: false });
+  const { request, respond } = await next(server);
+  void request.body.next().catch(() => {});
+  const sent = respond.send({});
+  sent.end('done');
+  await sent.finished;
+  respond[Symbol.dispose]();
+  const response = await late.response;
+  expect(await response.body.text()).toBe('done');
+  expect((await failure(late.body.finished)).codeName).toBe('NO_ERROR');
+});
+
+test('8.1: a request that nobody reads is stopped by NO_ERROR once the response is complete', async () => {
+  const { server, client } = await inMemory();
+  const answers: Record<string, boolean> = {};
+  serving(server, async ({ request, respond }) => {
+    respond.send({ status: 413 }, { endStream: true });
+    if (request.path === '/read') answers['read'] = (await request.body.bytes()).length === 300_000;
+  });
+  const unread = client.request({ method: 'POST', path: '/unread', endStream: false });
+  expect((await unread.response).status).toBe(413);
+  expect((await failure(unread.body.finished)).codeName).toBe('NO_ERROR');
+  const read = client.request({ method: 'POST', path: '/read', endStream: false });
+  expect((await read.response).status).toBe(413);
+  read.body.end(pattern(300_000));
+  await read.body.finished;
+  await until(() => answers['read'] === true);
+});
+
+test('a server that stops reading throws away what comes and keeps the windows open', async () => {
+  const { server, client } = await inMemory({ initialWindowSize: 1000, initialConnectionWindowSize: 65_535 });
+  const exchange = client.request({ method: 'POST' }, pattern(200_000));
+  const { request, respond } = await next(server);
+  for await (const chunk of request.body) if (chunk.length > 0) break;
+  await exchange.body.finished;
+  expect(await request.body.next()).toEqual({ done: true, value: undefined });
+  respond.send({}).end('enough');
+  expect(await (await exchange.response).body.text()).toBe('enough');
+  await client.ping();
+  expect(server.unreleasedBytes).toBe(0);
+});
+
+// Connections -------------------------------------------------------------------------------------------------------------
+
+test('6.8: shutdown lets open streams finish, refuses none of those on their way, and reports no cut', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  const report = server.shutdown({ debugData: 'bye' });
+  const crossing = client.request({ path: '/crossing' });
+  const { respond: second } = await next(server);
+  second.send({}).end();
+  expect((await crossing.response).status).toBe(200);
+  expect(server.isDraining).toBe(true);
+  await until(() => client.isDraining);
+  const late = await failure(client.request({}).response);
+  expect([late.retryable, late.rule]).toEqual([true, 'request.unsent']);
+  expect((await failure(client.ready())).retryable).toBe(true);
+  respond.send({}).end('finished');
+  expect(await (await exchange.response).body.text()).toBe('finished');
+  expect((await report).cut).toEqual([]);
+  expect(await server.closed).toMatchObject({ error: null, initiator: 'user', code: 0 });
+  const { goAway, initiator } = await client.closed;
+  expect([goAway?.lastStreamId, goAway?.code, initiator]).toEqual([3, 0, 'remote']);
+  expect(await server.accept()).toBe(null);
+});
+
+test('6.8: at the deadline a shutdown cuts what is open and says what that was', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({ method: 'POST', path: '/slow', endStream: false });
+  const { request, respond } = await next(server);
+  const reading = failure(request.body.next());
+  const sent = failure(respond.send({}).finished);
+  const patient = server.shutdown({ deadlineMs: Number.POSITIVE_INFINITY });
+  const { cut, elapsedMs } = await server.shutdown({ deadlineMs: 10 });
+  expect(cut).toEqual([{ streamId: 1, method: 'POST', path: '/slow' }]);
+  expect(elapsedMs).toBeGreaterThanOrEqual(9);
+  expect((await patient).cut).toEqual([]);
+  expect((await reading).rule).toBe('connection.closed');
+  expect((await sent).initiator).toBe('user');
+  await failure((await exchange.response).body.next());
+  expect(await server.shutdown()).toMatchObject({ cut: [] });
+});
+
+test('a client shutdown reports what is safe to retry, and what was cut', async () => {
+  const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
+  const open = client.request({ path: '/open' });
+  const waiting = client.request({ path: '/waiting' });
+  const { respond } = await next(server);
+  expect(client.canOpen).toBe(false);
+  const shut = client.shutdown({ deadlineMs: 10_000 });
+  expect((await failure(waiting.response)).retryable).toBe(true);
+  const refused = client.request({ path: '/late' });
+  expect((await failure(refused.response)).retryable).toBe(true);
+  respond.send({}).end('ok');
+  expect(await (await open.response).body.text()).toBe('ok');
+  const report = await shut;
+  expect(report.cut).toEqual([]);
+  expect(report.retryable.map(({ path }) => path)).toEqual(['/waiting', '/late']);
+
+  const other = await inMemory();
+  const stuck = other.client.request({ path: '/stuck' });
+  await next(other.server);
+  const { cut, retryable } = await other.client.shutdown({ deadlineMs: 5 });
+  expect([cut, retryable]).toEqual([[{ streamId: 1, method: 'GET', path: '/stuck' }], []]);
+  expect((await failure(stuck.response)).retryable).toBe(false);
+});
+
+test('destroy sends GOAWAY with code and debug data, and is no error for the one who asked', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  await next(server);
+  server.destroy(ErrorCode.ENHANCE_YOUR_CALM, 'too many');
+  expect(await server.closed).toMatchObject({ error: null, initiator: 'user', code: ErrorCode.ENHANCE_YOUR_CALM });
+  await failure(exchange.response);
+  const { goAway, code, initiator } = await client.closed;
+  expect(Buffer.from(goAway?.debugData ?? []).toString()).toBe('too many');
+  expect([code, initiator]).toEqual([ErrorCode.ENHANCE_YOUR_CALM, 'remote']);
+  await failure(client.ping());
+  await failure(client.ready());
+  server.destroy();
+  expect((await server.shutdown()).cut).toEqual([]);
+});
+
+test('await using shuts down', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  const disposed = server[Symbol.asyncDispose]();
+  respond.send({}).end('served');
+  expect(await (await exchange.response).body.text()).toBe('served');
+  await disposed;
+  expect(server.isClosed).toBe(true);
+});
+
+test('ping measures round trips, several at once, and fails when the connection ends', async () => {
+  const { server, client } = await inMemory();
+  const times = await Promise.all([client.ping(), server.ping(), client.ping(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))]);
+  for (const time of times) expect(time).toBeGreaterThan(0);
+  expect(() => client.ping(new Uint8Array(7))).toThrow(/8 octets, not 7/);
+  const lost = failure(client.ping());
+  client.destroy();
+  await lost;
+});
+
+test('a transport that fails ends the connection and is named as the cause', async () => {
+  const [near, far] = await sockets();
+  const { server, client } = await join([near, far]);
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  const told = new Promise<H2Error>(done => respond.onReset(done));
+  const broken = new Error('cable cut');
+  near.destroy(broken);
+  expect((await told).cause).toBe(broken);
+  const info = await server.closed;
+  expect([info.cause, info.initiator, info.error?.rule]).toEqual([broken, 'remote', 'transport.closed']);
+  const lost = await failure(exchange.response);
+  expect([lost.rule, lost.retryable]).toEqual(['transport.closed', false]);
+  expect((await client.closed).error?.rule).toBe('transport.closed');
+});
+
+test('a socket that cannot be connected fails the handshake; a server that is none fails connect', async () => {
+  const { createServer, connect: dial } = await import('node:net');
+  const listener = createServer(socket => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  await new Promise<void>(done => listener.listen(0, '127.0.0.1', done));
+  const { port } = listener.address() as { port: number };
+  const wrong = await failure(connect(dial(port, '127.0.0.1')));
+  expect([wrong.rule, wrong.initiator]).toEqual(['preface.http1', 'library']);
+  await new Promise(done => listener.close(done));
+  const refused = await failure(connect(dial(port, '127.0.0.1')));
+  expect([refused.rule, refused.retryable]).toEqual(['transport.connect', true]);
+  expect((refused.cause as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
+});
+
+test('any Duplex is a transport; one that delivers strings is refused loudly', async () => {
+  const up = new PassThrough();
+  const down = new PassThrough();
+  const { server, client } = await join([
+    Duplex.from({ readable: up, writable: down }),
+    Duplex.from({ readable: down, writable: up }),
+  ]);
+  serving(server, ({ respond }) => respond.send({}).end('through'));
+  expect(await (await client.request({}).response).body.text()).toBe('through');
+
+  const text = new PassThrough();
+  text.setEncoding('utf8');
+  void handshake(text);
+  expect(() => text.emit('data', 'PRI')).toThrow(/does not deliver octets/);
+  text.destroy();
+});
+
+test('ends of pair() pass on the end of the other side, with what was written before it', async () => {
+  const [near, far] = pair();
+  const server = handshake(near);
+  const heard: number[] = [];
+  const over = new Promise<void>(done =>
+    far.start({ received: chunk => heard.push(chunk.length), drained: () => {}, closed: () => done() }),
+  );
+  far.write([new TextEncoder().encode('GET / HTTP/1.1\r\n')]);
+  const connection = await server;
+  await over;
+  expect(heard.length).toBeGreaterThan(0);
+  expect(far.isWritable).toBe(true);
+  far.end();
+  far.destroy();
+  expect(far.write([new Uint8Array(1)])).toBe(true);
+  expect((await connection.closed).error?.rule).toBe('preface.client');
+});
