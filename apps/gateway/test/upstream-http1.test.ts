@@ -90,6 +90,17 @@ describe('request as octets (D29: only our own framing)', () => {
     expect(server.connections[0]!.received).toBe('GET / HTTP/1.1\r\nhost: example.com\r\n\r\n');
   });
 
+  it('repeated and changed values are each written as given, and each is checked', async () => {
+    const server = await raw(answering(OK));
+    const backend = client(server);
+    const values = ['one', 'one', 'two', 'one', 'x'.repeat(600), 'one'];
+    for (const value of values) await Recorder.send(backend, request({ fields: ['x-value', value] })).finished();
+    const bad = await Recorder.send(backend, request({ fields: ['x-value', 'o\rne'] })).finished();
+    expect(bad.error?.code).toBe('request_rejected');
+    const written = [...server.connections[0]!.received.matchAll(/x-value: (.*)\r\n/g)].map(match => match[1]);
+    expect(written).toEqual(values);
+  });
+
   it('says content-length: 0 for POST without a body, nothing for GET (RFC 9110 8.6)', async () => {
     const server = await raw(answering(OK));
     const backend = client(server);

@@ -22,8 +22,8 @@ export function requestFraming(request: RequestMessage): RequestFraming {
 
 /**
  * The request line and fields as octets in a latin1 string, with exactly one Host and only our own framing. A message that
- * cannot be written without changing its meaning gives a violation. `upgradeKey`: for a tunnel, the WebSocket key to send
- * when the request brought none.
+ * cannot be written without changing its meaning gives a violation. `upgradeKey`: for a tunnel, the WebSocket key to send,
+ * empty when the request brings its own.
  */
 export function requestHead(request: RequestMessage, framing: RequestFraming, upgradeKey: string): string | Violation {
   const method = framing === RequestFraming.TUNNEL ? 'GET' : request.method;
@@ -34,22 +34,29 @@ export function requestHead(request: RequestMessage, framing: RequestFraming, up
     return violation('the authority has an octet that is not allowed', '9110 7.2');
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n`;
   let te = false;
-  let key = upgradeKey;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index]!;
     const value = fields[index + 1]!;
-    if (!TOKEN.test(name)) return violation('a field name is not a token', '9110 5.1');
-    if (UNSAFE_VALUE.test(value))
-      return violation(`the value of "${name}" has a character that is not allowed`, '9110 5.5');
-    if (isOurs(name)) {
+    const known = LINES.get(name) ?? learn(name);
+    if (known === null) return violation('a field name is not a token', '9110 5.1');
+    if (known.ours) {
       te ||= name === 'te' && value === 'trailers';
       continue;
     }
-    if (name === 'sec-websocket-key') key = '';
-    head += `${name}: ${value}\r\n`;
+    if (known.value !== value) {
+      if (UNSAFE_VALUE.test(value))
+        return violation(`the value of "${name}" has a character that is not allowed`, '9110 5.5');
+      if (!known.keep || value.length > MAX_KEPT_VALUE) {
+        head += `${name}: ${value}\r\n`;
+        continue;
+      }
+      known.value = value;
+      known.line = `${name}: ${value}\r\n`;
+    }
+    head += known.line;
   }
   if (framing === RequestFraming.TUNNEL) {
-    if (key !== '') head += `sec-websocket-key: ${key}\r\n`;
+    if (upgradeKey !== '') head += `sec-websocket-key: ${upgradeKey}\r\n`;
     return `${head}connection: upgrade\r\nupgrade: ${request.protocol}\r\n\r\n`;
   }
   // RFC 9110 10.1.4: a sender of TE names it in Connection.
@@ -82,24 +89,35 @@ function announcesTrailers(request: RequestMessage): boolean {
   return false;
 }
 
-/** Fields about this hop or about framing. The message should hold none; D29 does not rely on it. */
-function isOurs(name: string): boolean {
-  switch (name.length) {
-    case 2:
-      return name === 'te';
-    case 4:
-      return name === 'host';
-    case 7:
-      return name === 'upgrade';
-    case 10:
-      return name === 'connection' || name === 'keep-alive';
-    case 14:
-      return name === 'content-length' || name === 'http2-settings';
-    case 16:
-      return name === 'proxy-connection';
-    case 17:
-      return name === 'transfer-encoding';
-    default:
-      return false;
+/** What is known of a field name, and the last line written with it: most fields repeat from request to request. */
+interface Known {
+  /** About this hop or about framing: the message should hold none, and D29 does not rely on it. */
+  readonly ours: boolean;
+  /** The line may be kept: no credentials. */
+  readonly keep: boolean;
+  value: string;
+  line: string;
+}
+
+const OURS = new Set(
+  'host te upgrade connection keep-alive content-length http2-settings proxy-connection transfer-encoding'.split(' '),
+);
+const SECRETS = new Set(['authorization', 'cookie', 'proxy-authorization', 'sec-websocket-key']);
+
+/** Bounds of the memory clients can make us spend on this. */
+const MAX_KNOWN = 512;
+const MAX_KEPT_NAME = 64;
+const MAX_KEPT_VALUE = 512;
+const LINES = new Map<string, Known>();
+
+/** Checks a name not seen before; null: it is not a token. */
+function learn(name: string): Known | null {
+  if (!TOKEN.test(name)) return null;
+  // No value equals this one, since it is not allowed.
+  const known: Known = { ours: OURS.has(name), keep: !SECRETS.has(name), value: '\n', line: '' };
+  if (name.length <= MAX_KEPT_NAME) {
+    if (LINES.size >= MAX_KNOWN) LINES.clear();
+    LINES.set(name, known);
   }
+  return known;
 }
