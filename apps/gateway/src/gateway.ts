@@ -66,6 +66,12 @@ export interface Gateway {
   close(deadlineMs: number): Promise<DrainReport>;
 }
 
+/**
+ * Exchanges that may wait for a backend's connection. A hundred clients with a hundred streams each are no attack, and
+ * the time they wait is bounded as well.
+ */
+const MAX_QUEUED = 16_384;
+
 /** What closes what was opened, in the order of opening. */
 type Undo = (() => Promise<unknown>)[];
 
@@ -81,7 +87,10 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     const access = await openAccess(settings, logger, undo);
     const inspector = settings.inspector === null ? null : await inspect(settings.inspector, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
-    const upstream: UpstreamOptions = inspector === null ? {} : { forbidden: reachesListener(inspector) };
+    const upstream: UpstreamOptions = {
+      maxQueued: MAX_QUEUED,
+      ...(inspector === null ? {} : { forbidden: reachesListener(inspector) }),
+    };
 
     const backends = new Map<string, Backend>();
     for (const url of routes.flatMap(route => route.to)) {
