@@ -130,17 +130,28 @@ export class Connection implements DeadlineActions {
     core.now = now;
     this.reader.stop();
     const open = core.registry.live.size + this.outbound.queuedRequests;
-    const clean = open === 0;
-    const error = clean
-      ? null
-      : new H2Error('the transport closed with streams open', {
-          scope: 'connection',
-          code: ErrorCode.INTERNAL_ERROR,
-          initiator: 'remote',
-          rule: 'transport.closed',
-          rfc: '9113 9.1',
-        });
-    core.end(error);
+    core.end(open === 0 ? null : this.lost());
+  }
+
+  /** Why streams were cut off by the end of the transport: what GOAWAY said, when it said something. */
+  private lost(): H2Error {
+    const { goAwayCode } = this.core;
+    if (goAwayCode === ErrorCode.NO_ERROR) {
+      return new H2Error('the transport closed with streams open', {
+        scope: 'connection',
+        code: ErrorCode.INTERNAL_ERROR,
+        initiator: 'remote',
+        rule: 'transport.closed',
+        rfc: '9113 9.1',
+      });
+    }
+    return new H2Error('the peer ended the connection by GOAWAY with an error', {
+      scope: 'connection',
+      code: goAwayCode,
+      initiator: 'remote',
+      rule: 'goaway.error',
+      rfc: '9113 6.8',
+    });
   }
 
   /** Does what is due; call it at `nextTimeout()`. */

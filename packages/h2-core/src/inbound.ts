@@ -12,6 +12,9 @@ import { Illegal, StreamEvent, transition } from './stream/state.ts';
 import { type StreamRecord, StreamState } from './stream/stream.ts';
 import { Direction } from './tap.ts';
 
+/** `HTTP/1.1` in the place of a frame header has this type: the fourth letter. */
+const HTTP1_TYPE = 0x50;
+
 /** Called with the payload of each PING ACK, in a buffer that is valid during the call. */
 export type PongListener = (bytes: Uint8Array, start: number) => void;
 
@@ -49,8 +52,10 @@ export class Inbound implements FrameSink {
 
   /** What any frame must obey: SETTINGS first (3.4), nothing in the middle of a field section (6.10). */
   private expect(type: number, streamId: number): void {
-    if (!this.settingsSeen && type !== FrameType.SETTINGS)
-      throw new ConnectionError('preface.settings', streamId, type);
+    if (!this.settingsSeen && type !== FrameType.SETTINGS) {
+      const http1 = type === HTTP1_TYPE && !this.core.isServer;
+      throw new ConnectionError(http1 ? 'preface.http1' : 'preface.settings', streamId, type);
+    }
     if (this.sections.isOpen && type !== FrameType.CONTINUATION) {
       throw new ConnectionError('frame.interleaved', streamId, type);
     }

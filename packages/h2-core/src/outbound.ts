@@ -251,7 +251,10 @@ function checkHead(core: Core, head: RequestHead): void {
   }
   // RFC 9113 8.3.1: `*` is for OPTIONS, everything else begins with a slash.
   if (!tunnel && (scheme === '' || (path === '*' ? method !== 'OPTIONS' : path.charCodeAt(0) !== 0x2f))) {
-    core.misuse('api.request-target', `a request needs a scheme and a path, not ${JSON.stringify(`${scheme}:${path}`)}`);
+    core.misuse(
+      'api.request-target',
+      `a request needs a scheme and a path, not ${JSON.stringify(`${scheme}:${path}`)}`,
+    );
   }
   if (authority !== '' && !isAuthority(authority))
     core.misuse('api.authority', `bad authority ${JSON.stringify(authority)}`);
