@@ -9,6 +9,7 @@ import { EntryKind } from './entry-ring.ts';
 import { clip, type Sink } from './sink.ts';
 import { ConnectionF, ConnectionI } from './slots.ts';
 import { StreamRows } from './stream-rows.ts';
+import { TableStrings } from './table-strings.ts';
 import { type ConnectionFacts, Leg } from './trace.ts';
 
 const ACK = 0x1;
@@ -35,6 +36,8 @@ export class ConnectionTap implements Tap {
   readonly #section = new Uint32Array(2);
   readonly #continued = new Uint32Array(2);
   readonly #redacted = new Uint8Array(2);
+  readonly #tables: readonly [TableStrings, TableStrings] = [new TableStrings(), new TableStrings()];
+  #fieldBytes = 0;
   #lastIndex = -1;
   #lastType = -1;
   #lastStream = -1;
@@ -133,13 +136,14 @@ export class ConnectionTap implements Tap {
     return this.#continued[direction]!;
   }
 
-  onFieldSectionStart(_direction: Direction, _streamId: number): void {
+  onFieldSectionStart(direction: Direction, _streamId: number): void {
     this.#sink.touch();
-    this.#sink.beginSection();
+    this.#fieldBytes = 0;
+    this.#sink.beginSection(this.#tables[direction]);
   }
 
   onField(
-    direction: Direction,
+    _direction: Direction,
     name: string,
     value: string,
     representation: number,
@@ -147,7 +151,7 @@ export class ConnectionTap implements Tap {
     wireBytes: number,
   ): void {
     this.#sink.field(name, value, representation, index, wireBytes);
-    this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, name.length + value.length);
+    this.#fieldBytes += name.length + value.length;
   }
 
   onFieldSectionEnd(direction: Direction, streamId: number, kind: SectionKind, wireBytes: number): void {
@@ -160,11 +164,14 @@ export class ConnectionTap implements Tap {
       this.#section[direction] = section;
       this.#redacted[direction] = sink.sectionRedacted ? 1 : 0;
     }
+    this.streams.section(streamId, kind);
+    this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, this.#fieldBytes);
     this.row.addDouble(ConnectionF.SECTION_BYTES_RECEIVED + direction, wireBytes);
   }
 
-  /** Insertions show in the sections: every literal with incremental indexing is one (RFC 7541 6.2.1). */
-  onTableInsert(): void {}
+  onTableInsert(direction: Direction, _name: string, _value: string, _tableSize: number): void {
+    this.#sink.inserted(this.#tables[direction]);
+  }
 
   onTableEvict(direction: Direction, count: number, _tableSize: number): void {
     this.row.addInteger(ConnectionI.EVICTIONS_RECEIVED + direction, count);
@@ -245,7 +252,7 @@ export class ConnectionTap implements Tap {
     this.#sink.event({ kind: 'goaway', connection: this.id, direction, lastStreamId, code, debug: clip(debug) });
   }
 
-  /** Tells again what lasts: facts and settings. For a reader that lost them. */
+  /** Tells again what lasts: facts, settings, and what open streams ask for. For a reader that lost them. */
   retell(): void {
     this.tellOpened(EntryKind.RETOLD);
     for (let event = 0; event < SETTINGS_EVENTS.length; event++) {

@@ -9,7 +9,7 @@
  *
  * and is never split by the end of the ring: what is left there is filled by an entry of kind PAD.
  */
-import { Control, type SharedTrace } from './shared.ts';
+import { Control, GENERATIONS, type SharedTrace } from './shared.ts';
 
 /** Octets before an entry's content. */
 export const ENTRY_HEADER_BYTES = 24;
@@ -74,14 +74,16 @@ export class EntryRing {
   #at = 0;
   #published = 0;
   #size = 0;
-  readonly #capacity: number;
+  /** Octets of the ring. */
+  readonly capacity: number;
   readonly #control: Int32Array;
+  #generations = 0;
 
   constructor(shared: SharedTrace) {
     this.i32 = new Int32Array(shared.entries);
     this.f64 = new Float64Array(shared.entries);
     this.bytes = Buffer.from(shared.entries);
-    this.#capacity = shared.entries.byteLength;
+    this.capacity = shared.entries.byteLength;
     this.#control = new Int32Array(shared.control);
   }
 
@@ -89,7 +91,7 @@ export class EntryRing {
   begin(kind: number, contentBytes: number, seq: number, t: number): number {
     const size = (ENTRY_HEADER_BYTES + contentBytes + 7) & ~7;
     if (size > MAX_ENTRY_BYTES) throw new RangeError(`trace entry of ${size} octets is above ${MAX_ENTRY_BYTES}`);
-    const left = this.#capacity - this.#at;
+    const left = this.capacity - this.#at;
     if (size > left) {
       this.i32[this.#at >> 2] = left / 8;
       this.position += left;
@@ -113,7 +115,15 @@ export class EntryRing {
     else if (isEvent(this.#kind)) this.#events++;
     this.position += this.#size;
     this.#at += this.#size;
-    if (this.#at === this.#capacity) this.#at = 0;
+    if (this.#at === this.capacity) this.#at = 0;
+  }
+
+  /** Reading may begin with what is written next. Few of these places are remembered. */
+  beginGeneration(): void {
+    // The place counts only once it is published, so that a reader never begins beyond the end.
+    this.publish();
+    this.#control[Control.GENERATIONS + (this.#generations & (GENERATIONS - 1))] = (this.position / 8) | 0;
+    Atomics.store(this.#control, Control.GENERATION_COUNT, ++this.#generations);
   }
 
   /** Lets the reader see everything committed so far. */
@@ -174,8 +184,8 @@ export class EntryRingReader {
 
   /**
    * The next entry, valid until the next call; null when there is none, `'overrun'` when entries were overwritten
-   * before they were read. After an overrun reading goes on with the newest; the counts in the next entry tell how many
-   * events and sections were lost.
+   * before they were read. After an overrun reading goes on with the last quarter of the ring at most; the counts in the
+   * next entry tell how many events and sections were lost.
    */
   next(): EntryView | 'overrun' | null {
     for (;;) {
@@ -225,10 +235,31 @@ export class EntryRingReader {
     return true;
   }
 
+  /** Skips what is older than the last quarter of the ring. True when something was skipped. */
+  skipOld(): boolean {
+    const head = this.head();
+    if (head - this.position <= this.#ring.length / 4) return false;
+    this.#restart(head);
+    return true;
+  }
+
   #restart(head: number): 'overrun' {
-    this.position = head;
+    this.position = this.#oldestGeneration(head);
     this.#used = 0;
     this.#copied = 0;
     return 'overrun';
+  }
+
+  /** The beginning of the oldest generation in the last quarter of the ring, else the end. */
+  #oldestGeneration(head: number): number {
+    const units = head / 8;
+    const count = Atomics.load(this.#control, Control.GENERATION_COUNT);
+    let oldest = head;
+    for (let i = Math.max(0, count - GENERATIONS); i < count; i++) {
+      const at = Atomics.load(this.#control, Control.GENERATIONS + (i & (GENERATIONS - 1)));
+      const position = (units - ((units - at) >>> 0)) * 8;
+      if (position >= this.position && head - position <= this.#ring.length / 4) oldest = Math.min(oldest, position);
+    }
+    return oldest;
   }
 }

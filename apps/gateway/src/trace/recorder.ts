@@ -8,6 +8,8 @@ import type { SharedTrace } from './shared.ts';
 import { clip, Sink, type SinkOptions } from './sink.ts';
 import { type ConnectionFacts, Leg, type Trace } from './trace.ts';
 
+/** Connections told again in one turn. */
+const RESYNC_CONNECTIONS = 50;
 const IDLE = 0;
 const OPEN = 3;
 const CLOSED = 6;
@@ -69,11 +71,12 @@ export class Recorder implements Trace {
   ): void {
     const sink = this.#sink;
     sink.touch();
-    sink.beginSection();
+    sink.beginSection(null);
     for (const list of [control, fields]) {
       for (let i = 0; i + 1 < list.length; i += 2) sink.field(list[i]!, list[i + 1]!, Representation.TEXT, 0, 0);
     }
     sink.endSection(sink.newSection(), tap.id, ordinal, direction, kind, 0);
+    tap.streams.section(ordinal, kind);
     tap.streams.head(ordinal, direction);
   }
 
@@ -95,6 +98,8 @@ export class Recorder implements Trace {
   paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void {
     this.#sink.touch();
     this.#sink.numbers(EntryKind.PAIRED, clientConnection, clientStream, backendConnection, backendStream);
+    this.#taps.get(clientConnection)?.streams.paired(clientStream, backendConnection, backendStream);
+    this.#taps.get(backendConnection)?.streams.paired(backendStream, clientConnection, clientStream);
   }
 
   reasoned(connectionId: number, streamId: number, reason: Reason): void {
@@ -102,11 +107,25 @@ export class Recorder implements Trace {
     this.#sink.event({ kind: 'reasoned', connection: connectionId, stream: streamId, reason: facts(reason)! });
   }
 
-  /** Tells again what a reader cannot do without: strings from now on anew, and every open connection. */
+  /**
+   * Tells again what a reader cannot do without: every open connection and what its streams ask for. A few connections
+   * per turn, so that traffic is not held up.
+   */
   resync(): void {
     this.#sink.touch();
+    // It may have begun to read after the strings in use now were told.
     this.#sink.strings.restart(this.#sink.frames.position, this.#sink.now);
-    for (const tap of this.#taps.values()) tap.retell();
+    this.#resync(this.#taps.values());
+  }
+
+  #resync(taps: Iterator<ConnectionTap>): void {
+    this.#sink.touch();
+    for (let i = 0; i < RESYNC_CONNECTIONS; i++) {
+      const next = taps.next();
+      if (next.done === true) return;
+      next.value.retell();
+    }
+    setImmediate(() => this.#resync(taps));
   }
 
   /** Publishes everything now instead of at the end of the turn. */

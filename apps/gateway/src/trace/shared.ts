@@ -32,9 +32,15 @@ export const Control = {
   CONNECTION_ROWS: 3,
   /** Rows of `streams` ever in use. */
   STREAM_ROWS: 4,
+  /** Generations of strings ever begun. */
+  GENERATION_COUNT: 5,
+  /** Where in `entries` the newest of them began, as ENTRIES counts: the first of `GENERATIONS` words, used in turn. */
+  GENERATIONS: 8,
 } as const;
 
-const CONTROL_BYTES = 64;
+/** Generations whose beginnings are remembered; a power of two. */
+export const GENERATIONS = 8;
+const CONTROL_BYTES: number = (Control.GENERATIONS + GENERATIONS) * 4;
 
 /** Sizes of the shared memory. Pages are touched only as they are used. */
 export interface TraceSizes {

@@ -4,23 +4,35 @@
  * few records, because reading a clock costs more than writing a record.
  */
 import { randomBytes } from 'node:crypto';
-import type { LogEvent } from '@glassway/inspector-protocol';
+import { type LogEvent, Representation } from '@glassway/inspector-protocol';
 import { EntryKind, EntryRing } from './entry-ring.ts';
 import { FrameRing, MAX_UNPUBLISHED_RECORDS } from './frame-ring.ts';
 import { Control, type SharedTrace } from './shared.ts';
 import { SipHash } from './siphash.ts';
 import { CONNECTION_SLOT_BYTES, ConnectionI, SlotTable, STREAM_SLOT_BYTES, StreamI } from './slots.ts';
+import { HeadCapture, type StreamHead, StreamHeads } from './stream-heads.ts';
 import { StringPool } from './strings.ts';
+import type { TableStrings } from './table-strings.ts';
 
 /** Field lines of one section that are kept. */
 export const MAX_SECTION_FIELDS = 512;
 /** Characters of texts in events (debug data, messages) that are kept. */
 const MAX_TEXT = 1024;
+const COLON = 0x3a;
+/** In place of a string's number: the field line is counted among the omitted ones. */
+const NOT_KEPT = -1;
 const CLOCK_EVERY = MAX_UNPUBLISHED_RECORDS / 2;
 
 type WithoutPlace<E> = E extends unknown ? Omit<E, 't' | 'seq'> : never;
 /** An event as the writer gives it; time and place are added. */
 export type NewEvent = WithoutPlace<LogEvent>;
+
+/** What an open stream asks for, told again. */
+export interface RetoldHead extends StreamHead {
+  readonly kind: 'stream-head';
+  readonly connection: number;
+  readonly stream: number;
+}
 
 /** Something that is finished at the end of a turn. */
 export interface TurnEnd {
@@ -46,6 +58,8 @@ export class Sink {
   readonly connections: SlotTable;
   readonly streams: SlotTable;
   readonly strings: StringPool;
+  /** By row of `streams`. */
+  readonly heads: StreamHeads = new StreamHeads();
   readonly #control: Int32Array;
   readonly #clock: () => number;
   readonly #ending: TurnEnd[] = [];
@@ -57,6 +71,12 @@ export class Sink {
   #sectionFields = 0;
   #sectionOmitted = 0;
   #sections = 0;
+  #table: TableStrings | null = null;
+  // Numbers of the literal just given that may enter the table, 0 for none.
+  #literalName = 0;
+  #literalValue = 0;
+  /** Control data of the section being gathered. */
+  readonly head: HeadCapture = new HeadCapture();
   /** True when the section being gathered holds a redacted value. */
   sectionRedacted = false;
 
@@ -105,27 +125,61 @@ export class Sink {
     this.#ending.push(item);
   }
 
-  /** Begins to gather a section. */
-  beginSection(): void {
+  /** Begins to gather a section. `table`: the numbers of its direction's HPACK table, null on HTTP/1.1. */
+  beginSection(table: TableStrings | null): void {
     this.strings.prepare(this.frames.position, this.now);
+    table?.renew(this.strings.generation);
+    this.#table = table;
     this.#sectionFields = 0;
     this.#sectionOmitted = 0;
     this.sectionRedacted = false;
+    this.head.clear();
   }
 
   /** One field line of it. */
   field(name: string, value: string, representation: number, index: number, wireBytes: number): void {
+    this.#literalName = 0;
     if (this.#sectionFields === MAX_SECTION_FIELDS) {
       this.#sectionOmitted++;
+      this.#literalName = NOT_KEPT;
       return;
     }
-    const seq = this.frames.position;
+    const table = this.#table;
+    const place = table !== null && representation === Representation.INDEXED ? table.place(index) : -1;
+    let nameId = 0;
+    let valueId = 0;
+    if (place >= 0) {
+      nameId = table!.ids[place]!;
+      valueId = table!.ids[place + 1]!;
+    }
+    if (nameId === 0) {
+      const seq = this.frames.position;
+      nameId = this.strings.name(name, seq, this.now);
+      valueId = this.strings.value(name, value, representation, seq, this.now);
+      if (place >= 0) {
+        table!.ids[place] = nameId;
+        table!.ids[place + 1] = valueId;
+      } else if (representation === Representation.LITERAL_INDEXED) {
+        this.#literalName = nameId;
+        this.#literalValue = valueId;
+      }
+    }
+    if (valueId < 0) this.sectionRedacted = true;
+    else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
     const at = this.#sectionFields++ * 4;
-    this.#section[at] = this.strings.name(name, seq, this.now);
-    this.#section[at + 1] = this.strings.value(name, value, representation, seq, this.now);
+    this.#section[at] = nameId;
+    this.#section[at + 1] = Math.abs(valueId);
     this.#section[at + 2] = representation | (index << 8);
     this.#section[at + 3] = wireBytes;
-    if (this.strings.redacted) this.sectionRedacted = true;
+  }
+
+  /** The field line just given entered the dynamic table; or an entry did that no field line was given for. */
+  inserted(table: TableStrings): void {
+    if (this.#literalName > 0) table.insert(this.#literalName, this.#literalValue);
+    else table.insert(0, 0);
+    // Then the reader, which follows the table by the sections, must know that it does not see everything.
+    if (this.#literalName === 0) this.#sectionOmitted++;
+    this.#literalName = 0;
   }
 
   /** A number for a section, u32, never 0. */
@@ -173,6 +227,7 @@ export class Sink {
   /** Writes the last look of a row and frees it. */
   closeStreamRow(base: number): void {
     this.#copyRow(EntryKind.STREAM_ROW, this.streams, base);
+    this.heads.clear(base / this.streams.stride);
     this.streams.i32[base * 2 + StreamI.CONNECTION] = 0;
     this.streams.i32[base * 2 + StreamI.REVISION]! += 1;
     this.streams.give(base);
@@ -194,7 +249,7 @@ export class Sink {
   }
 
   /** Writes a rare event. Its texts must have been cut by `clip`. `kind`: EVENT or RETOLD. */
-  event(event: NewEvent, kind: number = EntryKind.EVENT): void {
+  event(event: NewEvent | RetoldHead, kind: number = EntryKind.EVENT): void {
     const ring = this.entries;
     const json = JSON.stringify(event);
     const at = ring.begin(kind, 8 + json.length * 3, this.frames.position, this.now);

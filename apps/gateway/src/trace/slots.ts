@@ -75,10 +75,15 @@ export const StreamI = {
   WITHHELD: 36,
   /** 1: the next DATA sent was held up for long. */
   STALLED: 37,
+  /** The stream on the other leg, 0 while there is none. */
+  PAIR_CONNECTION: 38,
+  PAIR_STREAM: 39,
+  /** Final status, 0 while unknown. */
+  STATUS: 40,
 } as const;
 
 /** Octets of a stream row. */
-export const STREAM_SLOT_BYTES = 152;
+export const STREAM_SLOT_BYTES = 168;
 
 /** A table of rows, for its one writer: hands out free rows. */
 export class SlotTable {

@@ -1,9 +1,9 @@
 /** The rows of one connection's open streams, for their writer. */
-import { StreamState } from '@glassway/h2-core';
+import { SectionKind, StreamState } from '@glassway/h2-core';
 import { Blocked, FrameType, Mark } from '@glassway/inspector-protocol';
 import { type ConnectionRow, DEFAULT_WINDOW } from './connection-row.ts';
 import { EntryKind } from './entry-ring.ts';
-import type { Sink, TurnEnd } from './sink.ts';
+import { clip, type Sink, type TurnEnd } from './sink.ts';
 import { ConnectionI, StreamF, StreamI } from './slots.ts';
 
 const END_STREAM = 0x1;
@@ -203,6 +203,47 @@ export class StreamRows implements TurnEnd {
     for (const row of this.#rows.values()) {
       this.#i32[row * 2 + (ours ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)]! += change;
       this.#changed(row);
+    }
+  }
+
+  /** The head of a request or final response, in the sink's `head`. */
+  section(streamId: number, kind: SectionKind): void {
+    const row = this.#find(streamId);
+    if (row < 0) return;
+    const { head, heads } = this.#sink;
+    if (kind === SectionKind.REQUEST) heads.set(row / this.#sink.streams.stride, head);
+    else if (kind === SectionKind.RESPONSE) this.#i32[row * 2 + StreamI.STATUS] = Number(head.status);
+    else return;
+    this.#changed(row);
+  }
+
+  /** The exchange joined it to a stream on the other leg. */
+  paired(streamId: number, connection: number, stream: number): void {
+    const row = this.#find(streamId);
+    if (row < 0) return;
+    this.#i32[row * 2 + StreamI.PAIR_CONNECTION] = connection;
+    this.#i32[row * 2 + StreamI.PAIR_STREAM] = stream;
+    this.#changed(row);
+  }
+
+  /** Tells again what every open stream asks for. */
+  retell(): void {
+    const { heads, streams } = this.#sink;
+    for (const [stream, row] of this.#rows) {
+      const { method, scheme, authority, path } = heads.read(row / streams.stride);
+      if (method === '' && path === '') continue;
+      this.#sink.event(
+        {
+          kind: 'stream-head',
+          connection: this.#id,
+          stream,
+          method,
+          scheme,
+          authority: clip(authority),
+          path: clip(path),
+        },
+        EntryKind.RETOLD,
+      );
     }
   }
 

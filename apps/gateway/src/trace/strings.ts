@@ -1,6 +1,8 @@
 /**
- * Strings of field sections by number. Names and values repeat, so a section is written as numbers and each string goes
- * into the ring once. Sensitive values are replaced by their keyed hash here, which is the only way into the ring.
+ * Strings of field sections by number: a section is written as numbers, and a string goes into the ring before the
+ * section that first names it. Sensitive values are replaced by their keyed hash here, which is the only way into the
+ * ring. Numbers live for one *generation*; a new one begins every so many octets, so that whoever reads only the newer
+ * part of the ring finds the strings it needs.
  */
 import { Representation } from '@glassway/inspector-protocol';
 import { EntryKind, type EntryRing, StringFlag } from './entry-ring.ts';
@@ -9,10 +11,16 @@ import type { SipHash } from './siphash.ts';
 
 /** Octets of a name or value that are kept; the rest is only counted. */
 export const MAX_STRING_BYTES = 4096;
+/** Strings looked up by content, in one generation. */
 const MAX_STRINGS = 8192;
-const MAX_TOTAL_BYTES = 2 * 1024 * 1024;
+/** Values of HTTP/1.1 up to this length are looked up; longer ones are cheaper to write again. */
+const MAX_LOOKED_UP = 64;
+/** Up to this length a loop is faster than a call out of JavaScript. */
+const MAX_LOOP = 48;
 /** Names that a peer marked never indexed are remembered up to this many, so that it cannot fill the memory. */
 const MAX_MARKED_NAMES = 256;
+/** A generation ends after this part of the ring. */
+const GENERATIONS_PER_RING = 16;
 
 interface KnownName {
   readonly id: number;
@@ -21,6 +29,8 @@ interface KnownName {
 
 /** The writer's side of string numbers. */
 export class StringPool {
+  /** Rises with every generation. */
+  generation = 1;
   readonly #ring: EntryRing;
   readonly #hash: SipHash;
   readonly #revealed: boolean;
@@ -30,30 +40,34 @@ export class StringPool {
   readonly #markedNames = new Set<string>();
   readonly #scratch = new Int32Array(2);
   #next = 1;
-  #bytes = 0;
-  /** True when the value numbered last was redacted. */
-  redacted = false;
+  #began = 0;
 
   /** `revealed`: nothing is redacted. */
   constructor(ring: EntryRing, hash: SipHash, revealed: boolean) {
     this.#ring = ring;
     this.#hash = hash;
     this.#revealed = revealed;
+    ring.beginGeneration();
   }
 
-  /** Forgets all numbers, as after the reader lost strings. */
+  /** Begins a generation. */
   restart(seq: number, t: number): void {
     this.#names.clear();
     this.#values.clear();
     this.#secrets.clear();
-    this.#bytes = 0;
+    this.generation++;
+    this.#began = this.#ring.position;
+    this.#ring.beginGeneration();
     this.#ring.begin(EntryKind.NEW_STRINGS, 0, seq, t);
     this.#ring.commit();
   }
 
-  /** Call before a section: makes room, so that numbers within a section are of one generation. */
+  /** Call before a section, so that numbers within a section are of one generation. */
   prepare(seq: number, t: number): void {
-    if (this.#names.size + this.#values.size + this.#secrets.size > MAX_STRINGS || this.#bytes > MAX_TOTAL_BYTES) {
+    if (
+      this.#ring.position - this.#began > this.#ring.capacity / GENERATIONS_PER_RING ||
+      this.#names.size + this.#values.size + this.#secrets.size > MAX_STRINGS
+    ) {
       this.restart(seq, t);
     }
   }
@@ -63,15 +77,26 @@ export class StringPool {
     return (this.#names.get(name) ?? this.#addName(name, seq, t)).id;
   }
 
-  /** Number of a value, or of its hash. Sets `redacted`. `name` must have been numbered before. */
+  /** Number of a value; negative when it stands for the hash of a redacted one. `name` was numbered before. */
   value(name: string, value: string, representation: number, seq: number, t: number): number {
-    this.redacted = this.#isSecret(name, representation);
-    const known = this.redacted ? this.#secrets : this.#values;
-    const id = known.get(value);
-    if (id !== undefined) return id;
-    const added = this.#write(value, this.redacted, seq, t);
-    known.set(value, added);
-    return added;
+    if (this.#isSecret(name, representation)) return -this.#secret(value, seq, t);
+    if (representation !== Representation.TEXT || value.length > MAX_LOOKED_UP)
+      return this.#write(value, false, seq, t);
+    let id = this.#values.get(value);
+    if (id === undefined) {
+      id = this.#write(value, false, seq, t);
+      this.#values.set(value, id);
+    }
+    return id;
+  }
+
+  #secret(value: string, seq: number, t: number): number {
+    let id = this.#secrets.get(value);
+    if (id === undefined) {
+      id = this.#write(value, true, seq, t);
+      this.#secrets.set(value, id);
+    }
+    return id;
   }
 
   #isSecret(name: string, representation: number): boolean {
@@ -82,7 +107,11 @@ export class StringPool {
       return true;
     }
     if (this.#names.get(name)?.sensitive === true) return true;
-    return representation === Representation.TEXT && this.#markedNames.has(name.toLowerCase());
+    return representation === Representation.TEXT && this.#markedNames.size > 0 && this.#isMarked(name);
+  }
+
+  #isMarked(name: string): boolean {
+    return this.#markedNames.has(name.toLowerCase());
   }
 
   #addName(name: string, seq: number, t: number): KnownName {
@@ -92,24 +121,28 @@ export class StringPool {
   }
 
   #write(text: string, redacted: boolean, seq: number, t: number): number {
-    const id = this.#next++;
+    const id = this.#next;
+    // Numbers stay positive 31-bit integers; no generation is long enough to meet its own beginning.
+    this.#next = id === 0x7fff_ffff ? 1 : id + 1;
     const kept = redacted ? 8 : Math.min(text.length, MAX_STRING_BYTES);
     const ring = this.#ring;
     const at = ring.begin(EntryKind.STRING, 16 + kept, seq, t);
     const word = at >> 2;
-    ring.i32[word] = id;
-    ring.i32[word + 1] = redacted ? StringFlag.REDACTED : 0;
-    ring.i32[word + 2] = text.length;
-    ring.i32[word + 3] = kept;
+    const { i32, bytes } = ring;
+    i32[word] = id;
+    i32[word + 1] = redacted ? StringFlag.REDACTED : 0;
+    i32[word + 2] = text.length;
+    i32[word + 3] = kept;
     if (redacted) {
       this.#hash.hash(text, this.#scratch, 0);
-      ring.i32[word + 4] = this.#scratch[0]!;
-      ring.i32[word + 5] = this.#scratch[1]!;
+      i32[word + 4] = this.#scratch[0]!;
+      i32[word + 5] = this.#scratch[1]!;
+    } else if (kept > MAX_LOOP) {
+      bytes.write(text, at + 16, kept, 'latin1');
     } else {
-      ring.bytes.write(text, at + 16, kept, 'latin1');
+      for (let i = 0; i < kept; i++) bytes[at + 16 + i] = text.charCodeAt(i);
     }
     ring.commit();
-    this.#bytes += text.length;
     return id;
   }
 }

@@ -9,6 +9,7 @@ import type {
   StreamState,
 } from '@glassway/inspector-protocol';
 import { EntryKind, type EntryRingReader, type EntryView, StringFlag } from '../entry-ring.ts';
+import type { RetoldHead } from '../sink.ts';
 import { readConnection, readStream } from './slot-reader.ts';
 
 /** Where decoded entries go. */
@@ -16,6 +17,8 @@ export interface EntrySink {
   section(section: FieldSection): void;
   /** `retold`: it happened before and is told again. */
   event(event: LogEvent, retold: boolean): void;
+  /** What an open stream asks for, told again. */
+  streamHead(head: RetoldHead): void;
   /** The last row of a stream. */
   streamClosed(row: StreamState): void;
   /** The last row of a connection. */
@@ -50,6 +53,11 @@ export class EntryDecoder {
     this.#sink = sink;
   }
 
+  /** Skips what is older than the last quarter of the ring, as an overrun would. */
+  skipOld(): void {
+    if (this.#reader.skipOld()) this.#sink.overrun();
+  }
+
   /** Takes in at most `limit` entries; false: there are more. */
   drain(limit: number): boolean {
     const head = this.#frameHead();
@@ -57,7 +65,6 @@ export class EntryDecoder {
       const entry = this.#reader.next();
       if (entry === null) return true;
       if (entry === 'overrun') {
-        this.#strings.clear();
         this.#sink.overrun();
         continue;
       }
@@ -92,12 +99,23 @@ export class EntryDecoder {
         this.#sink.connectionClosed(readConnection(this.#reader.f64, i32, entry.offset >> 3));
         return;
       case EntryKind.RETOLD:
-        this.#sink.event(this.#event(entry, seq), true);
+        this.#retold(entry, seq);
         return;
       default:
         this.#events = (this.#events + 1) >>> 0;
         this.#sink.event(this.#event(entry, seq), false);
     }
+  }
+
+  #retold(entry: EntryView, seq: number): void {
+    const event = this.#json(entry) as LogEvent | RetoldHead;
+    if (event.kind === 'stream-head') this.#sink.streamHead(event);
+    else this.#sink.event({ ...event, t: entry.t, seq }, true);
+  }
+
+  #json(entry: EntryView): unknown {
+    const from = entry.offset + 8;
+    return JSON.parse(this.#reader.bytes.toString('utf8', from, from + this.#reader.i32[entry.offset >> 2]!));
   }
 
   #event(entry: EntryView, seq: number): LogEvent {
@@ -117,10 +135,8 @@ export class EntryDecoder {
         const cause = i32[word + 2] as 0 | 1 | 2 | 3;
         return { kind: 'send-blocked', t, seq, connection, stream, cause, pendingBytes: i32[word + 3]! };
       }
-      default: {
-        const json = this.#reader.bytes.toString('utf8', entry.offset + 8, entry.offset + 8 + connection);
-        return { ...(JSON.parse(json) as LogEvent), t, seq };
-      }
+      default:
+        return { ...(this.#json(entry) as LogEvent), t, seq };
     }
   }
 

@@ -53,6 +53,8 @@ export interface HubOptions extends ModelLimits {
   readonly keptSections?: number;
   /** Events kept. Default 16384. */
   readonly keptEvents?: number;
+  /** How long the hub goes on reading after the last viewer left, milliseconds. Default 10000. */
+  readonly lingerMs?: number;
   /** Least time between two STATE messages, milliseconds. Default 100. */
   readonly stateIntervalMs?: number;
 }
@@ -69,6 +71,7 @@ export class Hub implements ViewerHost {
   readonly #options: HubOptions;
   readonly #ring: FrameRingReader;
   readonly #feed: FrameFeed;
+  readonly #entries: EntryRingReader;
   readonly #decoder: EntryDecoder;
   readonly #slots: SlotReader;
   readonly #model: Model;
@@ -78,6 +81,9 @@ export class Hub implements ViewerHost {
   readonly #maxLag: number;
   #lossy = false;
   #nextStateAt = 0;
+  // Until when the hub reads on although nobody looks: a page that is reloaded shall find everything as it was.
+  #awakeUntil = 0;
+  #asleep = true;
 
   constructor(shared: SharedTrace, options: HubOptions) {
     this.#options = options;
@@ -89,7 +95,8 @@ export class Hub implements ViewerHost {
     this.#sections = new SectionSource(options.keptSections ?? KEEP);
     this.#events = new EventSource(options.keptEvents ?? KEEP);
     this.#maxLag = Math.min(options.maxLagRecords ?? 65_536, Math.floor(this.#ring.capacity / 2));
-    this.#decoder = new EntryDecoder(new EntryRingReader(shared), () => this.#ring.head(), {
+    this.#entries = new EntryRingReader(shared);
+    this.#decoder = new EntryDecoder(this.#entries, () => this.#ring.head(), {
       section: section => {
         this.#makeRoom(this.#sections);
         this.#model.section(section, this.#sections.log.head);
@@ -101,6 +108,7 @@ export class Hub implements ViewerHost {
         this.#makeRoom(this.#events);
         this.#events.log.push(event);
       },
+      streamHead: head => this.#model.streamHead(head.connection, head.stream, head),
       streamClosed: row => this.#model.streamClosed(row),
       connectionClosed: row => this.#model.connectionClosed(row),
       overrun: () => {
@@ -135,6 +143,7 @@ export class Hub implements ViewerHost {
   attach(port: ViewerPort): Viewer {
     const viewer = new Viewer(port, this, this.#options.creditBytes ?? 2 * MIB, this.#maxLag);
     this.#viewers.add(viewer);
+    if (this.#asleep) this.#wake();
     viewer.tell(this.hello);
     return viewer;
   }
@@ -142,11 +151,28 @@ export class Hub implements ViewerHost {
   /** A viewer is gone. */
   detach(viewer: Viewer): void {
     this.#viewers.delete(viewer);
+    this.#awakeUntil = this.#options.clock() + (this.#options.lingerMs ?? 10_000) * 1000;
   }
 
-  /** Reads what is new and tells the viewers. Call about every 16 ms. */
+  /** Somebody looks again: the newest part of the ring is read, and the rest is known from the tables. */
+  #wake(): void {
+    this.#asleep = false;
+    this.#decoder.skipOld();
+    this.tick();
+  }
+
+  /**
+   * Reads what is new and tells the viewers. Call about every 16 ms. While nobody looks nothing is read: the ring keeps
+   * what is newest, and reading costs more than writing.
+   */
   tick(): void {
     const now = this.#options.clock();
+    if (this.#viewers.size === 0 && now >= this.#awakeUntil) this.#asleep = true;
+    if (this.#asleep) {
+      this.#ring.head();
+      this.#entries.head();
+      return;
+    }
     const stateDue = now >= this.#nextStateAt;
     // Rows first: the last row of a stream that closes meanwhile comes through the ring and must win.
     if (stateDue) this.#poll();
@@ -166,7 +192,7 @@ export class Hub implements ViewerHost {
   #poll(): void {
     this.#slots.poll(
       row => this.#model.connectionRow(row),
-      row => this.#model.streamRow(row),
+      (row, facts) => this.#model.streamRow(row, facts),
     );
   }
 

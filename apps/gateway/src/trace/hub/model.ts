@@ -13,10 +13,12 @@ import {
   type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
+import type { StreamHead } from '../stream-heads.ts';
 import { ChangeList, type Changing } from './change-list.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { ItemLog } from './item-log.ts';
 import { emptyConnectionState, emptyStreamFacts, emptyStreamState, mergeSettings, unknownConnection } from './rows.ts';
+import type { SlotFacts } from './slot-reader.ts';
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
@@ -142,11 +144,27 @@ export class Model {
   }
 
   /** The row of an open stream changed. */
-  streamRow(row: StreamState): void {
+  streamRow(row: StreamState, facts: SlotFacts): void {
     const stream = this.#stream(row.connection, row.stream, row.openedAt);
     if (stream.closed) return;
     stream.state = row;
     this.#touchState(stream);
+    if (facts.status !== 0 && stream.facts.status === 0) {
+      stream.facts.status = facts.status;
+      this.#touchFacts(stream);
+    }
+    if (facts.pairConnection !== 0 && stream.facts.pair === null) {
+      this.#pair(row.connection, row.stream, facts.pairConnection, facts.pairStream, row.openedAt);
+    }
+  }
+
+  /** What an open stream asks for, told again. */
+  streamHead(connection: number, id: number, head: StreamHead): void {
+    const stream = this.#knownStream(connection, id);
+    if (stream === undefined || stream.facts.path !== '') return;
+    const { method, scheme, authority, path } = head;
+    Object.assign(stream.facts, { method, scheme, authority, path });
+    this.#touchFacts(stream);
   }
 
   /** The last row of a connection. */

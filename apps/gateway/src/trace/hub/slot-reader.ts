@@ -41,6 +41,25 @@ function framesOf(f64: Float64Array, base: number): number[] {
   return Array.from(f64.subarray(base + ConnectionF.FRAMES, base + ConnectionF.FRAMES + 2 * TYPE_BUCKETS));
 }
 
+/** What a stream row knows besides its state. */
+export interface SlotFacts {
+  /** 0: no pair. */
+  readonly pairConnection: number;
+  readonly pairStream: number;
+  /** 0: not known. */
+  readonly status: number;
+}
+
+/** The facts in the stream row at `base`. */
+export function readStreamFacts(i32: Int32Array, base: number): SlotFacts {
+  const word = base * 2;
+  return {
+    pairConnection: i32[word + StreamI.PAIR_CONNECTION]!,
+    pairStream: i32[word + StreamI.PAIR_STREAM]!,
+    status: i32[word + StreamI.STATUS]!,
+  };
+}
+
 /** The stream row at `base` (a double's index). */
 export function readStream(f64: Float64Array, i32: Int32Array, base: number): StreamState {
   const word = base * 2;
@@ -92,7 +111,7 @@ export class SlotReader {
   }
 
   /** Calls back for every row in use whose revision changed since the last poll. */
-  poll(connection: (row: ConnectionState) => void, stream: (row: StreamState) => void): void {
+  poll(connection: (row: ConnectionState) => void, stream: (row: StreamState, facts: SlotFacts) => void): void {
     const connections = Atomics.load(this.#control, Control.CONNECTION_ROWS);
     for (let row = 0; row < connections; row++) {
       const base = (row * CONNECTION_SLOT_BYTES) / 8;
@@ -109,7 +128,7 @@ export class SlotReader {
       if (revision === this.#streamRevisions[row]) continue;
       this.#streamRevisions[row] = revision;
       if (this.#streamI32[base * 2 + StreamI.CONNECTION] === 0) continue;
-      stream(readStream(this.#streamF64, this.#streamI32, base));
+      stream(readStream(this.#streamF64, this.#streamI32, base), readStreamFacts(this.#streamI32, base));
     }
   }
 
