@@ -143,7 +143,8 @@ export interface StreamsPart {
   readonly counts: { readonly all: number; readonly open: number; readonly stuck: number };
   readonly first: number;
   readonly rows: readonly StreamRow[];
-  /** Place of the selected stream in the order shown, -1 when it is not in it. */
+  /** The selected stream, -1 for none, and its place in the order shown, -1 when it is not in it. */
+  readonly selected: number;
   readonly selectedIndex: number;
 }
 
@@ -189,7 +190,8 @@ export interface FramesPart {
   readonly base: number;
   readonly total: number;
   readonly rows: readonly FrameRow[];
-  /** Index of the selected frame's entry, -1 when it is not among them. */
+  /** The selected frame's row, -1 for none, and the index of its entry, -1 when it is not among them. */
+  readonly selected: number;
   readonly selectedIndex: number;
 }
 

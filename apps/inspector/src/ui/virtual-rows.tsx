@@ -77,7 +77,8 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
     lastBase.current = base;
     if (at !== offset) setOffset(at);
     const node = element.current;
-    if (node === null) return;
+    // The user's hand moved the scrollbar and its event is on the way: that one says where to go.
+    if (node === null || Math.abs(node.scrollTop - expected.current) >= 1) return;
     const top = Math.round(toScrollTop(at, rows, rowHeight, viewport));
     if (Math.abs(node.scrollTop - top) >= 1) {
       node.scrollTop = top;

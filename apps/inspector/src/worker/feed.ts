@@ -236,6 +236,7 @@ export class Feed {
       base: view.base,
       total: view.size,
       rows: frameRows(this.log, view, this.sections, this.store, first, look.length),
+      selected: selected ?? -1,
       selectedIndex: at < view.size && view.at(at).firstRow <= selected! ? at : -1,
     };
   }

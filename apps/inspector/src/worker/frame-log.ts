@@ -60,6 +60,18 @@ export class FrameLog {
     return fresh;
   }
 
+  /** The first row at or after time `t`; the end when there is none. Records are in the order of their times. */
+  rowAt(t: number): number {
+    let low = this.first;
+    let high = this.end;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.columns.t[this.slot(middle)]! < t) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** Forgets all rows; numbering goes on. */
   clear(): void {
     this.#cleared = this.end;

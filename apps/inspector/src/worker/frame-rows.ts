@@ -2,7 +2,7 @@
 import { Mark } from '@glassway/inspector-protocol';
 import type { FrameDetail, FrameRow } from '../feed/model.ts';
 import { errorName, FrameType, settingName } from '../filter/vocabulary.ts';
-import { bytes, count } from '../text/format.ts';
+import { bytes, count, plural } from '../text/format.ts';
 import type { FrameLog } from './frame-log.ts';
 import { errorOf } from './frame-match.ts';
 import type { Entry, FrameView } from './frame-view.ts';
@@ -92,7 +92,7 @@ function headline(log: FrameLog, slot: number, sections: Sections, store: StateS
         return [value(':status'), value('content-type')].filter(text => text !== '').join(' · ');
       default: {
         const grpc = value('grpc-status');
-        return `trailers${grpc === '' ? `: ${section.fields.length} fields` : ` · grpc-status ${grpc}`}`;
+        return `trailers${grpc === '' ? `: ${plural(section.fields.length, 'field')}` : ` · grpc-status ${grpc}`}`;
       }
     }
   }

@@ -66,6 +66,7 @@ export function streamsPart(
     counts: { all: all.length, open: open.length, stuck: stuck.length },
     first: look.first,
     rows,
+    selected,
     selectedIndex: found.findIndex(entry => entry.state.stream === selected),
   };
 }

@@ -8,8 +8,10 @@ import type { FrameLog } from './frame-log.ts';
 import type { ConnectionEntry } from './state-store.ts';
 
 /** Points per series at most; what is denser is thinned so that the lowest point of each stretch stays. */
-export const MAX_POINTS = 2400;
+export const MAX_POINTS = 1600;
 const MAX_MARKS = 600;
+/* A connection that was silent for so many frames of others begins where its next frame says. */
+const LOOK_BACK_ROWS = 50_000;
 const SHORTEST_STALL_US = 100_000;
 
 /** What is asked. */
@@ -43,18 +45,13 @@ export function windowSeries(
   const id = connection.facts.id;
   const rows: number[] = [];
   const marks: WindowMark[] = [];
-  // The last row before the range says where the lines begin.
-  let before = -1;
-  for (let row = first; row < end; row++) {
+  const start = Math.min(log.rowAt(from), end);
+  for (let row = start; row < end; row++) {
     const slot = log.slot(row);
     if (columns.connection[slot] !== id) continue;
     const type = columns.type[slot]!;
     if (!tellsOf(direction, columns.direction[slot]!, type)) continue;
     const t = columns.t[slot]!;
-    if (t < from) {
-      before = row;
-      continue;
-    }
     if (t > to) break;
     rows.push(row);
     const stream = columns.stream[slot]!;
@@ -62,6 +59,7 @@ export function windowSeries(
       marks.push({ t, stream, increment: columns.aux[slot]! });
     }
   }
+  const before = lastBefore(log, first, start, id, direction);
   if (before >= 0) rows.unshift(before);
   const kept = thin(log, rows);
   const t = new Float64Array(kept.length + 1);
@@ -73,7 +71,8 @@ export function windowSeries(
     t[at] = Math.max(from, columns.t[slot]!);
     whole[at] = columns.connectionWindow[slot]!;
     if (last.has(columns.stream[slot]!)) last.set(columns.stream[slot]!, columns.streamWindow[slot]!);
-    for (const { stream, values } of series) values[at] = last.get(stream)!;
+    for (const { stream, values } of series)
+      values[at] = t[at]! > closedAt(connection, stream) ? Number.NaN : last.get(stream)!;
   });
   // The state is always right: the lines end at what it says now.
   const at = kept.length;
@@ -100,6 +99,22 @@ export function windowSeries(
   };
 }
 
+function closedAt(connection: ConnectionEntry, stream: number): number {
+  const at = connection.streams.get(stream)?.state.closedAt ?? -1;
+  return at < 0 ? Number.POSITIVE_INFINITY : at;
+}
+
+/* The last row before the range says where the connection's line begins. */
+function lastBefore(log: FrameLog, first: number, until: number, id: number, direction: 0 | 1): number {
+  const { columns } = log;
+  for (let row = until - 1; row >= Math.max(first, until - LOOK_BACK_ROWS); row--) {
+    const slot = log.slot(row);
+    if (columns.connection[slot] !== id) continue;
+    if (tellsOf(direction, columns.direction[slot]!, columns.type[slot]!)) return row;
+  }
+  return -1;
+}
+
 /* What a stream's window was before the first row shown: from its last frame before it, if it is still in the log. */
 function streamStart(
   log: FrameLog,
@@ -110,7 +125,7 @@ function streamStart(
   direction: 0 | 1,
 ): number {
   const { columns } = log;
-  for (let row = until - 1; row >= first && row >= until - 20_000; row--) {
+  for (let row = until - 1; row >= Math.max(first, until - LOOK_BACK_ROWS); row--) {
     const slot = log.slot(row);
     if (columns.connection[slot] !== id || columns.stream[slot] !== stream) continue;
     if (tellsOf(direction, columns.direction[slot]!, columns.type[slot]!)) return columns.streamWindow[slot]!;

@@ -1,7 +1,7 @@
 import { type Field, type FieldSection, Representation, SectionKind } from '@glassway/inspector-protocol';
 import { Lock } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { bytes, count } from '../../text/format.ts';
+import { bytes, count, plural } from '../../text/format.ts';
 import { Hostile } from '../../ui/hostile.tsx';
 import css from './drawer.module.css';
 
@@ -24,7 +24,7 @@ export function FieldTable(props: { readonly section: FieldSection }): ReactNode
           {section.direction === 0 ? 'received' : 'sent'}: {KINDS[section.kind]}
         </b>
         <span>
-          {section.fields.length} fields
+          {plural(section.fields.length, 'field')}
           {section.fields[0]?.representation === Representation.TEXT
             ? `, ${bytes(plain)}`
             : `, ${bytes(section.wireBytes)} on the wire for ${bytes(plain)}`}

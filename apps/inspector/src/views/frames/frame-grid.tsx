@@ -49,7 +49,7 @@ export function FrameGrid(props: { readonly slot: FramesSlot; readonly showConne
         {...(slot === 'tab' ? { onFollow } : {})}
         onWindow={onWindow}
         revealRow={part === null || follow || part.selectedIndex < 0 ? null : part.selectedIndex}
-        revealKey={selected}
+        revealKey={part?.selected ?? null}
         label="Frames"
         columns={showConnection ? COLUMNS.length + 1 : COLUMNS.length}
         activeId={selected === null ? undefined : `frame-${slot}-${selected}`}

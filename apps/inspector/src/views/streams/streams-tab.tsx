@@ -121,7 +121,7 @@ function Table(): ReactNode {
         follow={false}
         onWindow={onWindow}
         revealRow={selected === null || part.selectedIndex < 0 ? null : part.selectedIndex}
-        revealKey={selected?.stream ?? null}
+        revealKey={part.selected}
         label="Streams"
         columns={9}
         activeId={selected === null ? undefined : `stream-${selected.stream}`}
