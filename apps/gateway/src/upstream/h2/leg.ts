@@ -29,7 +29,10 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   connectionId = 0;
   streamId = 0;
   phase: LegPhase = LegPhase.WAITING;
+  /** Position in the pool's list of exchanges with a stream, -1 when not in it. */
+  index = -1;
   waitingSince = 0;
+  place = -1;
   /** Value to prove to a client whose WebSocket handshake carried a key, empty without. */
   readonly websocketAccept: string;
 

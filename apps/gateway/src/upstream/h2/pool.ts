@@ -26,7 +26,7 @@ export class H2Pool implements Backend {
   readonly #connections: H2Connection[] = [];
   readonly #waiting = new WaitingLine<H2Leg>();
   /** Exchanges with a stream, for the timeouts. */
-  readonly #active = new Set<H2Leg>();
+  readonly #active: H2Leg[] = [];
   readonly #ticker: Ticker;
   /** The connection that took the last exchange: probably has room for the next. */
   #current: H2Connection | null = null;
@@ -55,7 +55,7 @@ export class H2Pool implements Backend {
     return {
       connecting: this.#connecting,
       total: this.#connections.length,
-      active: this.#active.size,
+      active: this.#active.length,
       waiting: this.#waiting.size,
     };
   }
@@ -98,12 +98,12 @@ export class H2Pool implements Backend {
 
   /** The leg's exchange is over. */
   onLegDone(leg: H2Leg): void {
-    this.#active.delete(leg);
+    this.#deactivate(leg);
   }
 
   /** Sends once more, on another connection. */
   resend(leg: H2Leg): void {
-    this.#active.delete(leg);
+    this.#deactivate(leg);
     leg.takeBack();
     this.#waiting.add(leg);
     // The dead connection is not gone from the list yet; dialling follows when it is.
@@ -150,9 +150,20 @@ export class H2Pool implements Backend {
 
   #assign(connection: H2Connection, leg: H2Leg): void {
     this.#current = connection;
-    this.#active.add(leg);
+    leg.index = this.#active.length;
+    this.#active.push(leg);
     this.#ticker.start();
     connection.assign(leg);
+  }
+
+  #deactivate(leg: H2Leg): void {
+    const { index } = leg;
+    if (index < 0) return;
+    leg.index = -1;
+    const last = this.#active.pop()!;
+    if (last === leg) return;
+    this.#active[index] = last;
+    last.index = index;
   }
 
   #withRoom(): H2Connection | null {
@@ -197,8 +208,11 @@ export class H2Pool implements Backend {
     if (queueTimeoutMs > 0) {
       this.#waiting.expire(now - queueTimeoutMs, () => queueTimeout(this.target, queueTimeoutMs));
     }
-    for (const leg of this.#active) this.#checkTimeout(leg, now);
-    return this.#waiting.size > 0 || this.#active.size > 0;
+    for (let index = this.#active.length - 1; index >= 0; index--) {
+      const leg = this.#active[index];
+      if (leg !== undefined) this.#checkTimeout(leg, now);
+    }
+    return this.#waiting.size > 0 || this.#active.length > 0;
   }
 
   #checkTimeout(leg: H2Leg, now: number): void {

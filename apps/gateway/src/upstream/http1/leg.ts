@@ -2,6 +2,7 @@ import type { FieldList } from '@glassway/h2-core';
 import type { BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
+import type { Waiter } from '../waiting.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Http1Pool } from './pool.ts';
 import { lastChunk, RequestFraming, requestFraming } from './request-head.ts';
@@ -17,7 +18,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
  * One exchange on the HTTP/1.1 side: the request on its way out and what the connection must know about the response.
  * While it is on a connection it *is* that connection's `busy` state.
  */
-export class Http1Leg implements BackendLeg, TurnTask {
+export class Http1Leg implements BackendLeg, TurnTask, Waiter {
   readonly kind = 'busy';
   readonly request: RequestMessage;
   readonly events: BackendLegEvents;
@@ -28,6 +29,7 @@ export class Http1Leg implements BackendLeg, TurnTask {
   connection: Http1Connection | null = null;
   /** When it began to wait for a connection, ms. */
   waitingSince = 0;
+  place = -1;
   /** It was put on a second connection after an idle one had died; once is enough. */
   resent = false;
 
