@@ -37,6 +37,16 @@ describe('streaming', () => {
     expect([startedAt, assignedAt, firstByteAt, finishedAt]).toEqual([0, 1, 2, 3]);
   });
 
+  it('what a leg says after its response is not heard', () => {
+    const { journal, backend } = open(request());
+    backend.leg.assign();
+    backend.leg.events.onResponse(OK, true);
+    const before = journal.length;
+    backend.leg.events.onError(GONE);
+    backend.leg.events.onBody(bytes('more'), false);
+    expect(journal).toHaveLength(before);
+  });
+
   it('a response without a body ends at once', () => {
     const { journal, client, backend } = open(request({ method: 'HEAD' }));
     backend.leg.assign();
