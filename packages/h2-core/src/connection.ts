@@ -1,11 +1,12 @@
 import { Core } from './core.ts';
-import { type DeadlineActions, Deadlines } from './deadlines.ts';
+import { Deadlines } from './deadlines.ts';
 import { ErrorCode, H2Error, UsageError } from './errors.ts';
 import { ascii, octet } from './frame/bytes.ts';
 import { FrameReader } from './frame/reader.ts';
 import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW, PREFACE } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { type CoreOptions, initialSettings, resolveOptions } from './options.ts';
 import { Outbound } from './outbound.ts';
 import { ConnectionError } from './rules.ts';
@@ -28,8 +29,6 @@ const DATA_BUDGET = 262_144;
 const REPLIES_HARD_FACTOR = 10;
 
 const PREFACE_BYTES = ascii(PREFACE);
-const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
-const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
 
 /**
  * One HTTP/2 connection (RFC 9113) without I/O, clock, timers or promises: octets in, octets out, time as an argument.
@@ -43,7 +42,7 @@ const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x
  * Commands are legal at any time, also inside handler calls; `receive` is not re-entrant. A command on a stream that
  * has ended does nothing, since its end may have crossed the command; other misuse throws a `UsageError`.
  */
-export class Connection implements DeadlineActions {
+export class Connection {
   /** Called when output appears outside `receive` and `handleTimeout`. Set by whoever moves the octets. */
   wake: (() => void) | null = null;
   private readonly core: Core;
@@ -52,6 +51,7 @@ export class Connection implements DeadlineActions {
   private readonly outbound: Outbound;
   private readonly settings: SettingsExchange;
   private readonly deadlines: Deadlines;
+  private readonly lifecycle: Lifecycle;
   /** Octets of the client preface seen so far; a client expects none. */
   private prefaceSeen: number;
   private busy = false;
@@ -62,12 +62,13 @@ export class Connection implements DeadlineActions {
     const resolved = resolveOptions(options.role, options, options.handler.onPush !== undefined);
     this.core = new Core(isServer, resolved, options.handler, options.tap ?? null, now);
     this.settings = new SettingsExchange(this.core);
-    this.inbound = new Inbound(this.core, this.settings, (bytes, start) => this.pong(bytes, start));
+    this.inbound = new Inbound(this.core, this.settings, (bytes, start) => this.lifecycle.pong(bytes, start));
     this.settings.decoder = this.inbound.sections.decoder;
     this.outbound = new Outbound(this.core);
     this.reader = new FrameReader(this.inbound);
     this.reader.maxFrameSize = resolved.maxFrameSize;
-    this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this);
+    this.lifecycle = new Lifecycle(this.core, this.reader);
+    this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this.lifecycle);
     this.prefaceSeen = isServer ? 0 : PREFACE_BYTES.length;
     if (!isServer) this.core.outbox.payload(PREFACE_BYTES, 0, PREFACE_BYTES.length);
     this.settings.send(initialSettings(isServer, resolved));
@@ -85,6 +86,7 @@ export class Connection implements DeadlineActions {
     core.lastReceived = now;
     this.busy = true;
     try {
+      core.guard.judgeSmallData();
       const start = this.prefaceSeen < PREFACE_BYTES.length ? this.preface(chunk) : 0;
       this.reader.receive(chunk, start);
       if (core.outbox.replies > core.options.maxQueuedReplies * REPLIES_HARD_FACTOR) {
@@ -282,10 +284,12 @@ export class Connection implements DeadlineActions {
     this.signal();
   }
 
-  private pong(bytes: Uint8Array, start: number): void {
-    if (same(bytes, start, SHUTDOWN_PING)) this.finishShutdown();
-    else if (same(bytes, start, KEEPALIVE_PING)) this.deadlines.keepaliveAt = -1;
-    else this.core.handler.onPong?.(bytes.slice(start, start + 8));
+  /** Server: sets a stream's priority, whatever the client said. `urgency` 0 (first) to 7. RFC 9218 8. */
+  prioritise(stream: Stream, urgency: number, incremental: boolean): void {
+    if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
+      throw new UsageError('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
+    }
+    this.core.sender.scheduler.prioritise(stream as StreamRecord, urgency, incremental);
   }
 
   /** Sends SETTINGS (pairs of id and value); they take effect with their acknowledgement. Several may be in flight. */
@@ -321,43 +325,8 @@ export class Connection implements DeadlineActions {
    * the last stream. Both roles: open streams finish, then the connection closes.
    */
   shutdown(debug = ''): void {
-    const { core, deadlines } = this;
-    if (core.closed || core.goAwaySent <= MAX_STREAM_ID) return;
-    if (core.isServer) {
-      core.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, debug);
-      core.outbox.ping(SHUTDOWN_PING, 0, false);
-      if (core.tap !== null) core.tellFrame(FrameType.PING, 0, 0, 8, 0);
-      deadlines.shutdownPingAt = core.now;
-    } else {
-      core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, debug);
-      core.draining = true;
-      // Requests that wait for a slot are not sent any more.
-      if (core.onSlot !== null) core.onSlot();
-      core.checkDrained();
-    }
+    this.lifecycle.shutdown(debug);
     this.signal();
-  }
-
-  /** Second step of a server's shutdown. */
-  finishShutdown(): void {
-    const { core, deadlines } = this;
-    if (core.closed || deadlines.shutdownPingAt < 0) return;
-    deadlines.shutdownPingAt = -1;
-    core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, '');
-    core.draining = true;
-    core.checkDrained();
-  }
-
-  /** Ends a connection that had no stream for too long. */
-  closeIdle(): void {
-    this.destroy(ErrorCode.NO_ERROR, 'idle.timeout');
-  }
-
-  /** Asks a silent peer for a sign of life. */
-  sendKeepalive(): void {
-    this.deadlines.keepaliveAt = this.core.now;
-    this.core.outbox.ping(KEEPALIVE_PING, 0, false);
-    if (this.core.tap !== null) this.core.tellFrame(FrameType.PING, 0, 0, 8, 0);
   }
 
   /**
@@ -365,20 +334,7 @@ export class Connection implements DeadlineActions {
    * hold a rule of their own, whose id is then `debug`.
    */
   destroy(code: number, debug = '', initiator: 'user' | 'library' = 'user'): void {
-    const { core } = this;
-    if (core.closed) return;
-    core.goAway(core.registry.lastRemoteId, code, debug);
-    this.reader.stop();
-    const error =
-      code === ErrorCode.NO_ERROR
-        ? null
-        : new H2Error(debug === '' ? 'the connection was ended' : debug, {
-            scope: 'connection',
-            code,
-            initiator,
-            rule: initiator === 'library' ? debug : 'connection.destroyed',
-          });
-    core.end(error);
+    this.lifecycle.destroy(code, debug, initiator);
     this.signal();
   }
 
@@ -391,10 +347,12 @@ export class Connection implements DeadlineActions {
 
   /**
    * Everything to write now, in order, for one gathered write. At most `dataBudget` octets of DATA are cut; 0: only what
-   * needs no window. The views must not be changed; they are not kept here.
+   * needs no window. The views must not be changed; they are not kept here. `now`, when given, is when they leave: what is
+   * timed from then on (graceful shutdown, acknowledgements, idleness) is timed from it.
    */
-  takeOutput(dataBudget: number = DATA_BUDGET): readonly Uint8Array[] {
+  takeOutput(dataBudget: number = DATA_BUDGET, now: number = this.core.now): readonly Uint8Array[] {
     const { core } = this;
+    core.now = now;
     let left = dataBudget;
     const wasBusy = this.busy;
     this.busy = true;
@@ -406,6 +364,7 @@ export class Connection implements DeadlineActions {
       for (const stream of roomy) core.handler.onWritable?.(stream);
     }
     this.busy = wasBusy;
+    this.deadlines.stamp();
     return core.outbox.take();
   }
 
@@ -491,9 +450,4 @@ export class Connection implements DeadlineActions {
   get remoteSettings(): Readonly<Settings> {
     return this.core.remote;
   }
-}
-
-function same(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
-  for (let i = 0; i < expected.length; i++) if (octet(bytes, start + i) !== octet(expected, i)) return false;
-  return true;
 }

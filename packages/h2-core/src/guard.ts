@@ -99,7 +99,15 @@ export class Guard {
     if (length >= SMALL_DATA || smallDataBudget === 0) return;
     stream.smallDataCost += SMALL_DATA - length;
     this.smallData += SMALL_DATA - length;
-    if (this.smallData > smallDataBudget) throw new ConnectionError('flood.small-data', stream.id, 0);
+  }
+
+  /**
+   * New octets have come: what small frames cost and nobody has read since the last ones is too much? Not judged frame by
+   * frame, because a program that reads by promises reads between the octets of two turns, never in the midst of them.
+   */
+  judgeSmallData(): void {
+    const { smallDataBudget } = this.options;
+    if (this.smallData > smallDataBudget && smallDataBudget !== 0) throw new ConnectionError('flood.small-data', 0, 0);
   }
 
   /** The program released `bytes` of the `held` octets of a stream. */

@@ -266,3 +266,19 @@ test('1000 streams at once', async () => {
   expect([client.openStreams, server.openStreams]).toEqual([0, 0]);
   expect(server.counters).toEqual({ opened: 1000, closed: 1000, reset: 0 });
 });
+
+test('thousands of messages of a few octets in one segment are no flood to a program that reads them', async () => {
+  // LIM-25
+  const { server, client } = await inMemory();
+  serving(server, ({ request, respond }) => void respond.send({}).pipeFrom(request.body));
+  const exchange = client.request({ method: 'POST', endStream: false });
+  const echoed = exchange.response.then(({ body }) => body.bytes());
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 5000; i++) exchange.body.write('tiny');
+    await exchange.body.ready();
+    await turn();
+  }
+  exchange.body.end();
+  expect((await echoed).length).toBe(20 * 5000 * 4);
+  expect(server.error).toBe(null);
+});

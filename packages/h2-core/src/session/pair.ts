@@ -3,6 +3,8 @@ import type { Driver, DriverSink } from './transport.ts';
 
 /** Octets on their way to the other end at which the writer is told to wait. */
 const HIGH_WATER = 262_144;
+/** Octets delivered in one turn, as a socket does: readers get their turn too. */
+const DELIVERY = 65_536;
 
 /** One end of an in-memory transport; see `pair`. */
 class MemoryEnd implements Driver {
@@ -47,8 +49,12 @@ class MemoryEnd implements Driver {
     if (sink === null || this.over) return;
     this.inbox = [];
     let at = 0;
+    let delivered = 0;
     while (at < inbox.length && !this.paused) {
-      const chunk = inbox[at++] as Uint8Array;
+      const chunk = inbox[at] as Uint8Array;
+      delivered += chunk.length;
+      if (delivered > DELIVERY && at !== 0) break;
+      at++;
       this.waiting -= chunk.length;
       if (!this.ending) sink.received(chunk);
     }

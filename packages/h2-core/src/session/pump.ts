@@ -97,7 +97,7 @@ export class Pump implements DriverSink {
       this.closed(undefined);
       return;
     }
-    const parts = connection.takeOutput();
+    const parts = connection.takeOutput(undefined, now());
     const more = parts.length === 0 || driver.write(parts);
     if (connection.isClosed && !connection.wantsWrite) {
       this.finish();
