@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
 import { checkInteger, checkProtocols, TlsAlpnError } from './errors.ts';
 import { type KeyLog, openKeyLog } from './key-log.ts';
 import { normalizeName } from './names.ts';
@@ -39,15 +39,25 @@ export interface ListenOptions {
   readonly handshakeTimeoutMs?: number;
   /** Whether clients are asked for a certificate signed by the contexts' client authorities. Default `off`. */
   readonly clientCertificates?: 'off' | 'optional' | 'require';
-  /** Session ticket keys, 48 octets, for processes that share an address. Default: random, so tickets end with the process. */
+  /**
+   * Session ticket keys, 48 octets, for processes that share an address. Default: random, so tickets end with the process.
+   * Where clients show certificates a reload of the contexts replaces them.
+   */
   readonly ticketKeys?: Buffer;
   /** Where TLS secrets are logged. Default nowhere. */
   readonly keyLog?: KeyLog;
+  /**
+   * Gets every connection before its handshake, to read what stands before that, such as a PROXY protocol header. It gives
+   * the octets that follow back by `unshift` and calls `proceed`; without that call the socket is its own to close.
+   */
+  readonly beforeHandshake?: (socket: Socket, proceed: () => void) => void;
   /** Told about every handshake that failed or was refused. */
   readonly onRefused?: (refusal: HandshakeRefusal) => void;
   /** Told about failures of the listener itself: accept errors, a key log that cannot be written, `onSocket` throwing. */
   readonly onError?: (error: Error) => void;
 }
+
+const TICKET_KEYS_OCTETS = 48;
 
 /** Where a listener is bound. */
 export type ListenAddress =
@@ -155,15 +165,28 @@ export async function listen(
   const keyLog = options.keyLog === undefined ? null : openKeyLog(options.keyLog, error => onError?.(error));
   if (keyLog !== null) server.on('keylog', keyLog.write);
 
-  await bind(server, options);
-  server.on('error', error => onError?.(error));
-  // New handshakes get the new certificates; ALPN and open sockets are not touched.
+  const { beforeHandshake } = options;
+  const front: NetServer =
+    beforeHandshake === undefined
+      ? server
+      : createNetServer(socket => {
+          socket.on('error', ignore);
+          beforeHandshake(socket, () => {
+            if (closing === null) server.emit('connection', socket);
+            else socket.destroy();
+          });
+        });
+  await bind(front, options);
+  front.on('error', error => onError?.(error));
+  // New handshakes get the new certificates; ALPN and open sockets are not touched. Tickets stay good, except where they
+  // stand for a client certificate: its authority may be the one that was taken out.
   const stopFollowing = contexts.onChange(() => {
-    server.setSecureContext({ ...contexts.defaultOptions, ticketKeys: settings.ticketKeys });
+    const ticketKeys = settings.clientCertificates === 'off' ? settings.ticketKeys : randomBytes(TICKET_KEYS_OCTETS);
+    server.setSecureContext({ ...contexts.defaultOptions, ticketKeys });
   });
 
   return {
-    address: addressOf(server),
+    address: addressOf(front),
     get connections() {
       return open.size;
     },
@@ -173,7 +196,7 @@ export async function listen(
     close: () => {
       closing ??= (async () => {
         stopFollowing();
-        server.close();
+        front.close();
         shaking.cut();
         await keyLog?.close();
       })();
@@ -199,9 +222,9 @@ function resolve(options: ListenOptions): Settings {
     const message = `clientCertificates "${clientCertificates}" needs SecureContexts with clientCa or clientCaFile`;
     throw new TlsAlpnError('option', message);
   }
-  const ticketKeys = options.ticketKeys ?? randomBytes(48);
-  if (ticketKeys.length !== 48) {
-    throw new TlsAlpnError('option', `ticketKeys must have 48 octets, got ${ticketKeys.length}`);
+  const ticketKeys = options.ticketKeys ?? randomBytes(TICKET_KEYS_OCTETS);
+  if (ticketKeys.length !== TICKET_KEYS_OCTETS) {
+    throw new TlsAlpnError('option', `ticketKeys must have ${TICKET_KEYS_OCTETS} octets, got ${ticketKeys.length}`);
   }
   const { withoutAlpn = protocols.includes('http/1.1') ? 'http/1.1' : null } = options;
   return {
@@ -246,7 +269,7 @@ function serverNameOf(socket: TLSSocket): string {
   return typeof name === 'string' ? normalizeName(name) : '';
 }
 
-function bind(server: Server, options: ListenOptions): Promise<void> {
+function bind(server: NetServer, options: ListenOptions): Promise<void> {
   const { host = '127.0.0.1', port = 0, path, backlog = 511 } = options;
   if (path === undefined) checkInteger('port', port, 0, 65_535);
   return new Promise((done, fail) => {
@@ -268,7 +291,7 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-function addressOf(server: Server): ListenAddress {
+function addressOf(server: NetServer): ListenAddress {
   const address = server.address();
   if (address === null || typeof address === 'string') return { path: address ?? '' };
   return { host: address.address, port: address.port, family: address.family === 'IPv6' ? 'IPv6' : 'IPv4' };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -250,6 +250,24 @@ describe('client certificates', () => {
     expect((await exchange(port, { servername: 'localhost' })).tls.peerCertificate).toBeNull();
   });
 
+  test('a ticket does not outlive the authority that vouched for the client', async () => {
+    const ca = await sharedCa();
+    const stranger = await DevelopmentCa.open({ directory: await scratch(cleanup) });
+    const clientCaFile = join(await scratch(cleanup), 'clients.pem');
+    await writeFile(clientCaFile, ca.rootCertificate);
+    const contexts = await SecureContexts.load({ onDemand: ca.credentialsFor, clientCaFile });
+    const { port } = await echoListener(cleanup, { contexts, clientCertificates: 'require' });
+    const credentials = { ...(await ca.issueClient('ada')), servername: 'localhost' };
+    const { socket } = client(port, credentials);
+    const [session] = (await once(socket, 'session')) as [Buffer];
+    socket.destroy();
+    expect((await exchange(port, { ...credentials, session })).tls.resumed).toBe(true);
+
+    await writeFile(clientCaFile, stranger.rootCertificate);
+    await contexts.reload();
+    await expect(exchange(port, { ...credentials, session })).rejects.toThrow();
+  });
+
   test('without authorities they cannot be asked for', async () => {
     await expect(echoListener(cleanup, { clientCertificates: 'require' })).rejects.toMatchObject({ code: 'option' });
   });
@@ -344,6 +362,34 @@ describe('the listener handle', () => {
     cleanup.add(() => void front.close());
     const { port } = front.address() as { port: number };
     expect(await exchange(port, { ALPNProtocols: ['h2'] })).toMatchObject({ protocol: 'h2' });
+  });
+
+  test('beforeHandshake reads what stands before the handshake, and closes what it does not like', async () => {
+    const seen: string[] = [];
+    const { port } = await echoListener(cleanup, {
+      beforeHandshake: (socket, proceed) => {
+        socket.once('readable', () => {
+          const octets = socket.read() as Buffer;
+          seen.push(octets.toString('latin1', 0, 6));
+          if (octets[0] !== 0x50) {
+            socket.destroy();
+            return;
+          }
+          if (octets.length > 6) socket.unshift(octets.subarray(6));
+          proceed();
+        });
+      },
+    });
+    const { socket: below } = rawClient(port);
+    below.write('PREFIX');
+    const above = connect({ socket: below, ALPNProtocols: ['h2'], rejectUnauthorized: false });
+    let text = '';
+    for await (const chunk of above) text += chunk;
+    expect(echoOf(text)).toMatchObject({ protocol: 'h2' });
+    const refused = rawClient(port);
+    refused.socket.write('WRONG!');
+    await refused.closed;
+    expect(seen).toEqual(['PREFIX', 'WRONG!']);
   });
 
   test('onSocket that throws is reported and its socket closed; the listener lives on', async () => {
