@@ -6,10 +6,12 @@ import { ascii } from './frame/bytes.ts';
 import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
 import { Guard } from './guard.ts';
 import type { Handler } from './handler.ts';
+import { UNSENT } from './lifecycle.ts';
 import { INITIAL_MAX_STREAMS } from './limits.ts';
 import { HpackObserver } from './message/hpack-observer.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
+import { Priorities } from './priorities.ts';
 import { type ConnectionError, RULES, type RuleId } from './rules.ts';
 import { Settings } from './settings.ts';
 import { Gone, StreamRegistry } from './stream/registry.ts';
@@ -29,6 +31,7 @@ export class Core implements SenderHost {
   readonly receiver: Receiver;
   readonly encoder: Encoder;
   readonly guard: Guard;
+  readonly priorities: Priorities;
   /** Streams that have ended but for which the program still works, see `Connection.hold`. */
   heldStreams = 0;
   /** The transport takes no more for now. */
@@ -41,7 +44,7 @@ export class Core implements SenderHost {
   now: number;
   /** When octets last came, ms. */
   lastReceived: number;
-  /** Since when there is no stream, ms; meaningless while there are some. */
+  /** Since when there is no stream, ms, UNSENT until output was taken; meaningless while there are some. */
   idleSince: number;
   /** Nothing is read or sent any more, but for what the outbox still holds. */
   closed = false;
@@ -76,6 +79,7 @@ export class Core implements SenderHost {
     if (!isServer) this.remote.maxConcurrentStreams = INITIAL_MAX_STREAMS;
     this.registry = new StreamRegistry(isServer);
     this.guard = new Guard(options);
+    this.priorities = new Priorities(this);
     this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
     const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);
@@ -124,7 +128,7 @@ export class Core implements SenderHost {
     this.receiver.closeStream(stream);
     this.registry.close(stream, how);
     this.count(stream, -1);
-    if (this.registry.live.size === 0) this.idleSince = this.now;
+    if (this.registry.live.size === 0) this.idleSince = UNSENT;
     this.handler.onStreamClosed?.(stream);
     if (stream.local && this.onSlot !== null) this.onSlot();
     this.checkDrained();

@@ -1,15 +1,9 @@
 import type { Core } from './core.ts';
 import type { Inbound } from './inbound.ts';
+import { type Lifecycle, UNSENT } from './lifecycle.ts';
 import { SHUTDOWN_PING_TIMEOUT_MS, WRITE_PROGRESS_BYTES } from './limits.ts';
 import { ConnectionError } from './rules.ts';
 import type { SettingsExchange } from './settings-exchange.ts';
-
-/** What the deadlines make the connection do. */
-export interface DeadlineActions {
-  sendKeepalive(): void;
-  finishShutdown(): void;
-  closeIdle(): void;
-}
 
 /** Checks for stalled streams in one stall timeout: what the timeout may be late by is a sixth of it. */
 const STALL_CHECKS = 6;
@@ -18,22 +12,18 @@ const NEVER: number = Number.POSITIVE_INFINITY;
 
 /** All timers of a connection, computed from when things happened: no timer runs inside the core. */
 export class Deadlines {
-  /** When the PING of graceful shutdown left, ms; -1: none. */
-  shutdownPingAt = -1;
-  /** When the keepalive PING left, ms; -1: none outstanding. */
-  keepaliveAt = -1;
   private stallCheckedAt: number;
   private readonly core: Core;
   private readonly inbound: Inbound;
   private readonly settings: SettingsExchange;
-  private readonly actions: DeadlineActions;
+  private readonly lifecycle: Lifecycle;
   private readonly startedAt: number;
 
-  constructor(core: Core, inbound: Inbound, settings: SettingsExchange, actions: DeadlineActions) {
+  constructor(core: Core, inbound: Inbound, settings: SettingsExchange, lifecycle: Lifecycle) {
     this.core = core;
     this.inbound = inbound;
     this.settings = settings;
-    this.actions = actions;
+    this.lifecycle = lifecycle;
     this.startedAt = core.now;
     this.stallCheckedAt = core.now;
   }
@@ -57,13 +47,16 @@ export class Deadlines {
 
   private idle(): number {
     const { idleTimeoutMs } = this.core.options;
-    return this.core.registry.live.size === 0 && idleTimeoutMs !== 0 ? this.core.idleSince + idleTimeoutMs : NEVER;
+    const { registry, idleSince } = this.core;
+    return registry.live.size === 0 && idleTimeoutMs !== 0 && idleSince >= 0 ? idleSince + idleTimeoutMs : NEVER;
   }
 
   private keepalive(): number {
     const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.core.options;
     if (keepaliveIntervalMs === 0) return NEVER;
-    if (this.keepaliveAt >= 0) return this.keepaliveAt + keepaliveTimeoutMs;
+    const { keepaliveAt } = this.lifecycle;
+    if (keepaliveAt >= 0) return keepaliveAt + keepaliveTimeoutMs;
+    if (keepaliveAt === UNSENT) return NEVER;
     return this.core.registry.live.size === 0 ? NEVER : this.core.lastReceived + keepaliveIntervalMs;
   }
 
@@ -99,7 +92,20 @@ export class Deadlines {
   }
 
   private shutdown(): number {
-    return this.shutdownPingAt < 0 ? NEVER : this.shutdownPingAt + SHUTDOWN_PING_TIMEOUT_MS;
+    const { shutdownPingAt } = this.lifecycle;
+    return shutdownPingAt < 0 ? NEVER : shutdownPingAt + SHUTDOWN_PING_TIMEOUT_MS;
+  }
+
+  /**
+   * Output is being taken at `core.now`: what is timed from its leaving begins now. Commands know no time, so whatever they
+   * begin waits for this.
+   */
+  stamp(): void {
+    const { core, lifecycle } = this;
+    if (lifecycle.shutdownPingAt === UNSENT) lifecycle.shutdownPingAt = core.now;
+    if (lifecycle.keepaliveAt === UNSENT) lifecycle.keepaliveAt = core.now;
+    if (core.idleSince === UNSENT) core.idleSince = core.now;
+    this.settings.stamp();
   }
 
   /** The earliest moment at which `expire` has something to do, ms; Infinity: none. */
@@ -122,11 +128,11 @@ export class Deadlines {
     if (now >= this.settingsAck()) throw new ConnectionError('settings.timeout', 0, 0);
     if (now >= this.headerBlock()) throw new ConnectionError('continuation.timeout', 0, 0);
     if (now >= this.keepalive()) {
-      if (this.keepaliveAt >= 0) throw new ConnectionError('keepalive.timeout', 0, 0);
-      this.actions.sendKeepalive();
+      if (this.lifecycle.keepaliveAt >= 0) throw new ConnectionError('keepalive.timeout', 0, 0);
+      this.lifecycle.sendKeepalive();
     }
     if (now >= this.stall()) this.checkStalls(now);
-    if (now >= this.shutdown()) this.actions.finishShutdown();
-    if (now >= this.idle()) this.actions.closeIdle();
+    if (now >= this.shutdown()) this.lifecycle.finishShutdown();
+    if (now >= this.idle()) this.lifecycle.closeIdle();
   }
 }

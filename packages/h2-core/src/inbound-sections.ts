@@ -236,6 +236,7 @@ export class InboundSections {
     stream.expectedBytes = section.contentLength;
     stream.isHead = section.method === 'HEAD';
     stream.isConnect = section.method === 'CONNECT';
+    if (options.obeyPriorities) core.priorities.opened(stream, section.priority);
     core.open(stream, end ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN);
     core.handler.onRequest?.(stream, section.requestHead(), end);
   }

@@ -94,6 +94,10 @@ export class Inbound implements FrameSink {
       case FrameType.WINDOW_UPDATE:
         this.windowUpdate(streamId, bytes, start, length);
         return;
+      case FrameType.PRIORITY_UPDATE:
+        core.priorities.onFrame(streamId, bytes, start, length);
+        this.tell(type, flags, streamId, bytes, start, length, uint31(bytes, start));
+        return;
     }
     // PRIORITY, and what is not known here: RFC 9113 4.1 has unknown types ignored.
     if (type !== FrameType.PRIORITY) core.guard.odd(streamId, type, core.now);

@@ -79,6 +79,8 @@ export interface CoreOptions {
   readonly settingsWorkRefillPerSecond?: number;
   /** Time in which a stream with queued octets must send at least 1 KiB. Default 30 s, 0: off. */
   readonly writeStallTimeoutMs?: number;
+  /** Server: obey the client's priorities (RFC 9218). False: all streams take turns. Default true. */
+  readonly obeyPriorities?: boolean;
   /** Time in which a field section split over CONTINUATION must be complete. Default 10 s, 0: off. */
   readonly headerBlockTimeoutMs?: number;
 }
@@ -158,6 +160,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions, ca
     settingsWorkBurst: whole('settingsWorkBurst', SETTINGS_WORK_BURST),
     settingsWorkRefillPerSecond: whole('settingsWorkRefillPerSecond', SETTINGS_WORK_REFILL_PER_SECOND),
     writeStallTimeoutMs: whole('writeStallTimeoutMs', WRITE_STALL_TIMEOUT_MS),
+    obeyPriorities: given.obeyPriorities ?? true,
     headerBlockTimeoutMs: whole('headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
   };
 }

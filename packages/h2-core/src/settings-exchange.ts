@@ -1,6 +1,7 @@
 import type { Decoder } from '@glassway/hpack';
 import type { Core } from './core.ts';
 import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
+import { NONE, UNSENT } from './lifecycle.ts';
 import { ConnectionError } from './rules.ts';
 import { checkSetting, parseSettings, SettingId } from './settings.ts';
 import { SettingsEvent } from './tap.ts';
@@ -10,23 +11,32 @@ export class SettingsExchange {
   /** Set by the connection once the decoder exists. */
   decoder: Decoder | null = null;
   /** Sent and not yet acknowledged, oldest first, with the time of sending. */
-  private readonly pending: { readonly pairs: readonly number[]; readonly sentAt: number }[] = [];
+  private readonly pending: { readonly pairs: readonly number[]; sentAt: number }[] = [];
   private readonly core: Core;
 
   constructor(core: Core) {
     this.core = core;
   }
 
-  /** When the oldest unacknowledged SETTINGS were sent, ms; -1: none. */
+  /** When the oldest unacknowledged SETTINGS were sent, ms; negative: none has left. */
   get oldestPending(): number {
-    return this.pending[0]?.sentAt ?? -1;
+    return this.pending[0]?.sentAt ?? NONE;
+  }
+
+  /** What was sent since the last time leaves at `core.now`. */
+  stamp(): void {
+    for (let i = this.pending.length - 1; i >= 0; i--) {
+      const entry = this.pending[i];
+      if (entry === undefined || entry.sentAt !== UNSENT) break;
+      entry.sentAt = this.core.now;
+    }
   }
 
   /** Sends SETTINGS. What they restrict takes effect when the peer has acknowledged them. */
   send(pairs: readonly number[]): void {
     const { core } = this;
     core.outbox.settings(pairs);
-    this.pending.push({ pairs, sentAt: core.now });
+    this.pending.push({ pairs, sentAt: UNSENT });
     if (core.tap === null) return;
     core.tap.onSettings(SettingsEvent.SENT, pairs);
     core.tellFrame(FrameType.SETTINGS, 0, 0, pairs.length * 3, pairs[0] ?? 0);
@@ -78,6 +88,7 @@ export class SettingsExchange {
       if (rule !== '') throw new ConnectionError(rule, 0, FrameType.SETTINGS, `value ${value}`);
       if (id === SettingId.INITIAL_WINDOW_SIZE) this.shiftSendWindows(value - core.remote.initialWindowSize);
       core.remote.apply(id, value);
+      if (id === SettingId.NO_RFC7540_PRIORITIES && value === 1) core.priorities.aware = true;
       if (id === SettingId.HEADER_TABLE_SIZE) core.encoder.setPeerMaxTableSize(value);
       else if (id === SettingId.MAX_FRAME_SIZE) core.sender.maxFrameSize = value;
     }

@@ -44,21 +44,24 @@ export class Sender {
 
   /** True when a DATA frame could be cut now. */
   get canSend(): boolean {
-    if (this.scheduler.isEmpty) return false;
-    if (this.window > 0) return true;
-    const next = this.scheduler.next();
-    return next !== null && next.head === null;
+    return this.window > 0 && !this.scheduler.isEmpty;
   }
 
-  /** Puts a stream in line if it has something to send and window to do so. */
+  /**
+   * Puts a stream in line if it has octets and window to send them. A bare END_STREAM or trailers need neither window nor
+   * turn (RFC 9113 6.9 lets zero-length frames pass) and leave at once.
+   */
   schedule(stream: StreamRecord): void {
-    if (!stream.hasPending) return;
-    if (stream.sendWindow <= 0 && stream.head !== null) {
+    if (stream.head === null) {
+      this.finish(stream);
+      return;
+    }
+    if (stream.sendWindow <= 0) {
       this.tellBlocked(stream, SendBlock.STREAM_WINDOW);
       return;
     }
     this.scheduler.add(stream);
-    if (this.window <= 0 && stream.head !== null) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
+    if (this.window <= 0) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
   }
 
   /** Forgets what a stream was to send. */
@@ -70,42 +73,16 @@ export class Sender {
   /** Cuts DATA frames until nothing can be sent or `budget` octets are used; returns the octets cut. */
   cut(budget: number): number {
     let left = budget;
-    for (;;) {
+    while (left > 0 && this.window > 0) {
       const stream = this.scheduler.next();
       if (stream === null) break;
-      if (stream.head !== null) {
-        if (this.window <= 0) {
-          if (!this.cutEmptyOnes(stream)) break;
-          continue;
-        }
-        if (left <= 0) break;
-        left -= this.cutFrame(stream, left);
-      } else {
-        this.finish(stream);
-      }
+      left -= this.cutFrame(stream, left);
     }
     return budget - left;
   }
 
-  /**
-   * With no connection window only streams without octets (a bare END_STREAM, trailers) can go on: RFC 9113 6.9 lets
-   * zero-length frames pass. Serves the first such stream after `first`; false when there is none.
-   */
-  private cutEmptyOnes(first: StreamRecord): boolean {
-    let stream = first.ringNext;
-    while (stream !== null && stream !== first) {
-      if (stream.head === null) {
-        this.finish(stream);
-        return true;
-      }
-      stream = stream.ringNext;
-    }
-    return false;
-  }
-
   /** Sends what follows the last octet: a bare END_STREAM or trailers. */
   private finish(stream: StreamRecord): void {
-    this.scheduler.remove(stream);
     if (stream.trailers !== null) {
       this.host.onTrailersDue(stream);
     } else if (stream.endQueued) {
@@ -128,6 +105,7 @@ export class Sender {
     const end = size === stream.bufferedBytes && stream.endQueued;
     const flags = end ? Flag.END_STREAM : 0;
     const at = this.outbox.header(size, FrameType.DATA, flags, stream.id);
+    this.scheduler.served(stream);
     this.movePieces(stream, size);
     this.window -= size;
     stream.sendWindow -= size;
@@ -138,8 +116,8 @@ export class Sender {
       this.scheduler.remove(stream);
       this.host.onEndSent(stream);
     } else if (stream.head === null) {
-      if (stream.trailers !== null) this.finish(stream);
-      else this.scheduler.remove(stream);
+      this.scheduler.remove(stream);
+      this.finish(stream);
     } else if (stream.sendWindow <= 0) {
       this.scheduler.remove(stream);
       this.tellBlocked(stream, SendBlock.STREAM_WINDOW);

@@ -1,3 +1,5 @@
+import { DEFAULT_URGENCY } from '../message/priority.ts';
+
 /** RFC 9113 5.1, numbered for the transition table. */
 export const StreamState = {
   IDLE: 0,
@@ -66,9 +68,9 @@ export class StreamRecord implements Stream {
   /** Links of the scheduler's ring; both null when the stream is not in it. */
   ringNext: StreamRecord | null = null;
   ringPrevious: StreamRecord | null = null;
-  /** RFC 9218 4.1: 0 (first) to 7. */
-  urgency = 3;
-  incremental = false;
+  /** RFC 9218 4.1: 0 (first) to 7. Changed by the scheduler only. */
+  urgency: number = DEFAULT_URGENCY;
+  incremental = true;
 
   /** Octets of body announced by content-length, -1: unknown. RFC 9113 8.1.1. */
   expectedBytes = -1;

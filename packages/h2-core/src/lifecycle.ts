@@ -1,0 +1,101 @@
+import type { Core } from './core.ts';
+import { ErrorCode, H2Error, type Initiator } from './errors.ts';
+import { octet } from './frame/bytes.ts';
+import type { FrameReader } from './frame/reader.ts';
+import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
+
+const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
+const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
+
+/** A moment that counts from when the octets leave, which they have not yet. */
+export const UNSENT = -2;
+/** A moment that is not to come. */
+export const NONE = -1;
+
+/** How a connection is kept alive and how it ends: PINGs of our own, GOAWAY, the way down. RFC 9113 6.7, 6.8. */
+export class Lifecycle {
+  /** When the PING of graceful shutdown left, ms; UNSENT or NONE. */
+  shutdownPingAt: number = NONE;
+  /** When the keepalive PING left, ms; UNSENT or NONE. */
+  keepaliveAt: number = NONE;
+  private readonly core: Core;
+  private readonly reader: FrameReader;
+
+  constructor(core: Core, reader: FrameReader) {
+    this.core = core;
+    this.reader = reader;
+  }
+
+  /** First step of a graceful shutdown; a client's only one. */
+  shutdown(debug: string): void {
+    const { core } = this;
+    if (core.closed || core.goAwaySent <= MAX_STREAM_ID) return;
+    if (core.isServer) {
+      core.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, debug);
+      this.ping(SHUTDOWN_PING);
+      this.shutdownPingAt = UNSENT;
+    } else {
+      core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, debug);
+      core.draining = true;
+      // Requests that wait for a slot are not sent any more.
+      if (core.onSlot !== null) core.onSlot();
+      core.checkDrained();
+    }
+  }
+
+  /** Second step of a server's shutdown: the PING came back, or took too long. */
+  finishShutdown(): void {
+    const { core } = this;
+    if (core.closed || this.shutdownPingAt === NONE) return;
+    this.shutdownPingAt = NONE;
+    core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, '');
+    core.draining = true;
+    core.checkDrained();
+  }
+
+  /** Ends a connection that had no stream for too long. */
+  closeIdle(): void {
+    this.destroy(ErrorCode.NO_ERROR, 'idle.timeout', 'library');
+  }
+
+  /** Asks a silent peer for a sign of life. */
+  sendKeepalive(): void {
+    this.ping(KEEPALIVE_PING);
+    this.keepaliveAt = UNSENT;
+  }
+
+  private ping(payload: Uint8Array): void {
+    this.core.outbox.ping(payload, 0, false);
+    if (this.core.tap !== null) this.core.tellFrame(FrameType.PING, 0, 0, 8, 0);
+  }
+
+  /** The answer to a PING of ours, or of the program's. */
+  pong(bytes: Uint8Array, start: number): void {
+    if (same(bytes, start, SHUTDOWN_PING)) this.finishShutdown();
+    else if (same(bytes, start, KEEPALIVE_PING)) this.keepaliveAt = NONE;
+    else this.core.handler.onPong?.(bytes.slice(start, start + 8));
+  }
+
+  /** Ends the connection at once. */
+  destroy(code: number, debug: string, initiator: Initiator): void {
+    const { core } = this;
+    if (core.closed) return;
+    core.goAway(core.registry.lastRemoteId, code, debug);
+    this.reader.stop();
+    const error =
+      code === ErrorCode.NO_ERROR
+        ? null
+        : new H2Error(debug === '' ? 'the connection was ended' : debug, {
+            scope: 'connection',
+            code,
+            initiator,
+            rule: initiator === 'library' ? debug : 'connection.destroyed',
+          });
+    core.end(error);
+  }
+}
+
+function same(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
+  for (let i = 0; i < expected.length; i++) if (octet(bytes, start + i) !== octet(expected, i)) return false;
+  return true;
+}

@@ -1,0 +1,67 @@
+import type { Core } from './core.ts';
+import { uint31 } from './frame/bytes.ts';
+import { FrameType } from './frame/types.ts';
+import { DEFAULT_PRIORITY, type Priority, parsePriority } from './message/priority.ts';
+import { ConnectionError } from './rules.ts';
+import { Gone } from './stream/registry.ts';
+import type { StreamRecord } from './stream/stream.ts';
+
+/** Octets of a PRIORITY_UPDATE value that are looked at; the rest says nothing that RFC 9218 defines. */
+const MAX_VALUE = 256;
+
+/**
+ * RFC 9218 for a server: until the client shows that it knows the scheme (a Priority field, PRIORITY_UPDATE, or
+ * SETTINGS_NO_RFC7540_PRIORITIES) all streams take turns; from then on its priorities are obeyed.
+ */
+export class Priorities {
+  /** The client speaks RFC 9218. */
+  aware = false;
+  private readonly core: Core;
+  /** Updates for requests that have not come yet, newest only. RFC 9218 7.1. */
+  private readonly early: Map<number, Priority> = new Map();
+
+  constructor(core: Core) {
+    this.core = core;
+  }
+
+  /** A request opened `stream` with this Priority field ('' for none). */
+  opened(stream: StreamRecord, field: string): void {
+    if (field !== '') this.aware = true;
+    if (!this.aware) return;
+    const updated = this.early.get(stream.id);
+    this.early.delete(stream.id);
+    // RFC 9218 7: what PRIORITY_UPDATE said takes precedence over the field.
+    const { urgency, incremental } = updated ?? (field === '' ? DEFAULT_PRIORITY : parsePriority(field));
+    this.core.sender.scheduler.prioritise(stream, urgency, incremental);
+  }
+
+  /** The program overrides a stream's priority. */
+  override(stream: StreamRecord, urgency: number, incremental: boolean): void {
+    this.core.sender.scheduler.prioritise(stream, urgency, incremental);
+  }
+
+  /** A PRIORITY_UPDATE frame. */
+  onFrame(streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    const { core } = this;
+    const type = FrameType.PRIORITY_UPDATE;
+    if (streamId !== 0) throw new ConnectionError('frame.stream-nonzero', streamId, type);
+    if (length < 4) throw new ConnectionError('priority-update.length', 0, type, `${length} octets`);
+    const target = uint31(bytes, start);
+    if (target === 0 || !core.isServer) throw new ConnectionError('priority-update.stream', target, type);
+    core.guard.odd(target, type, core.now);
+    this.aware = true;
+    if (!core.options.obeyPriorities) return;
+    let text = '';
+    const end = start + Math.min(length, 4 + MAX_VALUE);
+    for (let at = start + 4; at < end; at++) text += String.fromCharCode(bytes[at] as number);
+    const priority = parsePriority(text);
+    const stream = core.registry.live.get(target);
+    if (stream !== undefined) {
+      core.sender.scheduler.prioritise(stream, priority.urgency, priority.incremental);
+    } else if (core.registry.whyGone(target) === Gone.IDLE && core.registry.isRemote(target)) {
+      // RFC 9218 7.1 lets us bound what is kept for streams to come by how many may be open.
+      if (this.early.has(target) || this.early.size < core.options.maxConcurrentStreams)
+        this.early.set(target, priority);
+    }
+  }
+}
