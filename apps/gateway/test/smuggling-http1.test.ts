@@ -147,6 +147,16 @@ describe('D28 CONNECT', () => {
   );
 });
 
+it('a refused request with a large body is read on for a while, so that the 400 arrives', async () => {
+  const client = await rawClient(harness.port);
+  const body = Buffer.alloc(5_000_000);
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`).send(body);
+  const written = new Promise<unknown>(resolve => client.socket.write('', resolve));
+  expect(await client.untilEnd()).toMatch(/^HTTP\/1.1 400 .*more than one host/s);
+  expect((await written) ?? null).toBe(null); // and not a reset in the middle of it
+  client.close();
+});
+
 it('a request that is fine is answered before the one behind it that is not', async () => {
   const client = await rawClient(harness.port);
   client.send('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nG(T / HTTP/1.1\r\n\r\n');

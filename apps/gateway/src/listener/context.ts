@@ -1,6 +1,7 @@
 import type { ClientLeg, ClientLegEvents, RequestMessage } from '../exchange/legs.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { ListenerLimits } from './limits.ts';
+import type { Clients } from './proxy-protocol.ts';
 import type { Registry } from './registry.ts';
 
 /** Takes a request over: called once per request, synchronously; sets `leg.events` before it returns. Must not throw. */
@@ -12,6 +13,7 @@ export interface ListenerContext {
   readonly trace: Trace;
   readonly limits: ListenerLimits;
   readonly registry: Registry;
+  readonly clients: Clients;
 }
 
 /** Hears nothing: a leg's listener before the exchange took it, and after its last call. */

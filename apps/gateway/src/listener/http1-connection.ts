@@ -9,6 +9,7 @@ import { clientClosed, Http1Leg, type Http1LegHost } from './http1-leg.ts';
 import { Progress } from './http1-progress.ts';
 import { judgeHttp1 } from './http1-rules.ts';
 import { Http1Tunnel, webSocketKey } from './http1-tunnel.ts';
+import type { Endpoint } from './proxy-protocol.ts';
 import type { Drainable } from './registry.ts';
 import { explain } from './rules.ts';
 
@@ -42,8 +43,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   readonly #socket: Socket;
   readonly #tls: boolean;
   readonly #ways: Http1Ways;
-  readonly #address: string;
-  readonly #port: number;
+  readonly #client: Endpoint;
   readonly #waiting: Waiting[] = [];
   readonly #onClose = (): void => this.#closed();
   #active: Http1Leg | Http1Tunnel | null = null;
@@ -56,7 +56,14 @@ export class Http1Connection implements Drainable, Http1LegHost {
   #closeReason: Reason | null = null;
   readonly #progress = new Progress();
 
-  constructor(context: ListenerContext, socket: Socket, tls: boolean, connectionId: number, ways: Http1Ways) {
+  constructor(
+    context: ListenerContext,
+    socket: Socket,
+    client: Endpoint,
+    tls: boolean,
+    connectionId: number,
+    ways: Http1Ways,
+  ) {
     this.#context = context;
     this.#socket = socket;
     this.#tls = tls;
@@ -65,8 +72,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.trace = context.trace;
     this.bodyWindowBytes = context.limits.bodyWindowBytes;
     this.lingerTimeoutMs = context.limits.lingerTimeoutMs;
-    this.#address = socket.remoteAddress ?? '';
-    this.#port = socket.remotePort ?? 0;
+    this.#client = client;
     socket.on('close', this.#onClose);
   }
 
@@ -173,8 +179,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
 
   #facts(request: IncomingMessage): ClientFacts {
     return {
-      address: this.#address,
-      port: this.#port,
+      address: this.#client.address,
+      port: this.#client.port,
       protocol: request.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
       tls: this.#tls,
       connectionId: this.connectionId,

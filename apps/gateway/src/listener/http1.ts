@@ -38,16 +38,17 @@ export class Http1Listener {
 
   /** Takes a connected socket over. `tls` null: cleartext. */
   serve(socket: Socket, tls: TlsFacts | null): void {
-    const { trace, registry, limits } = this.#context;
+    const { trace, registry, limits, clients } = this.#context;
+    const client = clients.of(socket);
     const connectionId = trace.connectionOpened({
       leg: Leg.CLIENT,
       protocol: 'http/1.1',
       negotiation: 'http/1.1',
-      peer: endpoint(socket.remoteAddress, socket.remotePort),
+      peer: endpoint(client.address, client.port),
       local: endpoint(socket.localAddress, socket.localPort),
       tls,
     });
-    const connection = new Http1Connection(this.#context, socket, tls !== null, connectionId, {
+    const connection = new Http1Connection(this.#context, socket, client, tls !== null, connectionId, {
       upgrade: tls === null && limits.upgradeH2c ? this.#upgradeTo : null,
       decline: () => this.#server.emit('connection', socket),
       released: () => this.#connections.delete(socket),

@@ -20,6 +20,7 @@ import { Leg, type Negotiation } from '../trace/trace.ts';
 import type { ListenerContext, TlsFacts } from './context.ts';
 import { writeSwitchingProtocols } from './h2c-upgrade.ts';
 import { Http2Leg } from './http2-leg.ts';
+import type { Endpoint } from './proxy-protocol.ts';
 import { type Drainable, endpoint } from './registry.ts';
 import { checkScheme, explain, isAuthority, reject } from './rules.ts';
 
@@ -66,21 +67,19 @@ class Http2Client implements Handler, Drainable {
   readonly connection: Connection;
   readonly #context: ListenerContext;
   readonly #tls: boolean;
-  readonly #address: string;
-  readonly #port: number;
+  readonly #client: Endpoint;
 
   constructor(context: ListenerContext, socket: Socket, origin: Http2Origin) {
-    const { trace, registry, limits } = context;
+    const { trace, registry, limits, clients } = context;
     this.#context = context;
     this.#tls = origin.tls !== null;
     this.protocol = origin.tls !== null ? 'h2' : origin.negotiation === 'upgrade' ? 'h2c-upgrade' : 'h2c';
-    this.#address = socket.remoteAddress ?? '';
-    this.#port = socket.remotePort ?? 0;
+    this.#client = clients.of(socket);
     this.connectionId = trace.connectionOpened({
       leg: Leg.CLIENT,
       protocol: 'h2',
       negotiation: origin.negotiation,
-      peer: endpoint(socket.remoteAddress, socket.remotePort),
+      peer: endpoint(this.#client.address, this.#client.port),
       local: endpoint(socket.localAddress, socket.localPort),
       tls: origin.tls,
     });
@@ -114,8 +113,8 @@ class Http2Client implements Handler, Drainable {
 
   onRequest(stream: Stream, head: RequestHead, endStream: boolean): void {
     const facts: ClientFacts = {
-      address: this.#address,
-      port: this.#port,
+      address: this.#client.address,
+      port: this.#client.port,
       protocol: this.protocol,
       tls: this.#tls,
       connectionId: this.connectionId,

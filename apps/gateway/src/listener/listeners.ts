@@ -13,6 +13,7 @@ import type { Accept, ListenerContext } from './context.ts';
 import { Http1Listener } from './http1.ts';
 import { Http2Listener } from './http2.ts';
 import { type ListenerLimits, resolveListenerLimits } from './limits.ts';
+import { Clients } from './proxy-protocol.ts';
 import { type DrainReport, Registry } from './registry.ts';
 import { type HttpsOptions, listenTls } from './tls.ts';
 
@@ -37,6 +38,11 @@ export interface ListenersOptions {
   readonly https?: HttpsOptions;
   /** Takes each request over. */
   readonly accept: Accept;
+  /**
+   * Whether the peer at an address is a balancer that begins every connection with a PROXY protocol header (version 1 or
+   * 2). Its connections must have one, everybody else's must not. Default: nobody.
+   */
+  readonly proxyProtocol?: (address: string) => boolean;
   readonly trace?: Trace;
   readonly limits?: Partial<ListenerLimits>;
 }
@@ -62,7 +68,9 @@ export interface Listeners {
 export async function startListeners(options: ListenersOptions): Promise<Listeners> {
   const limits = resolveListenerLimits(options.limits);
   const registry = new Registry(limits.maxConnections, limits.maxConnectionsPerAddress);
-  const context: ListenerContext = { accept: options.accept, trace: options.trace ?? NO_TRACE, limits, registry };
+  const { accept, trace = NO_TRACE, proxyProtocol = null } = options;
+  const clients = new Clients(proxyProtocol, limits.negotiationTimeoutMs);
+  const context: ListenerContext = { accept, trace, limits, registry, clients };
   const http2 = new Http2Listener(context);
   const http1 = new Http1Listener(context, (socket, settings, request) => http2.upgrade(socket, settings, request));
   let cleartext: Server | null = null;
@@ -78,6 +86,7 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
       },
       close: async deadlineMs => {
         cleartext?.close();
+        clients.close();
         await tls?.listener.close();
         const report = await registry.close(deadlineMs);
         http1.close();
@@ -97,13 +106,16 @@ function listenCleartext(
   http1: Http1Listener,
   http2: Http2Listener,
 ): Promise<Server> {
+  const { clients, registry, limits } = context;
   const onSocket = (socket: Socket): void => {
     // First of all: a reset may come before anyone reads. What follows it is 'close', which everyone listens to.
-    socket.on('error', () => {});
-    if (!context.registry.add(socket)) return;
-    sniff(socket, context.limits.negotiationTimeoutMs, protocol => {
-      if (protocol === 'h2') http2.serve(socket, { negotiation: 'prior-knowledge', tls: null });
-      else http1.serve(socket, null);
+    socket.on('error', ignore);
+    clients.identify(socket, () => {
+      if (!registry.add(socket, clients.of(socket))) return;
+      sniff(socket, limits.negotiationTimeoutMs, protocol => {
+        if (protocol === 'h2') http2.serve(socket, { negotiation: 'prior-knowledge', tls: null });
+        else http1.serve(socket, null);
+      });
     });
   };
   // Half-open, so that a client's FIN is for the protocol to judge. The high-water mark spares large responses most of
@@ -121,6 +133,8 @@ function listenCleartext(
     });
   });
 }
+
+function ignore(): void {}
 
 function addressOf(server: Server): ListenAddress {
   const address = server.address();

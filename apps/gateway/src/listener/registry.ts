@@ -3,6 +3,7 @@
  * drains. `http.Server` cannot be asked, it never sees the sockets that speak HTTP/2 or nothing yet.
  */
 import type { Socket } from 'node:net';
+import type { Endpoint } from './proxy-protocol.ts';
 
 /** A connection that speaks its protocol, as far as draining is concerned. */
 export interface Drainable {
@@ -67,8 +68,7 @@ export class Registry {
   }
 
   /** Takes a socket in until it closes; false (and the socket is destroyed) above a limit or while draining. */
-  add(socket: Socket): boolean {
-    const address = socket.remoteAddress ?? '';
+  add(socket: Socket, { address, port }: Endpoint): boolean {
     const fromThere = this.#perAddress.get(address) ?? 0;
     const full =
       (this.#max > 0 && this.#sockets.size >= this.#max) ||
@@ -77,7 +77,7 @@ export class Registry {
       socket.destroy();
       return false;
     }
-    this.#sockets.set(socket, { address, peer: endpoint(address, socket.remotePort), protocol: null });
+    this.#sockets.set(socket, { address, peer: endpoint(address, port), protocol: null });
     this.#perAddress.set(address, fromThere + 1);
     socket.once('close', () => this.#remove(socket));
     return true;

@@ -62,8 +62,10 @@ export async function listenTls(
   }
   const { negotiationTimeoutMs } = context.limits;
   const handshakeTimeoutMs = negotiationTimeoutMs === 0 ? MAX_HANDSHAKE_MS : Math.max(50, negotiationTimeoutMs);
-  const listener = await listen({ ...rest, contexts, handshakeTimeoutMs }, accepted => {
-    if (context.registry.add(accepted.socket)) take(accepted, http1, http2);
+  const { clients, registry } = context;
+  const before = clients.expectHeaders ? { beforeHandshake: clients.identify.bind(clients) } : {};
+  const listener = await listen({ ...rest, contexts, handshakeTimeoutMs, ...before }, accepted => {
+    if (registry.add(accepted.socket, clients.of(accepted.socket))) take(accepted, http1, http2);
   });
   return { listener, developmentCa };
 }
