@@ -1,6 +1,7 @@
 // Runs one program in the foreground of `npm start`. Node built-ins only.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { inRoot, ROOT } from './workspace.mjs';
 
 /** Ctrl-C arrives twice: from the terminal, and again from npm, which forwards it. */
@@ -20,7 +21,7 @@ export function supervise(program, args) {
   return new Promise(done => {
     const child = spawn(
       process.execPath,
-      ['--import', `file://${inRoot('scripts/lib/orphan-guard.mjs')}`, program, ...args],
+      ['--import', pathToFileURL(inRoot('scripts/lib/orphan-guard.mjs')).href, program, ...args],
       {
         cwd: ROOT,
         env: { ...process.env, GLASSWAY_STARTED_BY: String(process.pid) },

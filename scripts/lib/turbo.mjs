@@ -2,7 +2,8 @@
 import { step } from './command.mjs';
 import { toolPath } from './workspace.mjs';
 
-const ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' };
+/** Environment of every turbo run. */
+export const TURBO_ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' };
 
 /**
  * Runs turbo tasks; what is unchanged comes from its cache.
@@ -12,5 +13,5 @@ const ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_
  */
 export function turbo(title, args) {
   const logs = args[0] === 'run' ? ['--output-logs=errors-only'] : [];
-  return step(title, process.execPath, [toolPath('turbo'), ...args, ...logs], { env: ENV, timeoutMs: 400_000 });
+  return step(title, process.execPath, [toolPath('turbo'), ...args, ...logs], { env: TURBO_ENV, timeoutMs: 400_000 });
 }
