@@ -135,10 +135,16 @@ describe('the feed', () => {
     expect(feed.state().connections.map(row => row.peer)).toEqual(['b']);
   });
 
-  test('time goes on between messages, so that ages and stalls grow', () => {
+  test('time goes on between messages, so that ages and stalls grow, but not without a connection', () => {
     const { feed, pass } = rig();
     feed.take(snapshot(0, 0, null, 5_000_000));
     pass(250);
     expect(feed.now).toBe(5_250_000);
+    feed.stop();
+    pass(1000);
+    expect(feed.now).toBe(5_250_000);
+    feed.take(snapshot(0, 0, null, 6_000_000));
+    pass(1);
+    expect(feed.now).toBe(6_001_000);
   });
 });

@@ -6,10 +6,12 @@ import { ConnectionList } from '../views/connections/connection-list.tsx';
 import { StreamDrawer } from '../views/drawer/stream-drawer.tsx';
 import { LinkScreen } from '../views/empty/link-screen.tsx';
 import { Welcome } from '../views/empty/welcome.tsx';
+import { Announcer } from './announcer.tsx';
 import css from './app.module.css';
 import { Header } from './header.tsx';
 import { Help } from './help.tsx';
 import { startKeyboard } from './keyboard.ts';
+import { LinkBanner } from './link-banner.tsx';
 import { StatusBar } from './status-bar.tsx';
 import { selectConnection, useUi } from './ui-store.ts';
 
@@ -22,9 +24,12 @@ export function App(): ReactNode {
   return (
     <div className={css['app']}>
       <Header filterRef={filter} />
-      <Body />
+      <div className={css['below']}>
+        <Body />
+      </div>
       <StatusBar />
       <Help />
+      <Announcer />
     </div>
   );
 }
@@ -34,8 +39,12 @@ function Body(): ReactNode {
   const known = useFeed(snapshot => snapshot.gateway !== null);
   const empty = useFeed(snapshot => snapshot.connections.length === 0);
   if (link.kind === 'no-token' || link.kind === 'refused' || (!known && empty)) return <LinkScreen link={link} />;
-  if (empty) return <Welcome />;
-  return <Workbench />;
+  return (
+    <>
+      <LinkBanner />
+      {empty ? <Welcome /> : <Workbench />}
+    </>
+  );
 }
 
 function Workbench(): ReactNode {

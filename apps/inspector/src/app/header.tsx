@@ -1,6 +1,6 @@
 import { CircleHelp, Eraser, Monitor, Moon, Pause, Play, Sun } from 'lucide-react';
 import type { ReactNode, RefObject } from 'react';
-import { clear, retry, useFeed } from '../feed/client.ts';
+import { clear, useFeed } from '../feed/client.ts';
 import type { LinkState } from '../feed/model.ts';
 import { compact } from '../text/format.ts';
 import { Button } from '../ui/button.tsx';
@@ -65,11 +65,6 @@ function Live(): ReactNode {
         <span className={css['dot']} aria-hidden="true" />
         {text}
       </span>
-      {link.kind === 'waiting' && (
-        <Button small onClick={retry} title={link.reason}>
-          Retry now
-        </Button>
-      )}
       {link.kind === 'live' && (
         <span className={css['rate']} title="Frames the gateway records per second">
           <Sparkline

@@ -120,6 +120,11 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
     const node = element.current;
     if (node === null || Math.abs(node.scrollTop - expected.current) < 1) return;
     expected.current = node.scrollTop;
+    if (node.clientHeight !== client) {
+      // The browser pushed the content because the viewport grew; nobody scrolled.
+      setClient(node.clientHeight);
+      return;
+    }
     moveTo(scaled ? fromScrollTop(node.scrollTop, rows, rowHeight, viewport) : node.scrollTop);
   };
 

@@ -48,6 +48,8 @@ export class Feed {
   #limit = Number.POSITIVE_INFINITY;
   #now = 0;
   #nowAt = 0;
+  /* When the connection was lost; -1 while there is one. */
+  #stoppedAt = -1;
   #acks: Positions = {};
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
@@ -58,7 +60,13 @@ export class Feed {
 
   /** The gateway's time now in t: as last heard, plus what passed here since. */
   get now(): number {
-    return this.#hello === null ? 0 : this.#now + (this.#clock() - this.#nowAt) * 1000;
+    if (this.#hello === null) return 0;
+    return this.#now + (this.#stoppedAt < 0 ? this.#clock() - this.#nowAt : this.#stoppedAt - this.#nowAt) * 1000;
+  }
+
+  /** The connection is lost: nothing is known of what happens from now on, so nothing grows older. */
+  stop(): void {
+    if (this.#stoppedAt < 0) this.#stoppedAt = this.#clock();
   }
 
   /** HELLO. A gateway process other than before makes everything known so far void. */
@@ -244,6 +252,7 @@ export class Feed {
   #heard(now: number): void {
     this.#now = now;
     this.#nowAt = this.#clock();
+    this.#stoppedAt = -1;
   }
 }
 

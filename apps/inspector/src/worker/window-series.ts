@@ -9,7 +9,7 @@ import type { ConnectionEntry } from './state-store.ts';
 
 /** Points per series at most; what is denser is thinned so that the lowest point of each stretch stays. */
 export const MAX_POINTS = 1600;
-const MAX_MARKS = 600;
+const MAX_MARKS = 160;
 /* A connection that was silent for so many frames of others begins where its next frame says. */
 const LOOK_BACK_ROWS = 50_000;
 const SHORTEST_STALL_US = 100_000;

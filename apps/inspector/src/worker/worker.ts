@@ -25,6 +25,7 @@ const link = new Link(
   {
     onState: state => {
       live = state.kind === 'live';
+      if (!live) feed.stop();
       post({ link: state });
     },
     onHello: hello => {

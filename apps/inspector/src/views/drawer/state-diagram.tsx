@@ -98,7 +98,7 @@ export function StateDiagram(props: {
       <figcaption className={css['path']}>
         {path.slice(1).map(step => (
           <span key={`${step.state}/${step.t}`}>
-            {nameOf(step.state)} {step.t > start ? `+${span((step.t - start) / 1000)}` : 'at once'}
+            {nameOf(step.state)} {step.t > start ? `after ${span((step.t - start) / 1000)}` : 'at once'}
           </span>
         ))}
       </figcaption>

@@ -168,7 +168,7 @@ function BothLegs(props: { readonly detail: StreamDetail }): ReactNode {
         <span />
         <span className={css['axis']}>
           <span>{(from / 1e6).toFixed(2)} s</span>
-          <span>+{span((to - from) / 1000)}</span>
+          <span>{span((to - from) / 1000)} later</span>
         </span>
       </div>
       <ul className={css['phases']}>
