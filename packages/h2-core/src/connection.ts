@@ -184,7 +184,7 @@ export class Connection {
     }
     stream.sendWindow = core.remote.initialWindowSize;
     stream.isHead = head.method === 'HEAD';
-    this.inbound.sections.upgraded(stream);
+    this.inbound.sections.upgraded(stream, head);
     core.handler.onRequest?.(stream, head, true);
     return stream;
   }

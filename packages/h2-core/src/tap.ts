@@ -40,7 +40,10 @@ export interface Tap {
     offset: number,
   ): void;
 
-  /** The fields that follow (until `onFieldSectionEnd`) make up this field section. Comes before its HEADERS frame. */
+  /**
+   * The fields that follow (until `onFieldSectionEnd`) make up this field section. Comes before its HEADERS frame; a request
+   * that came by HTTP/1.1 Upgrade has none, and its fields have no size on the wire.
+   */
   onFieldSectionStart(direction: Direction, streamId: number): void;
 
   /**

@@ -31,6 +31,9 @@ const HTTP1_PATHS = ['/headers', '/assets/tile/7.svg', '/status/404', '/trailers
 const RECONNECT_MS = 1000;
 /** About once in so many decisions a connection says goodbye, so that closed ones are seen too. */
 const LEAVE_EVERY = 400;
+/** Every so many decisions a stream is left unread, the first one soon: what the inspector is for should not be left to luck. */
+const STALL_EVERY = 40;
+const FIRST_STALL = 5;
 const PIECE = new Uint8Array(8 * 1024).fill(0x67);
 
 /** One kind of traffic. `weight`: how often it is chosen, relative to the others. */
@@ -64,7 +67,6 @@ const ACTS: readonly Act[] = [
   { weight: 3, run: listenToEvents },
   { weight: 3, run: get('/download?mib=1') },
   { weight: 4, run: loseInterest },
-  { weight: 2, run: stall },
   { weight: 2, run: get('/errors/drop') },
   { weight: 1, run: get('/errors/short') },
   { weight: 2, run: get('/streams/reset') },
@@ -79,6 +81,7 @@ export function startTraffic(targets: readonly TrafficTarget[], options: Traffic
   const timers = new Set<NodeJS.Timeout>();
   let stopped = false;
   let requests = 0;
+  let decisions = 0;
 
   const later = (ms: number, work: () => void): void => {
     const timer = setTimeout(() => {
@@ -129,7 +132,9 @@ export function startTraffic(targets: readonly TrafficTarget[], options: Traffic
       return;
     }
     requests++;
-    choose(random).run(client, world);
+    decisions++;
+    if (decisions % STALL_EVERY === FIRST_STALL) stall(client, world);
+    else choose(random).run(client, world);
   }, intervalMs);
 
   return {
