@@ -207,12 +207,25 @@ describe('exchanges over h2c, against node:http2', () => {
     });
     const backend = client(port);
     const exchange = Recorder.send(backend, request(), true);
-    await eventually(() => exchange.withheld >= 1_048_576, 'a full window');
+    await eventually(() => exchange.withheld >= 524_288, 'a full window');
     await new Promise(resolve => setTimeout(resolve, 50));
-    expect(exchange.withheld).toBe(1_048_576);
+    expect(exchange.withheld).toBe(524_288);
     exchange.resume();
     await exchange.finished();
     expect(exchange.bodyBytes).toBe(total);
+  });
+
+  it('stalled readers do not stop others on the same connection', async () => {
+    const port = await node((stream, path) => {
+      stream.respond({ ':status': 200 });
+      stream.end(Buffer.alloc(path === '/small' ? 100_000 : 600_000, 'x'));
+    });
+    const backend = client(port);
+    const stalled = Array.from({ length: 12 }, () => Recorder.send(backend, request(), true));
+    await eventually(() => stalled.every(exchange => exchange.withheld >= 524_288), 'all are stalled');
+    const small = await Recorder.send(backend, request({ path: '/small' })).finished();
+    expect(small.bodyBytes).toBe(100_000);
+    expect(small.leg.connectionId).toBe(stalled[0]!.leg.connectionId);
   });
 
   it('a backend that does not read makes write answer false, and onWritable follows', async () => {

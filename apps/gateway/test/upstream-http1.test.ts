@@ -367,6 +367,54 @@ describe('early responses (D21, D30)', () => {
   });
 });
 
+describe('D22: what is not HTTP/1.1 ends exchange and connection', () => {
+  it.each([
+    ['HEAD with a body', 'HEAD', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab'],
+    ['204 with a body', 'GET', 'HTTP/1.1 204 None\r\n\r\nab'],
+    ['304 with a body', 'GET', 'HTTP/1.1 304 Not\r\ncontent-length: 2\r\n\r\nab'],
+    ['more than content-length', 'GET', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nab'],
+    ['both CL and TE', 'GET', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['obs-fold', 'GET', 'HTTP/1.1 200 OK\r\na: b\r\n c\r\ncontent-length: 0\r\n\r\n'],
+    ['bare LF', 'GET', 'HTTP/1.1 200 OK\ncontent-length: 0\n\n'],
+    ['33 informational responses', 'GET', 'HTTP/1.1 103 Hints\r\n\r\n'.repeat(33)],
+    ['a wrong chunk', 'GET', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n'],
+    ['a second response', 'GET', 'HTTP/1.1 204 A\r\n\r\nHTTP/1.1 204 B\r\n\r\n'],
+  ])('%s', async (_, method, octets) => {
+    const server = await raw(answering(octets));
+    const exchange = await Recorder.send(client(server), request({ method })).finished();
+    expect(exchange.error).toMatchObject({ code: 'backend_protocol_error', status: 502, retryable: false });
+    expect(exchange.error?.rfc).toMatch(/^91\d\d /);
+    expect(exchange.log.some(line => line.endsWith('end'))).toBe(false);
+    await server.connections[0]!.gone();
+  });
+
+  it('closing at any octet of a response is an error, never a short success', async () => {
+    const whole = 'HTTP/1.1 200 OK\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nt: u\r\n\r\n';
+    const server = await raw(connection => {
+      void connection.heads().then(head => {
+        const at = Number(/^GET \/(\d+)/.exec(head)?.[1]);
+        connection.socket.end(whole.slice(0, at));
+      });
+    });
+    const backend = client(server);
+    for (let at = 0; at < whole.length; at++) {
+      const exchange = await Recorder.send(backend, request({ path: `/${at}` })).finished();
+      expect(exchange.error?.code).toBe('backend_closed');
+    }
+    const complete = await Recorder.send(backend, request({ path: `/${whole.length}` })).finished();
+    expect(complete.error).toBeNull();
+    expect([complete.body, complete.trailers]).toEqual(['hello', ['t', 'u']]);
+  });
+
+  it('a response that drips octet by octet is read as if it came at once', async () => {
+    const whole =
+      'HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nt: u\r\n\r\n';
+    const server = await raw(connection => void connection.heads().then(() => connection.drip(whole)));
+    const exchange = await Recorder.send(client(server), request()).finished();
+    expect([exchange.status, exchange.body, exchange.trailers]).toEqual([200, 'hello', ['t', 'u']]);
+  });
+});
+
 describe('retry (RFC 9110 9.2.2)', () => {
   /** The first connection answers once and dies when the second request arrives. */
   const dying = (connection: RawConnection, index: number): void => {

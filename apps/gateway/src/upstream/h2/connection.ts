@@ -49,6 +49,14 @@ const MAX_STREAMS = 1000;
 /** Silence with streams open after which the backend must answer a PING, ms: finds hung peers. */
 const KEEPALIVE_INTERVAL_MS = 20_000;
 
+/**
+ * The connection's receive window, octets: room for hundreds of streams whose clients have stopped reading, so that these do
+ * not stop the others on the same connection. What one stream may hold is bounded by its own window.
+ */
+const CONNECTION_WINDOW = 128 * 1024 * 1024;
+/** A stream's window is this many times `receiveHighWaterBytes`, because it must cover the round trip as well. */
+const WINDOW_FACTOR = 4;
+
 /** One HTTP/2 connection to a backend: a socket, the core on it, and the way from streams to exchanges. */
 export class H2Connection implements DialEvents, Handler {
   readonly onread = null;
@@ -102,6 +110,8 @@ export class H2Connection implements DialEvents, Handler {
         handler: this,
         tap: trace.tap(this.#id),
         enablePush: false,
+        initialWindowSize: Math.max(65_535, options.receiveHighWaterBytes * WINDOW_FACTOR),
+        initialConnectionWindowSize: CONNECTION_WINDOW,
         maxHeaderListSize: options.maxHeadBytes,
         maxHeaderFields: options.maxFields,
         maxSendBufferSize: options.sendHighWaterBytes,
