@@ -117,7 +117,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       ...(https === null ? {} : { https }),
       accept: (request, leg) => accept(context, request, leg),
       trace,
-      limits: { upgradeH2c: settings.upgrade },
+      limits: { upgradeH2c: settings.upgrade, http2: { maxConcurrentStreams: settings.maxConcurrentStreams } },
     }).catch(failedIn('listener'));
     const probeAll = () => Promise.all([...backends.keys()].map(url => probe(url, upstream)));
     return handleOf(listeners, inspector?.url ?? null, probeAll, undo);

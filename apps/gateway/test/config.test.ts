@@ -76,6 +76,15 @@ describe('own addresses', () => {
 });
 
 describe('command line', () => {
+  it('--max-concurrent-streams takes a whole number in its range', async () => {
+    expect((await settingsOf('demo')).maxConcurrentStreams).toBe(128);
+    expect((await settingsOf('demo --max-concurrent-streams 1000')).maxConcurrentStreams).toBe(1000);
+    expect((await settingsOf('demo', { GLASSWAY_MAX_CONCURRENT_STREAMS: '7' })).maxConcurrentStreams).toBe(7);
+    for (const bad of ['0', '-1', '1.5', 'many', '65537']) {
+      await expect(settingsOf(`demo --max-concurrent-streams ${bad}`)).rejects.toThrow(/whole number from 1 to 65536/);
+    }
+  });
+
   it('run is the default command, and one backend is all it needs', async () => {
     const { invocation } = await parse('--to http://localhost:3000');
     expect(invocation).toEqual({ command: 'run', settings: { ...DEFAULT_SETTINGS, to: ['http://localhost:3000'] } });
@@ -85,7 +94,7 @@ describe('command line', () => {
   it('reads every flag', async () => {
     const settings = await settingsOf(
       '--to http://a:1 --to h2c://b:2,h2://c --https [::1]:1 --http off --inspector off --cert c.pem --key k.pem ' +
-        '--access-log - --access-log-format json --log-level debug --no-upgrade --trusted-proxy 10.0.0.0/8 --trusted-proxy ::1',
+        '--access-log - --access-log-format json --log-level debug --no-upgrade --max-concurrent-streams 9 --trusted-proxy 10.0.0.0/8 --trusted-proxy ::1',
     );
     expect(settings).toEqual({
       to: ['http://a:1', 'h2c://b:2', 'h2://c'],
@@ -97,6 +106,7 @@ describe('command line', () => {
       accessLogFormat: 'json',
       logLevel: 'debug',
       upgrade: false,
+      maxConcurrentStreams: 9,
       trustedProxies: ['10.0.0.0/8', '::1'],
     });
   });

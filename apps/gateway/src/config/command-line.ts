@@ -52,6 +52,14 @@ function listOf(check: (item: string, name: string) => void): Flag['read'] {
 
 const file = (text: string): string => text;
 
+function wholeNumber(min: number, max: number): Flag['read'] {
+  return (text, name) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new UsageProblem(`${name}: "${text}" is not a whole number from ${min} to ${max}`);
+  };
+}
+
 function oneOf<T extends string>(choices: readonly T[]): (text: string, name: string) => T {
   return (text, name) => {
     const choice = choices.find(each => each === text);
@@ -116,6 +124,12 @@ const COMMON: readonly Flag[] = [
     help: 'refuse to switch HTTP/1.1 connections to h2c by Upgrade',
     read: text => !isOn(text),
     given: false,
+  },
+  {
+    flags: '--max-concurrent-streams <n>',
+    key: 'maxConcurrentStreams',
+    help: 'streams a client may have open at once on a connection (default: 128)',
+    read: wholeNumber(1, 65_536),
   },
   {
     flags: '--trusted-proxy <network>',
@@ -267,6 +281,8 @@ function toSettings(values: Values): Settings {
       (values['accessLogFormat'] as Settings['accessLogFormat'] | undefined) ?? DEFAULT_SETTINGS.accessLogFormat,
     logLevel: (values['logLevel'] as LogLevel | undefined) ?? DEFAULT_SETTINGS.logLevel,
     upgrade: (values['upgrade'] as boolean | undefined) ?? DEFAULT_SETTINGS.upgrade,
+    maxConcurrentStreams:
+      (values['maxConcurrentStreams'] as number | undefined) ?? DEFAULT_SETTINGS.maxConcurrentStreams,
     trustedProxies: (values['trustedProxy'] as string[] | undefined) ?? [],
   };
   if (settings.https === null && settings.http === null) {

@@ -22,6 +22,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** Whether HTTP/1.1 clients may switch to h2c by Upgrade. Default true. */
   readonly upgrade: boolean;
+  /** Streams a client may have open at once on an HTTP/2 connection. Default 128, range 1..65,536. */
+  readonly maxConcurrentStreams: number;
   /** Networks whose forwarded fields are believed: addresses or CIDR. Default none. */
   readonly trustedProxies: readonly string[];
 }
@@ -37,6 +39,7 @@ export const DEFAULT_SETTINGS: Settings = {
   accessLogFormat: 'text',
   logLevel: 'info',
   upgrade: true,
+  maxConcurrentStreams: 128,
   trustedProxies: [],
 };
 
