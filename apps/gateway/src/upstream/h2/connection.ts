@@ -12,10 +12,9 @@ import {
 } from '@glassway/h2-core';
 import { attach } from '@glassway/h2-core/node';
 import { type Reason, reason } from '../../exchange/reason.ts';
-import { Leg } from '../../trace/trace.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
+import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
-import { addressLabel } from '../target.ts';
 import { type H2Leg, LegPhase } from './leg.ts';
 import type { H2Pool } from './pool.ts';
 
@@ -92,15 +91,7 @@ export class H2Connection implements DialEvents, Handler {
 
   onConnected(socket: Socket, tls: TlsFacts | null): void {
     const { target, trace, options } = this.#pool;
-    const unix = target.socketPath !== null;
-    this.#id = trace.connectionOpened({
-      leg: Leg.BACKEND,
-      protocol: 'h2',
-      negotiation: tls === null ? 'prior-knowledge' : 'alpn',
-      peer: unix ? target.label : addressLabel(socket.remoteAddress ?? target.host, socket.remotePort ?? target.port),
-      local: unix ? target.label : addressLabel(socket.localAddress ?? '', socket.localPort ?? 0),
-      tls,
-    });
+    this.#id = trace.connectionOpened(backendFacts(target, socket, 'h2', tls));
     socket.on('error', (error: Error) => {
       this.#error ??= error;
     });

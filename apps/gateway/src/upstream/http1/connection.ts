@@ -1,20 +1,20 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type Reason, reason } from '../../exchange/reason.ts';
-import { Leg } from '../../trace/trace.ts';
 import { BackendSocket } from '../backend-socket.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
+import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
 import { overdue } from '../progress.ts';
-import { addressLabel } from '../target.ts';
 import type { FieldSection } from './field-section.ts';
 import { type Http1Leg, LegPhase } from './leg.ts';
 import type { Http1Pool } from './pool.ts';
 import { ReadBuffer } from './read-buffer.ts';
-import { RequestFraming, requestHead } from './request-head.ts';
+import { RequestFraming } from './request-head.ts';
+import { writeTurn } from './request-writer.ts';
 import { Expecting, ResponseParser, type ResponseSink } from './response-parser.ts';
 
-import { acceptsKey, newKey } from './websocket-key.ts';
+import { acceptsKey } from './websocket-key.ts';
 
 interface Connecting {
   readonly kind: 'connecting';
@@ -97,15 +97,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
   onConnected(socket: Socket, tls: TlsFacts | null): void {
     this.#socket = socket;
     const { target, trace } = this.#pool;
-    const unix = target.socketPath !== null;
-    this.#id = trace.connectionOpened({
-      leg: Leg.BACKEND,
-      protocol: 'http/1.1',
-      negotiation: tls === null ? 'http/1.1' : 'alpn',
-      peer: unix ? target.label : addressLabel(socket.remoteAddress ?? target.host, socket.remotePort ?? target.port),
-      local: unix ? target.label : addressLabel(socket.localAddress ?? '', socket.localPort ?? 0),
-      tls,
-    });
+    this.#id = trace.connectionOpened(backendFacts(target, socket, 'http/1.1', tls));
     socket.on('error', error => this.#onError(error));
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#lost());
@@ -136,64 +128,25 @@ export class Http1Connection implements ResponseSink, DialEvents {
       leg.takeBody();
       return;
     }
-    let head = '';
-    if (!leg.headSent) {
-      const { request } = leg;
-      if (leg.framing === RequestFraming.TUNNEL && leg.upgradeKey === '') leg.upgradeKey = newKey(request.fields);
-      const made = requestHead(request, leg.framing, leg.upgradeKey);
-      if (typeof made !== 'string') {
-        const why = reason('request_rejected', `the request cannot be sent over HTTP/1.1: ${made.text}`, {
-          rfc: made.rfc,
-        });
-        this.abandon(leg, why);
-        leg.reject(why);
-        return;
-      }
-      head = made;
-      leg.headSent = true;
-      this.#parser.begin(
-        leg.framing === RequestFraming.TUNNEL
-          ? Expecting.UPGRADE
-          : request.method === 'HEAD'
-            ? Expecting.HEAD
-            : Expecting.ORDINARY,
-      );
-      this.#pool.trace.http1Request(this.#id, this.#ordinal, request.method, request.path, request.fields);
+    const first = !leg.headSent;
+    const written = writeTurn(leg, socket);
+    if (typeof written !== 'number') {
+      const text = `the request cannot be sent over HTTP/1.1: ${written.text}`;
+      const why = reason('request_rejected', text, { rfc: written.rfc });
+      this.abandon(leg, why);
+      leg.reject(why);
+      return;
     }
-    if (leg.framing === RequestFraming.NONE) {
-      leg.endSent = true;
-      socket.write(head, 'latin1');
-    } else {
-      this.#flushBody(leg, socket, head);
+    const { trace } = this.#pool;
+    if (first) {
+      const { method, path, fields } = leg.request;
+      const ordinary = method === 'HEAD' ? Expecting.HEAD : Expecting.ORDINARY;
+      this.#parser.begin(leg.framing === RequestFraming.TUNNEL ? Expecting.UPGRADE : ordinary);
+      trace.http1Request(this.#id, this.#ordinal, method, path, fields);
     }
+    if (written > 0) trace.http1Body(this.#id, this.#ordinal, 1, written);
     leg.progressAt = performance.now();
     this.#unsentBefore = socket.writableLength;
-  }
-
-  #flushBody(leg: Http1Leg, socket: Socket, head: string): void {
-    const held = leg.framing === RequestFraming.TUNNEL && !leg.tunnelOpen;
-    const bytes = held ? 0 : leg.pendingBytes;
-    const body = held ? null : leg.takeBody();
-    const chunked = leg.framing === RequestFraming.CHUNKED;
-    socket.cork();
-    let before = head;
-    if (body !== null) {
-      leg.bodyBegun = true;
-      // All octets of a turn make one chunk.
-      if (chunked) before += `${bytes.toString(16)}\r\n`;
-      if (before !== '') socket.write(before, 'latin1');
-      for (const piece of body) socket.write(piece);
-      before = chunked ? '\r\n' : '';
-      this.#pool.trace.http1Body(this.#id, this.#ordinal, 1, bytes);
-    }
-    const ends = leg.ended && !held;
-    if (ends) {
-      leg.endSent = true;
-      if (chunked) before += leg.closingChunk();
-    }
-    if (before !== '') socket.write(before, 'latin1');
-    socket.uncork();
-    if (ends && leg.framing === RequestFraming.TUNNEL) socket.end();
   }
 
   /** The exchange on this connection is over before its end. A request not begun leaves the connection as it was. */
@@ -372,7 +325,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
 
   /** An exchange lost its connection: a used connection may have died of age, which says nothing about the backend. */
   #moveOrFail(leg: Http1Leg, why: Reason): void {
-    if (leg.mayResend && this.#ordinal > 1) {
+    if (leg.mayResend && (this.#ordinal > 1 || !leg.headSent)) {
       this.#pool.resend(leg);
       return;
     }
