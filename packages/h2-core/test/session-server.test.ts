@@ -315,3 +315,36 @@ test('limits changed on the way: more streams at once, fewer after the acknowled
   expect(client.sendWindow).toBe(8_000_000);
   expect(server.receiveWindow).toBe(8_000_000);
 });
+
+test('work that is held counts towards the limit after a reset, until it is done', async () => {
+  // LIM-14
+  const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
+  const first = client.request({ path: '/first' });
+  const done = (await next(server)).respond.hold();
+  first.reset();
+  await expect(client.request({ path: '/second' }).response).rejects.toMatchObject({ code: ErrorCode.REFUSED_STREAM });
+  done();
+  done();
+  const third = client.request({ path: '/third' });
+  (await next(server)).respond.send({ status: 204 });
+  expect((await third.response).status).toBe(204);
+});
+
+test('9218 8: a server sends what it finds urgent first, whatever the client said', async () => {
+  const { server, client } = await inMemory();
+  const order: string[] = [];
+  const exchanges = ['/late', '/first'].map(path =>
+    client.request({ path }).response.then(async ({ body }) => {
+      await body.bytes();
+      order.push(path);
+    }),
+  );
+  const [late, first] = [await next(server), await next(server)];
+  late.respond.prioritise(7);
+  first.respond.prioritise(0, true);
+  expect(() => first.respond.prioritise(8)).toThrow(UsageError);
+  late.respond.send({}).end(new Uint8Array(100_000));
+  first.respond.send({}).end(new Uint8Array(100_000));
+  await Promise.all(exchanges);
+  expect(order).toEqual(['/first', '/late']);
+});

@@ -74,7 +74,7 @@ export class Pump implements DriverSink {
     const { connection, driver } = this;
     connection.receiveEnd(now());
     // What the end made the connection say may still be readable on the other side.
-    if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput());
+    if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput(undefined, now()));
     this.finish();
   }
 

@@ -61,6 +61,14 @@ abstract class Responder {
     return new SendStream(link);
   }
 
+  /**
+   * Overrides the priority the client gave this response (RFC 9218 8): `urgency` 0 (first) to 7; `incremental` responses of
+   * one urgency take turns, others go one after the other.
+   */
+  prioritise(urgency: number, incremental = false): void {
+    this.link.core.prioritise(this.link.stream, urgency, incremental);
+  }
+
   /** Ends the stream, both halves, with RST_STREAM. `reason` is for the tap. Default code: CANCEL. */
   reset(code: number = ErrorCode.CANCEL, reason = ''): void {
     this.link.reset(code, reason);
@@ -117,6 +125,17 @@ export class SendResponse extends Responder {
     const { link } = this;
     link.core.inform(link.stream, status, flatten(headers).fields);
     if (status === 100) link.noteContinue();
+  }
+
+  /**
+   * Says that work for this request goes on even if the client resets it, as a query that cannot be stopped: it counts
+   * towards `maxConcurrentStreams` until the function returned is called. Without it, resetting buys a client more work
+   * than the limit allows (rapid reset, CVE-2023-44487).
+   */
+  hold(): () => void {
+    const { core, stream } = this.link;
+    core.hold(stream);
+    return () => core.done(stream);
   }
 
   /** True when the client accepts promises (SETTINGS_ENABLE_PUSH) and this stream can still carry one. */
