@@ -263,6 +263,7 @@ export class ConnectionTap implements Tap {
         EntryKind.RETOLD,
       );
     }
+    this.streams.retell();
   }
 
   /** Writes the event of the connection's beginning. `kind`: EVENT or RETOLD. */

@@ -62,7 +62,7 @@ export class StreamRows implements TurnEnd {
     const word = row * 2;
     this.#f64[row + StreamF.BLOCKED_SINCE] = -1;
     this.#f64[row + StreamF.OPENED_AT] = now;
-    this.#f64.fill(-1, row + StreamF.HEAD_AT, row + StreamF.CLOSED_AT + 1);
+    for (let i = StreamF.HEAD_AT; i <= StreamF.CLOSED_AT; i++) this.#f64[row + i] = -1;
     this.#f64[row + StreamF.LAST_PROGRESS] = now;
     this.#i32[word + StreamI.SEND_WINDOW] = this.#peerInitialWindow;
     this.#i32[word + StreamI.RECEIVE_WINDOW] = this.#ownInitialWindow;
@@ -208,6 +208,8 @@ export class StreamRows implements TurnEnd {
 
   /** The head of a request or final response, in the sink's `head`. */
   section(streamId: number, kind: SectionKind): void {
+    // A section is told before the HEADERS frame that carries it.
+    if (kind === SectionKind.REQUEST) this.open(streamId);
     const row = this.#find(streamId);
     if (row < 0) return;
     const { head, heads } = this.#sink;

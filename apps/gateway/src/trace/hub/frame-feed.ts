@@ -43,11 +43,14 @@ export interface FrameLoss {
   readonly byConnection: ReadonlyMap<number, Float64Array>;
 }
 
-/** Looks up the writer's counters: of connections by number, at a moment when the log's end was `head`. */
-export type CountersAt = () => {
+/** The writer's counters by connection, at a moment when the log's end was `head`. */
+export interface WriterMoment {
   readonly head: number;
   readonly frames: ReadonlyMap<number, readonly number[]>;
-} | null;
+}
+
+/** The last counters of closed connections. */
+export type ClosedCounters = Iterable<readonly [connection: number, frames: readonly number[]]>;
 
 const EVERYTHING = new FrameMatcher({});
 
@@ -90,17 +93,18 @@ export class FrameFeed {
     return found;
   }
 
+  /** Goes to the end at that moment without looking at what lies between. For when nobody is told of it. */
+  jump(moment: WriterMoment, closed: ClosedCounters): void {
+    this.#accounted.clear();
+    for (const [connection, frames] of recordedAt(moment, closed)) this.#counters(connection).set(frames);
+    this.position = moment.head;
+  }
+
   /**
-   * After an overrun: goes on with the oldest record that is left, and tells what was lost. `countersAt` looks at one
-   * moment of the writer; `closed` tells the last counters of closed connections. Null: the writer was too busy to look
-   * at, or has overtaken again; try later.
+   * After an overrun: goes on with the oldest record that is left, and tells what was lost. Null: the writer has
+   * overtaken again; try anew.
    */
-  recover(
-    countersAt: CountersAt,
-    closed: () => Iterable<readonly [connection: number, frames: readonly number[]]>,
-  ): FrameLoss | null {
-    const moment = countersAt();
-    if (moment === null) return null;
+  recover(moment: WriterMoment, closed: ClosedCounters): FrameLoss | null {
     const from = this.position;
     const to = Math.max(from, this.#ring.oldest());
     const left = new FrameCounts();
@@ -110,8 +114,7 @@ export class FrameFeed {
       left.addAll(countRecords(this.#words, 0, count, EVERYTHING), 1);
       at += count;
     }
-    const recorded = new Map<number, readonly number[]>(moment.frames);
-    for (const [connection, frames] of closed()) if (!recorded.has(connection)) recorded.set(connection, frames);
+    const recorded = recordedAt(moment, closed);
     const byConnection = new Map<number, Float64Array>();
     let known = 0;
     for (const [connection, counters] of recorded) {
@@ -170,6 +173,12 @@ export class FrameFeed {
     if (!this.#ring.copy(from, count, this.#words)) return null;
     return { from, to: from + count, words: this.#words };
   }
+}
+
+function recordedAt(moment: WriterMoment, closed: ClosedCounters): Map<number, readonly number[]> {
+  const recorded = new Map<number, readonly number[]>(moment.frames);
+  for (const [connection, frames] of closed) if (!recorded.has(connection)) recorded.set(connection, frames);
+  return recorded;
 }
 
 /** Cuts one message out of a chunk, from log position `from` on. It speaks for as much of the chunk as it can. */

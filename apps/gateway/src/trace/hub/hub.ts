@@ -21,7 +21,7 @@ import type { SharedTrace } from '../shared.ts';
 import { BatchCache } from './batch-cache.ts';
 import { EntryDecoder } from './entry-decoder.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
-import { FrameFeed } from './frame-feed.ts';
+import { FrameFeed, type WriterMoment } from './frame-feed.ts';
 import type { ItemLog } from './item-log.ts';
 import { EventSource, type Gap, SectionSource } from './item-sources.ts';
 import { Model, type ModelLimits } from './model.ts';
@@ -158,6 +158,8 @@ export class Hub implements ViewerHost {
   #wake(): void {
     this.#asleep = false;
     this.#decoder.skipOld();
+    const moment = this.#moment();
+    if (moment !== null) this.#feed.jump(moment, this.#model.closedCounters());
     this.tick();
   }
 
@@ -237,16 +239,16 @@ export class Hub implements ViewerHost {
     for (const viewer of this.#viewers) viewer.catchUp(this.#feed);
   }
 
+  /** A moment of the writer; null: it was busy all the time. What closed before that moment is known afterwards. */
+  #moment(): WriterMoment | null {
+    const moment = this.#slots.counters(() => this.#ring.head());
+    while (moment !== null && !this.#decoder.drain(ENTRIES_PER_STEP)) this.#sendItems();
+    return moment;
+  }
+
   #recover(): boolean {
-    const loss = this.#feed.recover(
-      () => {
-        const moment = this.#slots.counters(() => this.#ring.head());
-        // Connections that closed before that moment have told their last counters by now.
-        while (moment !== null && !this.#decoder.drain(ENTRIES_PER_STEP)) this.#sendItems();
-        return moment;
-      },
-      () => this.#model.closedCounters(),
-    );
+    const moment = this.#moment();
+    const loss = moment && this.#feed.recover(moment, this.#model.closedCounters());
     if (loss === null) return false;
     for (const viewer of this.#viewers) viewer.lose(loss, connection => this.#legOf(connection));
     return true;

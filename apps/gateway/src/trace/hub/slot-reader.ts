@@ -2,6 +2,7 @@
 import { Blocked, type ConnectionState, type StreamState, TYPE_BUCKETS } from '@glassway/inspector-protocol';
 import { Control, type SharedTrace } from '../shared.ts';
 import { CONNECTION_SLOT_BYTES, ConnectionF, ConnectionI, STREAM_SLOT_BYTES, StreamF, StreamI } from '../slots.ts';
+import type { WriterMoment } from './frame-feed.ts';
 
 /** The connection row at `base` (a double's index). */
 export function readConnection(f64: Float64Array, i32: Int32Array, base: number): ConnectionState {
@@ -153,9 +154,7 @@ export class SlotReader {
    * Frame counters of all open connections, at one moment at which they agree with the published log: `at` tells the
    * log's position then. Null when the writer was busy throughout.
    */
-  counters(
-    at: () => number,
-  ): { readonly head: number; readonly frames: ReadonlyMap<number, readonly number[]> } | null {
+  counters(at: () => number): WriterMoment | null {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const epoch = Atomics.load(this.#control, Control.EPOCH);
       if ((epoch & 1) !== 0) continue;
