@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Look, NOTHING } from '../src/feed/model.ts';
 import { Feed } from '../src/worker/feed.ts';
+import { MAX_STREAMS_PER_CONNECTION } from '../src/worker/state-store.ts';
 import { World } from './fake/world.ts';
 import { dataFrames, framesMessage, hello, snapshot } from './kit.ts';
 
@@ -90,6 +91,20 @@ describe('the feed', () => {
     expect(feed.status().totals).toMatchObject({ produced: 8, received: 8, dropped: 0, behind: 0 });
   });
 
+  test('events that a reconnect tells again are not taken for new ones', () => {
+    const { feed, look } = rig();
+    const world = new World(() => 0);
+    const connection = world.open({ leg: 0, negotiation: 'alpn', peer: 'a' });
+    connection.violation('data.window', '9113 6.9.1', 1, 'too much');
+    feed.take(snapshot(0, 0, world));
+    const { events } = world;
+    feed.take({ type: 'events', from: 0, to: events.length, events });
+    connection.violation('data.window', '9113 6.9.1', 3, 'again too much');
+    feed.take({ type: 'events', from: 0, to: events.length, events });
+    look({ connection: 1 });
+    expect(feed.state().connection?.violations.map(violation => violation.stream)).toEqual([3, 1]);
+  });
+
   test('another gateway process: nothing of the old one is shown', () => {
     const { feed, look } = rig();
     const world = new World();
@@ -122,6 +137,20 @@ describe('the feed', () => {
     look({ connection: 1, streams: { scope: 'all', sort: 'newest', search: '', first: 0, length: 10 } });
     expect(feed.state().connections).toMatchObject([{ id: 1, health: 'closed' }]);
     expect(feed.state().streams?.rows).toMatchObject([{ stream: 1, path: '/x', status: 200 }]);
+  });
+
+  test('closed streams go when there are too many, open ones stay', () => {
+    const { feed, look } = rig();
+    const world = new World(() => 0);
+    const connection = world.open({ leg: 0, negotiation: 'alpn', peer: 'a' });
+    for (let stream = 1; stream <= 2 * MAX_STREAMS_PER_CONNECTION + 5; stream += 2) {
+      connection.request(stream, [[':method', 'GET']]);
+      if (stream > 1) connection.respond(stream, [[':status', '204']], true);
+    }
+    feed.take(snapshot(0, 0, world));
+    look({ connection: 1, streams: { scope: 'all', sort: 'oldest', search: '', first: 0, length: 2 } });
+    expect(feed.state().streams).toMatchObject({ total: MAX_STREAMS_PER_CONNECTION, counts: { open: 1 } });
+    expect(feed.state().streams?.rows.map(row => row.stream)).toEqual([1, 9]);
   });
 
   test('a reset of the state takes away what is not named, unless it was closed', () => {

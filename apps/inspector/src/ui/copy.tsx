@@ -9,7 +9,12 @@ const SHOWN_MS = 1500;
 export function CopyLine(props: { readonly text: string }): ReactNode {
   const [copied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(props.text);
+    try {
+      await navigator.clipboard.writeText(props.text);
+    } catch {
+      // Not allowed here: the line is selected by a click, and Ctrl+C is left.
+      return;
+    }
     setCopied(true);
     setTimeout(() => setCopied(false), SHOWN_MS);
   };

@@ -2,7 +2,14 @@
  * The worker's whole mind: what comes from the gateway goes in, what the page looks at comes out. No sockets, timers or
  * posting here, so tests drive it with messages and a clock of their own.
  */
-import { type Hello, Mark, readFramesHeader, type ServerMessage, unpackSections } from '@glassway/inspector-protocol';
+import {
+  type Events,
+  type Hello,
+  Mark,
+  readFramesHeader,
+  type ServerMessage,
+  unpackSections,
+} from '@glassway/inspector-protocol';
 import { type FramesLook, type FramesPart, type FramesSlot, type Look, NOTHING, type Snapshot } from '../feed/model.ts';
 import { parseFilter } from '../filter/parse.ts';
 import { Accounts } from './accounts.ts';
@@ -51,6 +58,9 @@ export class Feed {
   /* When the connection was lost; -1 while there is one. */
   #stoppedAt = -1;
   #acks: Positions = {};
+  /* Position after the last event taken in: a backlog tells some again. */
+  #eventsSeen = 0;
+  #pausedAt = 0;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
   constructor(clock: () => number, rows?: number) {
@@ -77,6 +87,7 @@ export class Feed {
       this.sections.clear();
       this.log.clear();
       this.#views.clear();
+      this.#eventsSeen = 0;
     }
     this.#hello = hello;
     this.#heard(hello.now);
@@ -110,7 +121,7 @@ export class Feed {
         this.#acks.fields = message.to;
         return;
       case 'events':
-        this.store.happened(message.events);
+        this.#happened(message);
         this.#acks.events = message.to;
         return;
       case 'dropped':
@@ -135,7 +146,10 @@ export class Feed {
 
   /** The page looks at something else. */
   look(look: Look): void {
-    if (look.paused !== this.#look.paused) this.#limit = look.paused ? this.log.end : Number.POSITIVE_INFINITY;
+    if (look.paused !== this.#look.paused) {
+      this.#limit = look.paused ? this.log.end : Number.POSITIVE_INFINITY;
+      this.#pausedAt = this.now;
+    }
     this.#look = look;
   }
 
@@ -205,7 +219,7 @@ export class Feed {
     const { connection, windows } = this.#look;
     const entry = connection === null ? undefined : this.store.connections.get(connection);
     if (windows === null || entry === undefined) return { windows: null };
-    const now = entry.facts.closedAt >= 0 ? entry.facts.closedAt : this.now;
+    const now = entry.facts.closedAt >= 0 ? entry.facts.closedAt : this.#look.paused ? this.#pausedAt : this.now;
     const oldest = this.log.size === 0 ? 0 : this.log.columns.t[this.log.slot(this.log.first)]!;
     const start = Math.max(entry.facts.openedAt, windows.seconds === 0 ? oldest : now - windows.seconds * 1e6);
     const key = `${connection}/${windows.direction}/${windows.streams.join()}`;
@@ -247,6 +261,12 @@ export class Feed {
       selected: selected ?? -1,
       selectedIndex: at < view.size && view.at(at).firstRow <= selected! ? at : -1,
     };
+  }
+
+  #happened(message: Events): void {
+    const known = Math.max(0, this.#eventsSeen - message.from);
+    this.store.happened(known === 0 ? message.events : message.events.slice(known));
+    this.#eventsSeen = Math.max(this.#eventsSeen, message.to);
   }
 
   #heard(now: number): void {

@@ -1,7 +1,8 @@
 /** The parts of a snapshot that come from the state. */
 import type { ConnectionDetail, ConnectionRow, Look, StreamDetail, StreamRow, StreamsPart } from '../feed/model.ts';
 import type { Sections } from './sections.ts';
-import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
+import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
+import type { StateStore } from './state-store.ts';
 import { pathOf, streamRow, timesOf } from './stream-rows.ts';
 import { healthOf, isStuck, verdictOf } from './verdict.ts';
 
@@ -52,7 +53,7 @@ export function streamsPart(
   now: number,
 ): StreamsPart {
   const all = [...connection.streams.values()];
-  const open = all.filter(entry => entry.state.closedAt < 0 && connection.facts.closedAt < 0);
+  const open = connection.facts.closedAt < 0 ? [...connection.open.values()] : [];
   const stuck = open.filter(entry => isStuck(verdictOf(store, connection, entry, now)));
   const scope = look.scope === 'all' ? all : look.scope === 'open' ? open : stuck;
   const needle = look.search.trim().toLowerCase();

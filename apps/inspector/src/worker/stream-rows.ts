@@ -1,6 +1,7 @@
 /** Rows of the table of streams and the drawer's facts, made from the state of a stream. */
 import type { Phase, StreamDetail, StreamRow } from '../feed/model.ts';
-import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
+import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
+import type { StateStore } from './state-store.ts';
 import { IDLE_PATIENCE_US, verdictOf } from './verdict.ts';
 
 const STATES = [

@@ -6,7 +6,8 @@ import { Blocked, type StreamState } from '@glassway/inspector-protocol';
 import type { Health, SentencePart, Verdict } from '../feed/model.ts';
 import { errorName } from '../filter/vocabulary.ts';
 import { bytes, count, lasting, plural } from '../text/format.ts';
-import type { ConnectionEntry, StateStore, StreamEntry } from './state-store.ts';
+import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
+import type { StateStore } from './state-store.ts';
 
 /** A stream that could not send for less than this (microseconds) is not remarked upon. */
 export const PATIENCE_US = 250_000;
@@ -88,9 +89,9 @@ function sending(connection: ConnectionEntry, entry: StreamEntry, now: number): 
 function holders(connection: ConnectionEntry): SentencePart[] {
   const initial = connection.facts.settings.received.find(([id]) => id === 4)?.[1] ?? 65_535;
   const held: { stream: number; octets: number }[] = [];
-  for (const { state } of connection.streams.values()) {
+  for (const { state } of connection.open.values()) {
     const octets = Math.min(state.bytesSent, initial - state.sendWindow);
-    if (state.closedAt < 0 && octets > 0) held.push({ stream: state.stream, octets });
+    if (octets > 0) held.push({ stream: state.stream, octets });
   }
   if (held.length === 0) return [];
   held.sort((a, b) => b.octets - a.octets);
@@ -231,8 +232,8 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
       sentence: `The socket has been full since ${lasting(since / 1000)}.`,
     };
   }
-  for (const { state: stream } of entry.streams.values()) {
-    if (stream.closedAt >= 0 || stream.blocked === Blocked.NOT || now - stream.blockedSince < PATIENCE_US) continue;
+  for (const { state: stream } of entry.open.values()) {
+    if (stream.blocked === Blocked.NOT || now - stream.blockedSince < PATIENCE_US) continue;
     const lasts = lasting((now - stream.blockedSince) / 1000);
     return {
       health: 'stalled',

@@ -5,7 +5,7 @@
 import { FrameType } from '@glassway/inspector-protocol';
 import type { StallSpan, WindowMark, WindowsPart } from '../feed/model.ts';
 import type { FrameLog } from './frame-log.ts';
-import type { ConnectionEntry } from './state-store.ts';
+import type { ConnectionEntry } from './state-entries.ts';
 
 /** Points per series at most; what is denser is thinned so that the lowest point of each stretch stays. */
 export const MAX_POINTS = 1600;

@@ -5,6 +5,8 @@ import { Link, type Socket } from './link.ts';
 
 /* The page repaints ten times a second at most by itself; what the user asks for is answered at once. */
 const TICK_MS = 100;
+/* A fraction of the credit that gateways give. */
+const ACK_BYTES = 256 * 1024;
 
 const feed = new Feed(() => performance.now());
 let subscription = 0;
@@ -12,6 +14,7 @@ let seen: Look = NOTHING;
 let live = false;
 let asked = '';
 let chartDue = 0;
+let unacknowledged = 0;
 let changed = true;
 
 const link = new Link(
@@ -37,6 +40,9 @@ const link = new Link(
     },
     onFrames: message => {
       feed.frames(message);
+      unacknowledged += message.byteLength;
+      // In a hidden tab the timer below may be slowed down; the gateway must not take that for a slow page.
+      if (unacknowledged > ACK_BYTES) acknowledge();
       changed = true;
     },
     onMessage: message => {
@@ -74,6 +80,12 @@ function show(look: Look): void {
   post({ ...(state ? feed.state() : {}), ...(grids ? feed.grids() : {}), ...(windows ? feed.windows() : {}) });
 }
 
+function acknowledge(): void {
+  unacknowledged = 0;
+  const acks = feed.acknowledge();
+  if (acks !== null) link.send({ type: 'ack', ...acks });
+}
+
 function askMissing(): void {
   const missing = feed.missingSections();
   if (missing === null || !live) return;
@@ -102,8 +114,7 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
 };
 
 self.setInterval(() => {
-  const acks = feed.acknowledge();
-  if (acks !== null) link.send({ type: 'ack', ...acks });
+  acknowledge();
   if (seen.paused) post(feed.status());
   // Ages and stalls grow while nothing comes in, so a live page is painted anyway, only less often.
   else if (changed || (live && subscription > 0)) paint();

@@ -1,0 +1,162 @@
+/** What the page remembers of a connection and of a stream, and how news changes it. */
+import type {
+  ConnectionFacts,
+  ConnectionState,
+  LogEvent,
+  StreamFacts,
+  StreamState,
+} from '@glassway/inspector-protocol';
+import { Rate } from './rates.ts';
+
+const MAX_SPANS = 200;
+/* A sender at full speed waits for window all the time; only waits that last longer are worth remembering. */
+const SHORT_SPAN_US = 100_000;
+
+/** A span in which a stream could not send. `to` -1: it lasts. */
+export interface BlockedSpan {
+  readonly cause: number;
+  readonly from: number;
+  to: number;
+}
+
+/** One stream. */
+export interface StreamEntry {
+  facts: StreamFacts;
+  state: StreamState;
+  /** The reserved state it began in (RFC 9113 5.1), 0 when it was not pushed. */
+  reserved: number;
+  readonly spans: BlockedSpan[];
+}
+
+/** One violation as an event told it. */
+export type Violation = Extract<LogEvent, { kind: 'violation' }>;
+
+/** One connection with its streams. */
+export interface ConnectionEntry {
+  facts: ConnectionFacts;
+  state: ConnectionState;
+  readonly streams: Map<number, StreamEntry>;
+  /** Those of `streams` that are not closed. */
+  readonly open: Map<number, StreamEntry>;
+  readonly rate: Rate;
+  readonly pings: number[];
+  readonly violations: Violation[];
+}
+
+/** What a connection's rate counts: frames, or on HTTP/1.1 kilobytes. */
+export function activity(entry: ConnectionEntry): number {
+  if (entry.facts.protocol === 'http/1.1') return (entry.state.bytesReceived + entry.state.bytesSent) / 1000;
+  let frames = 0;
+  for (const count of entry.state.frames) frames += count;
+  return frames;
+}
+
+/** Takes in a stream's newest state. */
+export function takeState(entry: StreamEntry, state: StreamState): void {
+  if (isReserved(state.state)) entry.reserved = state.state;
+  entry.state = state;
+  if (state.blocked !== 0) blocked(entry, state.blocked, state.blockedSince);
+  else blocked(entry, 0, state.lastProgressAt);
+}
+
+/** RFC 9113 5.1: reserved (local) or reserved (remote). */
+export function isReserved(state: number): boolean {
+  return state === 1 || state === 2;
+}
+
+/** From now on blocked by this cause, or (0) no longer. Events and states tell the same; the second changes nothing. */
+export function blocked(entry: StreamEntry, cause: number, t: number): void {
+  const last = entry.spans.at(-1);
+  if (last !== undefined && last.to < 0) {
+    if (last.cause === cause) return;
+    last.to = Math.max(last.from, t);
+    if (last.to - last.from < SHORT_SPAN_US) entry.spans.pop();
+  }
+  if (cause === 0 || (last !== undefined && t < last.to) || (last?.from === t && last.cause === cause)) return;
+  entry.spans.push({ cause, from: t, to: -1 });
+  if (entry.spans.length > MAX_SPANS) entry.spans.shift();
+}
+
+/** A connection of which only the facts are known. */
+export function newConnection(facts: ConnectionFacts): ConnectionEntry {
+  return {
+    facts,
+    state: {
+      id: facts.id,
+      openStreams: 0,
+      totalStreams: 0,
+      sendWindow: 65_535,
+      receiveWindow: 65_535,
+      bytesReceived: 0,
+      bytesSent: 0,
+      frames: [],
+      blocked: 0,
+      blockedSince: -1,
+      blockedStreams: 0,
+      withheldBytes: 0,
+      pingRttUs: -1,
+      sectionBytesReceived: 0,
+      sectionBytesSent: 0,
+      fieldBytesReceived: 0,
+      fieldBytesSent: 0,
+      evictionsReceived: 0,
+      evictionsSent: 0,
+      violations: 0,
+      resetsReceived: 0,
+      resetsSent: 0,
+      lastActivityAt: facts.openedAt,
+    },
+    streams: new Map(),
+    open: new Map(),
+    rate: new Rate(),
+    pings: [],
+    violations: [],
+  };
+}
+
+/** A stream of which nothing is known. */
+export function newStream(connection: number, stream: number): StreamEntry {
+  return {
+    facts: {
+      connection,
+      stream,
+      method: '',
+      scheme: '',
+      authority: '',
+      path: '',
+      status: 0,
+      contentType: '',
+      grpcStatus: -1,
+      pair: null,
+      reset: null,
+      reason: null,
+    },
+    state: {
+      connection,
+      stream,
+      state: 0,
+      sendWindow: 0,
+      receiveWindow: 0,
+      bytesReceived: 0,
+      bytesSent: 0,
+      framesReceived: 0,
+      framesSent: 0,
+      blocked: 0,
+      blockedSince: -1,
+      pendingBytes: 0,
+      withheldBytes: 0,
+      blockedConnectionUs: 0,
+      blockedStreamUs: 0,
+      blockedTransportUs: 0,
+      openedAt: -1,
+      headReceivedAt: -1,
+      headSentAt: -1,
+      endReceivedAt: -1,
+      endSentAt: -1,
+      closedAt: -1,
+      lastProgressAt: -1,
+    },
+    reserved: 0,
+    spans: [],
+  };
+}
