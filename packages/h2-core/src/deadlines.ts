@@ -1,7 +1,8 @@
 import type { Core } from './core.ts';
 import type { Inbound } from './inbound.ts';
-import { type Lifecycle, UNSENT } from './lifecycle.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { SHUTDOWN_PING_TIMEOUT_MS, WRITE_PROGRESS_BYTES } from './limits.ts';
+import { UNSENT } from './moment.ts';
 import { ConnectionError } from './rules.ts';
 import type { SettingsExchange } from './settings-exchange.ts';
 

@@ -3,14 +3,10 @@ import { ErrorCode, H2Error, type Initiator } from './errors.ts';
 import { octet } from './frame/bytes.ts';
 import type { FrameReader } from './frame/reader.ts';
 import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import { NONE, UNSENT } from './moment.ts';
 
 const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
 const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
-
-/** A moment that counts from when the octets leave, which they have not yet. */
-export const UNSENT = -2;
-/** A moment that is not to come. */
-export const NONE = -1;
 
 /** How a connection is kept alive and how it ends: PINGs of our own, GOAWAY, the way down. RFC 9113 6.7, 6.8. */
 export class Lifecycle {

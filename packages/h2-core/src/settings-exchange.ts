@@ -1,7 +1,7 @@
 import type { Decoder } from '@glassway/hpack';
 import type { Core } from './core.ts';
 import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
-import { NONE, UNSENT } from './lifecycle.ts';
+import { NONE, UNSENT } from './moment.ts';
 import { ConnectionError } from './rules.ts';
 import { checkSetting, parseSettings, SettingId } from './settings.ts';
 import { SettingsEvent } from './tap.ts';
