@@ -1,8 +1,15 @@
-import { Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { reason } from '../src/exchange/reason.ts';
 import { Progress } from '../src/listener/http1-progress.ts';
 import { DEFAULT_LISTENER_LIMITS, resolveListenerLimits } from '../src/listener/limits.ts';
 import { Registry } from '../src/listener/registry.ts';
+import { get, headers, Type } from './support/h2-frames.ts';
+import { RawClient, rawClient, rawH2Client } from './support/raw-client.ts';
+import { type Behaviour, Harness } from './support/recorder.ts';
 
 describe('progress of an HTTP/1 client', () => {
   const limits = { ...DEFAULT_LISTENER_LIMITS, bodyTimeoutMs: 100, writeStallTimeoutMs: 100, minimumProgressBytes: 10 };
@@ -53,8 +60,10 @@ describe('progress of an HTTP/1 client', () => {
 describe('the registry', () => {
   const from = { address: '192.0.2.1', port: 1 };
 
+  const none = { maxConnections: 0, maxConnectionsPerAddress: 0, maxConnectionAgeMs: 0 };
+
   it('holds the total', () => {
-    const registry = new Registry(2, 0);
+    const registry = new Registry({ ...none, maxConnections: 2 });
     const sockets = [new Socket(), new Socket(), new Socket()];
     expect(sockets.map(socket => registry.add(socket, from))).toEqual([true, true, false]);
     expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, true]);
@@ -63,7 +72,7 @@ describe('the registry', () => {
   });
 
   it('takes nobody in while draining', async () => {
-    const registry = new Registry(0, 0);
+    const registry = new Registry(none);
     expect(await registry.close(1000)).toEqual({ finished: 0, cut: [] });
     const late = new Socket();
     expect(registry.add(late, from)).toBe(false);
@@ -71,7 +80,7 @@ describe('the registry', () => {
   });
 
   it('asks a connection to leave that comes to speak while draining', async () => {
-    const registry = new Registry(0, 0);
+    const registry = new Registry(none);
     const socket = new Socket();
     registry.add(socket, from);
     const asked: string[] = [];
@@ -94,6 +103,58 @@ describe('the registry', () => {
     expect(await closed).toEqual({ finished: 1, cut: [] });
     expect(asked).toEqual(['early', 'late']);
   });
+});
+
+describe('a connection asked to leave', () => {
+  let harness: Harness;
+  const ok: Behaviour = exchange => exchange.answer(200, 'hello', ['content-length', '5']);
+  afterEach(() => harness.stop());
+
+  it('for its age: HTTP/2 by GOAWAY, HTTP/1 once it is idle', async () => {
+    harness = await Harness.start(ok, { limits: { maxConnectionAgeMs: 50 } });
+    const h2 = await rawH2Client(harness.port);
+    expect(await h2.untilGoAway()).toMatchObject({ lastStreamId: 0x7fffffff, code: 0 });
+    h2.close();
+    const h1 = await rawClient(harness.port);
+    h1.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await h1.untilEnd()).toMatch(/^HTTP\/1.1 200 .*hello$/s);
+  });
+
+  it('for the number of its requests', async () => {
+    harness = await Harness.start(ok, { limits: { maxRequestsPerConnection: 2 } });
+    const h1 = await rawClient(harness.port);
+    h1.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await h1.untilText('hello')).not.toMatch(/connection: close/i);
+    h1.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const text = await h1.untilEnd();
+    expect(text.match(/200 OK/g)).toHaveLength(2);
+    expect(text.match(/connection: close/gi)).toHaveLength(1);
+    const h2 = await rawH2Client(harness.port);
+    h2.send(headers(1, get('a')));
+    await h2.untilResponse(1);
+    expect(h2.frames.some(({ type }) => type === Type.GOAWAY)).toBe(false);
+    h2.send(headers(3, get('a')));
+    await h2.untilResponse(3);
+    await h2.untilGoAway();
+    h2.close();
+  });
+});
+
+it('a unix socket is a listener like any other', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'glassway-unix-'));
+  const path = join(directory, 'socket');
+  const open: Behaviour = ({ leg }) => leg.respond({ status: 200, fields: [], sensitive: null }, false);
+  const harness = await Harness.start(open, { http: { path } });
+  expect(harness.listeners.http).toEqual({ path });
+  const client = new RawClient(connect({ path }));
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await client.untilText('200 OK');
+  const { leg } = await harness.request();
+  expect(leg.facts).toMatchObject({ address: '', port: 0 });
+  leg.reset(reason('backend_reset', 'gone'));
+  await client.untilEnd();
+  await harness.stop();
+  await rm(directory, { recursive: true });
 });
 
 it.each([

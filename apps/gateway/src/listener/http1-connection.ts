@@ -139,7 +139,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
 
   abort(): void {
     // A response without framing ends with the connection: only a TCP reset tells the client that it is not complete.
-    if (this.#tls || this.#socket.destroyed) this.#socket.destroy();
+    // Only TCP has one; without an address the socket is gone or a unix socket.
+    if (this.#tls || this.#socket.remoteAddress === undefined) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
@@ -173,6 +174,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
     const leg = new Http1Leg(this.#facts(request), message, request, response, this);
     this.#active = leg;
     this.#progress.restart();
+    // Those in line are still served; no more are taken in.
+    if (this.#ordinal === this.#context.limits.maxRequestsPerConnection) this.#closing = true;
     this.#context.accept(message, leg);
     leg.begin();
   }

@@ -68,6 +68,7 @@ class Http2Client implements Handler, Drainable {
   readonly #context: ListenerContext;
   readonly #tls: boolean;
   readonly #client: Endpoint;
+  #requests = 0;
 
   constructor(context: ListenerContext, socket: Socket, origin: Http2Origin) {
     const { trace, registry, limits, clients } = context;
@@ -100,8 +101,8 @@ class Http2Client implements Handler, Drainable {
     return this.connection.openStreams;
   }
 
-  drain(): void {
-    this.connection.shutdown('the gateway is shutting down');
+  drain(why = 'the gateway asks its connections to leave'): void {
+    this.connection.shutdown(why);
   }
 
   /** Stream 1 is the request that asked for the upgrade; its half is closed (RFC 7540 3.2). */
@@ -120,6 +121,8 @@ class Http2Client implements Handler, Drainable {
       connectionId: this.connectionId,
       streamId: stream.id,
     };
+    const { maxRequestsPerConnection } = this.#context.limits;
+    if (++this.#requests === maxRequestsPerConnection) this.drain('the connection has served its requests');
     const leg = new Http2Leg(facts, this.connection, stream, endStream);
     stream.context = leg;
     const refused = this.#judge(head, endStream);

@@ -31,6 +31,13 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** Client connections from one address. 0: no limit. */
   readonly maxConnectionsPerAddress: number;
+  /**
+   * Age at which a client connection is asked to leave (GOAWAY, or Connection: close), so that clients find new gateways
+   * and certificates; spread by a tenth, so that those opened together do not leave together. 0: never.
+   */
+  readonly maxConnectionAgeMs: number;
+  /** Requests after which a client connection is asked to leave. 0: never. */
+  readonly maxRequestsPerConnection: number;
   /** Whether `:scheme` and an absolute-form target must name the transport's own scheme (D14). */
   readonly strictScheme: boolean;
   /** Whether HTTP/1.1 clients may switch to HTTP/2 in cleartext by Upgrade (RFC 7540 3.2). */
@@ -57,6 +64,8 @@ export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   lingerTimeoutMs: 2_000,
   maxConnections: 0,
   maxConnectionsPerAddress: 0,
+  maxConnectionAgeMs: 0,
+  maxRequestsPerConnection: 0,
   strictScheme: true,
   upgradeH2c: true,
   webSocket: true,

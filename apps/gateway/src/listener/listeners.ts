@@ -26,8 +26,10 @@ export type { HttpsOptions } from './tls.ts';
 export interface HttpOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** 0: any free port. */
-  readonly port: number;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** A unix socket instead of host and port. */
+  readonly path?: string;
 }
 
 /** What `startListeners` needs. */
@@ -67,7 +69,7 @@ export interface Listeners {
 /** Binds the ports. Throws when one cannot be bound, with nothing left open. */
 export async function startListeners(options: ListenersOptions): Promise<Listeners> {
   const limits = resolveListenerLimits(options.limits);
-  const registry = new Registry(limits.maxConnections, limits.maxConnectionsPerAddress);
+  const registry = new Registry(limits);
   const { accept, trace = NO_TRACE, proxyProtocol = null } = options;
   const clients = new Clients(proxyProtocol, limits.negotiationTimeoutMs);
   const context: ListenerContext = { accept, trace, limits, registry, clients };
@@ -101,7 +103,7 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
 }
 
 function listenCleartext(
-  { host = '127.0.0.1', port }: HttpOptions,
+  { host = '127.0.0.1', port = 0, path }: HttpOptions,
   context: ListenerContext,
   http1: Http1Listener,
   http2: Http2Listener,
@@ -124,10 +126,10 @@ function listenCleartext(
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       const why = error.code === 'EADDRINUSE' ? 'something else listens there' : error.message;
-      reject(new Error(`cannot listen on ${host}:${port}: ${why}`, { cause: error }));
+      reject(new Error(`cannot listen on ${path ?? `${host}:${port}`}: ${why}`, { cause: error }));
     };
     server.once('error', onError);
-    server.listen({ host, port }, () => {
+    server.listen(path === undefined ? { host, port } : { path }, () => {
       server.off('error', onError);
       resolve(server);
     });

@@ -3,6 +3,7 @@
  * drains. `http.Server` cannot be asked, it never sees the sockets that speak HTTP/2 or nothing yet.
  */
 import type { Socket } from 'node:net';
+import type { ListenerLimits } from './limits.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 
 /** A connection that speaks its protocol, as far as draining is concerned. */
@@ -37,24 +38,26 @@ interface Entry {
   readonly address: string;
   readonly peer: string;
   protocol: Drainable | null;
+  /** Until the connection is asked to leave; null: it is not. */
+  age: NodeJS.Timeout | null;
 }
+
+/** What the registry enforces; 0: no limit. */
+export type RegistryLimits = Pick<ListenerLimits, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxConnectionAgeMs'>;
 
 /** All client sockets of one gateway process. */
 export class Registry {
   readonly #sockets = new Map<Socket, Entry>();
   readonly #perAddress = new Map<string, number>();
-  readonly #max: number;
-  readonly #maxPerAddress: number;
+  readonly #limits: RegistryLimits;
   readonly #cut: CutConnection[] = [];
   readonly #deadlines: NodeJS.Timeout[] = [];
   #draining = false;
   #closing: Promise<DrainReport> | null = null;
   #onEmpty: (() => void) | null = null;
 
-  /** Limits of 0 are none. */
-  constructor(max: number, maxPerAddress: number) {
-    this.#max = max;
-    this.#maxPerAddress = maxPerAddress;
+  constructor(limits: RegistryLimits) {
+    this.#limits = limits;
   }
 
   /** Open client sockets. */
@@ -70,14 +73,15 @@ export class Registry {
   /** Takes a socket in until it closes; false (and the socket is destroyed) above a limit or while draining. */
   add(socket: Socket, { address, port }: Endpoint): boolean {
     const fromThere = this.#perAddress.get(address) ?? 0;
+    const { maxConnections, maxConnectionsPerAddress } = this.#limits;
     const full =
-      (this.#max > 0 && this.#sockets.size >= this.#max) ||
-      (this.#maxPerAddress > 0 && fromThere >= this.#maxPerAddress);
+      (maxConnections > 0 && this.#sockets.size >= maxConnections) ||
+      (maxConnectionsPerAddress > 0 && fromThere >= maxConnectionsPerAddress);
     if (full || this.#draining) {
       socket.destroy();
       return false;
     }
-    this.#sockets.set(socket, { address, peer: endpoint(address, port), protocol: null });
+    this.#sockets.set(socket, { address, peer: endpoint(address, port), protocol: null, age: null });
     this.#perAddress.set(address, fromThere + 1);
     socket.once('close', () => this.#remove(socket));
     return true;
@@ -89,6 +93,11 @@ export class Registry {
     if (entry === undefined) return;
     entry.protocol = protocol;
     if (this.#draining) protocol.drain();
+    const { maxConnectionAgeMs } = this.#limits;
+    if (maxConnectionAgeMs === 0 || entry.age !== null) return;
+    const age = maxConnectionAgeMs * (0.9 + Math.random() * 0.2);
+    // Whatever it speaks by then: after an Upgrade another protocol has taken the place of this one.
+    entry.age = setTimeout(() => entry.protocol?.drain(), age).unref();
   }
 
   /**
@@ -132,6 +141,7 @@ export class Registry {
     const entry = this.#sockets.get(socket);
     if (entry === undefined) return;
     this.#sockets.delete(socket);
+    if (entry.age !== null) clearTimeout(entry.age);
     const left = (this.#perAddress.get(entry.address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(entry.address);
     else this.#perAddress.set(entry.address, left);

@@ -16,8 +16,10 @@ import type { Http2Listener } from './http2.ts';
 export interface HttpsOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** 0: any free port. */
-  readonly port: number;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** A unix socket instead of host and port. */
+  readonly path?: string;
   /** The certificates. Default: one per server name from the development authority. */
   readonly contexts?: SecureContexts;
   /** Where the development authority is kept; only used without `contexts`. Default: the user's own. */
