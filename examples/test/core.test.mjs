@@ -1,0 +1,53 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { EXAMPLES, freePort, run, start, testWithCurl } from './program.mjs';
+
+const NODE = process.execPath;
+
+test('server and client: what one asks the other answers, and both end in order', async () => {
+  const port = await freePort();
+  const { seen } = start('server.mjs', { PORT: String(port) });
+  await seen('listening');
+  const { code, output } = await run(NODE, ['client.mjs', `http://127.0.0.1:${port}`]);
+  expect(output.split('\n')).toEqual([
+    '200 hello /one',
+    '200 hello /two',
+    '200 hello /three',
+    '200 text/plain',
+    'hello /upload',
+    'closed, 0 requests cut off',
+    '',
+  ]);
+  expect(code).toBe(0);
+});
+
+testWithCurl('server: curl is answered over HTTP/2, and HTTP/1.1 does not end the program', async () => {
+  const port = await freePort();
+  const { seen } = start('server.mjs', { PORT: String(port) });
+  await seen('listening');
+  const url = `http://127.0.0.1:${port}/there`;
+  await run('curl', ['-sS', '--http1.1', '--max-time', '5', url]);
+  const { output } = await run('curl', ['-sS', '--http2-prior-knowledge', url]);
+  expect(output).toBe('hello /there\n');
+});
+
+test('hpack-roundtrip: the second request costs less than the first', async () => {
+  const { code, output } = await run(NODE, ['hpack-roundtrip.mjs']);
+  const sizes = [...output.matchAll(/as text, (\d+) compressed/g)].map(([, size]) => Number(size));
+  expect(sizes.length).toBe(2);
+  expect(sizes[1]).toBeLessThan(sizes[0]);
+  expect(output).toContain('authorization: Bearer 7f3a  (never indexed, index 23)');
+  expect(code).toBe(0);
+});
+
+test('README of h2-core: its first program prints what it says', async () => {
+  const readme = readFileSync(resolve(EXAMPLES, '../packages/h2-core/README.md'), 'utf8');
+  const file = join(EXAMPLES, '.readme-h2-core.mjs');
+  writeFileSync(file, /```js\n(.+?)```/s.exec(readme)[1]);
+  onTestFinished(() => rmSync(file, { force: true }));
+  const printed = /```\n\n((?: {4}.+\n)+)/.exec(readme)[1].replaceAll(/^ {4}/gm, '');
+  const { code, output } = await run(NODE, [file]);
+  expect(output).toBe(printed);
+  expect(code).toBe(0);
+});
