@@ -304,25 +304,37 @@ describe('what backends say about connections and streams, frame by frame', () =
     expect(exchange.log).toEqual(['assigned', 'response 200 end']);
   });
 
-  it('GOAWAY: what is above the last stream is retryable, what is below finishes, new ones get a new connection', async () => {
+  it('GOAWAY: what is above the last stream moves to a new connection, what is below finishes', async () => {
     const { port, peer } = await scripted();
     const backend = client(port);
     const first = Recorder.send(backend, request());
     const server = await peer();
     await server.frame(T.HEADERS, 1);
-    const second = Recorder.send(backend, request());
+    const second = Recorder.send(backend, request({ method: 'POST' }));
     await server.frame(T.HEADERS, 3);
     server.send(goAway(1, 0));
-    await second.finished();
-    expect(second.error).toMatchObject({ code: 'backend_going_away', retryable: true, status: 503 });
-    const third = Recorder.send(backend, request());
     const other = await peer(1);
     await other.frame(T.HEADERS, 1);
+    const third = Recorder.send(backend, request());
+    await other.frame(T.HEADERS, 3);
     server.send(server.head(1, 200, [], END_STREAM));
-    other.send(other.head(1, 200, [], END_STREAM));
-    await Promise.all([first.finished(), third.finished()]);
-    expect([first.status, third.status]).toEqual([200, 200]);
+    other.send(other.head(1, 201, [], END_STREAM), other.head(3, 202, [], END_STREAM));
+    await Promise.all([first.finished(), second.finished(), third.finished()]);
+    expect([first.status, second.status, third.status]).toEqual([200, 201, 202]);
+    expect(second.log).toEqual(['assigned', 'assigned', 'response 201 end']);
     await server.connection.gone();
+  });
+
+  it('GOAWAY: a body that has begun cannot move; the error says that nothing was processed', async () => {
+    const { port, peer } = await scripted();
+    const exchange = Recorder.send(client(port), upload());
+    const server = await peer();
+    await server.frame(T.HEADERS, 1);
+    exchange.leg.write(text('begun'), false);
+    await server.frame(T.DATA, 1);
+    server.send(goAway(0, 0));
+    await exchange.finished();
+    expect(exchange.error).toMatchObject({ code: 'backend_going_away', retryable: true, status: 503 });
   });
 
   it('REFUSED_STREAM is retryable, other resets are not and pass their code on', async () => {

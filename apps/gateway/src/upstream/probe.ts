@@ -61,6 +61,11 @@ async function probeCleartext(target: Target, options: ResolvedUpstreamOptions):
   if (first === 'closed' && target.socketPath === null && (await speaksTls(target, options))) first = 'tls';
   if (typeof first !== 'string') return lost(target, first);
   const isH2 = scheme === 'h2c';
+  // Some HTTP/1.1 servers answer a version they do not know without a status line, or not at all.
+  if (!isH2 && (first === 'other' || first === 'closed')) {
+    const second = await ask(target, options, HTTP1_HELLO);
+    if (second === 'http/1.1') first = second;
+  }
   switch (first) {
     case 'h2': {
       if (isH2) return found(target, 'h2', 'HTTP/2 (h2c)');

@@ -229,7 +229,9 @@ export class H2Connection implements DialEvents, Handler {
   onReset(stream: Stream, error: H2Error): void {
     const leg = stream.context as H2Leg;
     if (leg.phase !== LegPhase.ON_STREAM) return;
-    if (error.rule === 'transport.closed' && leg.mayResend) {
+    const moves =
+      error.rule === 'goaway.unprocessed' ? leg.mayMove : error.rule === 'transport.closed' && leg.mayResend;
+    if (moves) {
       this.#pool.resend(leg);
       return;
     }

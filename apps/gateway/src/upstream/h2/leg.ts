@@ -22,6 +22,9 @@ export type LegPhase = (typeof LegPhase)[keyof typeof LegPhase];
 
 const SAFE_TO_REPEAT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** Backends that end each connection after a few requests must not keep an exchange moving for ever. */
+const MAX_MOVES = 8;
+
 /** One exchange on the HTTP/2 side: what it holds before it has a stream, and what the timeouts must know afterwards. */
 export class H2Leg implements BackendLeg, TurnTask, Waiter {
   readonly request: RequestMessage;
@@ -60,7 +63,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   #trailers: FieldList | null = null;
   #accepted = 0;
   #bodyBegun = false;
-  #resent = false;
+  #moves = 0;
   #blocked = false;
   #announced = false;
   #listed = false;
@@ -160,13 +163,18 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
 
   /** The connection died without a word: the request may go out once more when nothing of it can have been acted upon. */
   get mayResend(): boolean {
-    if (this.#resent || this.responded || this.informational > 0 || this.#bodyBegun) return false;
+    if (this.#moves > 0 || this.responded || this.informational > 0 || this.#bodyBegun) return false;
     return SAFE_TO_REPEAT.has(this.request.method) && !this.isTunnel;
+  }
+
+  /** The backend said that it has not processed the request (RFC 9113 8.7): another connection may take it, if all is there. */
+  get mayMove(): boolean {
+    return this.#moves < MAX_MOVES && !this.#bodyBegun;
   }
 
   /** Back to waiting. */
   takeBack(): void {
-    this.#resent = true;
+    this.#moves++;
     this.#stream = null;
     this.#core = null;
     this.#connection = null;

@@ -106,7 +106,8 @@ export class H2Pool implements Backend {
     this.#deactivate(leg);
     leg.takeBack();
     this.#waiting.add(leg);
-    // The dead connection is not gone from the list yet; dialling follows when it is.
+    // Its connection is dead or draining, which makes room and has another dialled.
+    this.#dialForWaiting();
   }
 
   /** A connection has become usable. */
