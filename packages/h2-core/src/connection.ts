@@ -2,6 +2,7 @@ import { Core } from './core.ts';
 import { Deadlines } from './deadlines.ts';
 import { ErrorCode, H2Error, UsageError } from './errors.ts';
 import { ascii, octet } from './frame/bytes.ts';
+import type { AltSvc } from './frame/extension-frames.ts';
 import { FrameReader } from './frame/reader.ts';
 import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW, PREFACE } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
@@ -35,7 +36,7 @@ const PREFACE_BYTES = ascii(PREFACE);
  *
  * - **in**: `receive`, `receiveEnd`, `handleTimeout`, `acceptUpgrade`
  * - **commands**: `respond`, `inform`, `request`, `push`, `write`, `trailers`, `reset`, `release`, `ping`,
- *   `updateSettings`, `setTargetWindowSize`, `shutdown`, `destroy`
+ *   `altSvc`, `origins`, `priorityUpdate`, `prioritise`, `sendUnknownFrame`, `hold`, `done`, `updateSettings`, `setTargetWindowSize`, `shutdown`, `destroy`
  * - **out**: `takeOutput`, `nextTimeout`, `wantsWrite`, `wantsPause`, `isClosed`
  * - **getters**: windows, counts, settings
  *
@@ -290,6 +291,30 @@ export class Connection {
       throw new UsageError('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
     }
     this.core.sender.scheduler.prioritise(stream as StreamRecord, urgency, incremental);
+  }
+
+  /** Server: advertises an alternative service, on stream 0 for `service.origin`, else for the stream's. RFC 7838 4. */
+  altSvc(streamId: number, service: AltSvc): void {
+    this.core.extensions.altSvc(streamId, service);
+    this.signal();
+  }
+
+  /** Server: names the origins it answers for on this connection. RFC 8336. */
+  origins(origins: readonly string[]): void {
+    this.core.extensions.origins(origins);
+    this.signal();
+  }
+
+  /** Client: changes the priority of a request, sent or still to come; `value` as in the Priority field. RFC 9218 7.1. */
+  priorityUpdate(streamId: number, value: string): void {
+    this.core.extensions.priorityUpdate(streamId, value);
+    this.signal();
+  }
+
+  /** Sends a frame of a type this core does not know; the peer may ignore it. RFC 9113 5.5. */
+  sendUnknownFrame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
+    this.core.extensions.unknown(type, flags, streamId, payload);
+    this.signal();
   }
 
   /** Sends SETTINGS (pairs of id and value); they take effect with their acknowledgement. Several may be in flight. */

@@ -1,5 +1,6 @@
 import { Encoder } from '@glassway/hpack';
 import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
+import { Extensions } from './extensions.ts';
 import { Receiver } from './flow/receiver.ts';
 import { Sender, type SenderHost } from './flow/sender.ts';
 import { ascii } from './frame/bytes.ts';
@@ -32,6 +33,7 @@ export class Core implements SenderHost {
   readonly encoder: Encoder;
   readonly guard: Guard;
   readonly priorities: Priorities;
+  readonly extensions: Extensions;
   /** Streams that have ended but for which the program still works, see `Connection.hold`. */
   heldStreams = 0;
   /** The transport takes no more for now. */
@@ -80,6 +82,7 @@ export class Core implements SenderHost {
     this.registry = new StreamRegistry(isServer);
     this.guard = new Guard(options);
     this.priorities = new Priorities(this);
+    this.extensions = new Extensions(this);
     this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
     const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);

@@ -1,4 +1,5 @@
 import type { H2Error } from './errors.ts';
+import type { AltSvc } from './frame/extension-frames.ts';
 import type { Stream } from './stream/stream.ts';
 
 /**
@@ -74,6 +75,12 @@ export interface Handler {
   onPong?(payload: Uint8Array): void;
   /** The peer sent GOAWAY. Streams of ours above `lastStreamId` are reset as retryable right after this call. */
   onGoAway?(lastStreamId: number, code: number, debugData: Uint8Array): void;
+  /** Client: an alternative service was advertised, for `service.origin` or for the stream's own origin. RFC 7838 4. */
+  onAltSvc?(streamId: number, service: AltSvc): void;
+  /** Client: the origins the server answers for on this connection. Not verified against its certificate. RFC 8336. */
+  onOrigins?(origins: readonly string[]): void;
+  /** A frame of a type this core does not know; otherwise ignored. `payload` is borrowed. RFC 9113 5.5. */
+  onUnknownFrame?(type: number, flags: number, streamId: number, payload: Uint8Array): void;
   /** The connection is over; every open stream has been told. `error` is null for a clean end. Called once. */
   onClosed?(error: H2Error | null): void;
 }

@@ -99,9 +99,11 @@ export class Inbound implements FrameSink {
         this.tell(type, flags, streamId, bytes, start, length, uint31(bytes, start));
         return;
     }
-    // PRIORITY, and what is not known here: RFC 9113 4.1 has unknown types ignored.
-    if (type !== FrameType.PRIORITY) core.guard.odd(streamId, type, core.now);
+    // PRIORITY, extensions, and what is not known here: RFC 9113 4.1 has unknown types ignored.
     this.tell(type, flags, streamId, bytes, start, length, 0);
+    if (type === FrameType.PRIORITY) return;
+    core.guard.odd(streamId, type, core.now);
+    core.extensions.onFrame(type, flags, streamId, bytes, start, length);
   }
 
   private tell(
