@@ -72,21 +72,8 @@ export function run(program, args, env = {}) {
   });
 }
 
-/** Waits until something listens on a port. */
-export async function listening(port) {
-  const { connect } = await import('node:net');
-  for (;;) {
-    const open = await new Promise(done => {
-      const socket = connect(port, '127.0.0.1', () => done(true)).on('error', () => done(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (open) return;
-    await new Promise(done => setTimeout(done, 20));
-  }
-}
-
 /** Whether curl, with HTTP/2, is here. On CI it has to be. */
-export function hasCurl() {
+function hasCurl() {
   const found = (process.env.PATH ?? '').split(delimiter).some(directory => existsSync(join(directory, 'curl')));
   if (!found && process.env.CI === 'true') throw new Error('curl is missing; CI runs no example without it');
   return found;
