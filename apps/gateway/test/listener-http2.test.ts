@@ -308,6 +308,49 @@ describe('D30: a response that is complete before its request', () => {
   });
 });
 
+describe('a stream that stands still with its request incomplete', () => {
+  const limits = { streamIdleTimeoutMs: 60, checkIntervalMs: 10 };
+
+  it('is answered 408 when nothing was answered yet', async () => {
+    const client = await start(silent, limits);
+    client.send(headers(1, post('a'), END_HEADERS)).send(data(1, 'abc'));
+    expect(await client.untilReset(1)).toBe(NO_ERROR);
+    expect(client.status(1)).toBe('408');
+    expect(client.response(1).body.toString()).toMatch(/client_body_timeout/);
+    expect(harness.exchanges[0]!.aborted?.code).toBe('client_body_timeout');
+    client.close();
+  });
+
+  it('is reset when the response has begun', async () => {
+    const client = await start(({ leg }) => leg.respond({ status: 200, fields: [], sensitive: null }, false), limits);
+    client.send(headers(1, post('a'), END_HEADERS));
+    expect(await client.untilReset(1)).toBe(CANCEL);
+    client.close();
+  });
+
+  it('may do so while the gateway holds its octets back, while a response moves, and when the request is complete', async () => {
+    const client = await start(exchange => (exchange.autoConsume = false), limits);
+    client.send(headers(1, post('a'), END_HEADERS)).send(data(1, 'abc'));
+    client.send(headers(3, post('a'), END_HEADERS)).send(headers(5, get('a')));
+    const moving = await harness.request(2);
+    await harness.request(3);
+    moving.leg.respond({ status: 200, fields: [], sensitive: null }, false);
+    const moves = setInterval(() => moving.leg.write(Buffer.from('.'), false), 10);
+    await new Promise(resolve => setTimeout(resolve, 300)); // several timeouts
+    clearInterval(moves);
+    expect(harness.exchanges.map(({ aborted }) => aborted)).toEqual([null, null, null]);
+    client.close();
+  });
+});
+
+it('a refused HEAD request is answered without a body', async () => {
+  const client = await start(ok);
+  client.send(headers(1, [[':method', 'HEAD'], ...get('a', '/', 'https').slice(1)]));
+  expect(await client.untilResponse(1)).toMatchObject({ ended: true, body: Buffer.alloc(0), resetCode: -1 });
+  expect(client.status(1)).toBe('400');
+  client.close();
+});
+
 describe('draining', () => {
   it('sends GOAWAY in two steps, finishes what is open, then closes', async () => {
     const client = await start(silent);

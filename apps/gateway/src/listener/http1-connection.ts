@@ -11,7 +11,7 @@ import { judgeHttp1 } from './http1-rules.ts';
 import { Http1Tunnel, webSocketKey } from './http1-tunnel.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 import type { Drainable } from './registry.ts';
-import { explain } from './rules.ts';
+import { refusal } from './rules.ts';
 
 /** Takes over a socket that switches to HTTP/2, with the request that asked for it. */
 export type UpgradeTo = (socket: Socket, settings: Uint8Array, request: RequestMessage) => void;
@@ -268,18 +268,10 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.#closing = true;
     this.#waiting.length = 0;
     this.#closeReason = why;
-    const body = explain(why);
-    const fields = [
-      'content-type',
-      'text/plain; charset=utf-8',
-      'content-length',
-      String(Buffer.byteLength(body)),
-      'connection',
-      'close',
-    ];
+    const { fields, body } = refusal(why);
     this.trace.http1Response(this.connectionId, this.#ordinal, why.status, fields);
     this.trace.reasoned(this.connectionId, this.#ordinal, why);
-    this.#socket.write(responseHead(why.status, fields) + (withBody ? body : ''));
+    this.#socket.write(responseHead(why.status, [...fields, 'connection', 'close']) + (withBody ? body : ''));
     this.#endSoon();
   }
 

@@ -1,7 +1,10 @@
 import { type Connection, ErrorCode, type FieldList, type Stream } from '@glassway/h2-core';
 import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage } from '../exchange/legs.ts';
-import type { Reason } from '../exchange/reason.ts';
+import { type Reason, reason } from '../exchange/reason.ts';
 import { NO_EVENTS } from './context.ts';
+import { refusal } from './rules.ts';
+
+const DECLINED = reason('upload_stopped', 'the request was refused', { rfc: '9113 8.1' });
 
 /** One stream of a client's HTTP/2 connection, as the exchange sees it. Closed streams ignore every command. */
 export class Http2Leg implements ClientLeg {
@@ -9,7 +12,9 @@ export class Http2Leg implements ClientLeg {
   events: ClientLegEvents = NO_EVENTS;
   readonly #connection: Connection;
   readonly #stream: Stream;
+  readonly #isHead: boolean;
   #requestEnded: boolean;
+  #responded = false;
   /** The response was given to the core to its end; and it has left. */
   #responseEnded = false;
   #responseSent = false;
@@ -19,11 +24,16 @@ export class Http2Leg implements ClientLeg {
   #over = false;
   /** The exchange had its last call. */
   #told = false;
+  /** Octets that moved in either direction, and as they were when last looked at. */
+  #octets = 0;
+  #octetsSeen = -1;
+  #idleSince = 0;
 
-  constructor(facts: ClientFacts, connection: Connection, stream: Stream, requestEnded: boolean) {
+  constructor(facts: ClientFacts, connection: Connection, stream: Stream, method: string, requestEnded: boolean) {
     this.facts = facts;
     this.#connection = connection;
     this.#stream = stream;
+    this.#isHead = method === 'HEAD';
     this.#requestEnded = requestEnded;
   }
 
@@ -35,6 +45,7 @@ export class Http2Leg implements ClientLeg {
 
   respond(response: ResponseMessage, end: boolean): void {
     if (this.#over) return;
+    this.#responded = true;
     this.#responseEnded = end;
     this.#connection.respond(this.#stream, response.status, response.fields, end, response.sensitive);
   }
@@ -42,6 +53,7 @@ export class Http2Leg implements ClientLeg {
   write(chunk: Uint8Array, end: boolean): boolean {
     if (this.#over) return true;
     this.#responseEnded ||= end;
+    this.#octets += chunk.length;
     return this.#connection.write(this.#stream, chunk, end);
   }
 
@@ -66,9 +78,46 @@ export class Http2Leg implements ClientLeg {
     if (!this.#over && bytes > 0) this.#connection.release(this.#stream, bytes);
   }
 
+  /** Answers in the gateway's own name and declines the rest of the request. */
+  refuse(why: Reason): void {
+    const { fields, body } = refusal(why);
+    this.respond({ status: why.status, fields, sensitive: null }, this.#isHead);
+    if (!this.#isHead) this.write(Buffer.from(body), true);
+    if (!this.#requestEnded) this.reset(DECLINED);
+  }
+
+  /** The exchange goes no further: it is told, and the client gets the reason as far as it still can. */
+  giveUp(why: Reason): void {
+    if (this.#over || this.#told) return;
+    const { events } = this;
+    this.#told = true;
+    this.events = NO_EVENTS;
+    if (this.#responded) this.reset(why);
+    else this.refuse(why);
+    events.onAbort(why);
+  }
+
+  /** The request is not complete, and somebody wants it. */
+  get isUploading(): boolean {
+    return !this.#requestEnded && !this.#over && !this.#told && !this.#declined;
+  }
+
+  /**
+   * How long nothing has moved although the gateway was ready, ms, as seen at the moments it was asked. `now` in
+   * milliseconds.
+   */
+  idleFor(now: number): number {
+    if (this.#octets !== this.#octetsSeen || this.#stream.unreleasedBytes > 0 || this.#stream.bufferedBytes > 0) {
+      this.#octetsSeen = this.#octets;
+      this.#idleSince = now;
+    }
+    return now - this.#idleSince;
+  }
+
   /** Body octets came. */
   onData(chunk: Uint8Array, end: boolean): void {
     if (end) this.#requestEnded = true;
+    this.#octets += chunk.length;
     if (this.#told || this.#declined) this.consumed(chunk.length);
     else this.events.onBody(chunk, end);
   }

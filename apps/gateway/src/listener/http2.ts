@@ -22,7 +22,7 @@ import { writeSwitchingProtocols } from './h2c-upgrade.ts';
 import { Http2Leg } from './http2-leg.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 import { type Drainable, endpoint } from './registry.ts';
-import { checkScheme, explain, isAuthority, reject } from './rules.ts';
+import { checkScheme, isAuthority, reject } from './rules.ts';
 
 /** How an HTTP/2 connection came about. */
 export interface Http2Origin {
@@ -33,20 +33,39 @@ export interface Http2Origin {
 /** Serves HTTP/2 on sockets handed to it. */
 export class Http2Listener {
   readonly #context: ListenerContext;
+  /** Streams whose request is not complete yet. */
+  readonly #uploads = new Set<Http2Leg>();
+  readonly #sweep: NodeJS.Timeout;
 
   constructor(context: ListenerContext) {
     this.#context = context;
+    const { checkIntervalMs, streamIdleTimeoutMs } = context.limits;
+    this.#sweep = setInterval(() => this.#check(performance.now(), streamIdleTimeoutMs), checkIntervalMs).unref();
+  }
+
+  /** Stops the timers. Connections still open are the registry's to close. */
+  close(): void {
+    clearInterval(this.#sweep);
+  }
+
+  #check(now: number, timeoutMs: number): void {
+    for (const leg of this.#uploads) {
+      if (!leg.isUploading) this.#uploads.delete(leg);
+      else if (timeoutMs > 0 && leg.idleFor(now) > timeoutMs) {
+        leg.giveUp(reason('client_body_timeout', `nothing moved on the stream for ${timeoutMs} ms`));
+      }
+    }
   }
 
   /** Takes over a socket whose next octets are the client's preface. */
   serve(socket: Socket, origin: Http2Origin): void {
-    const client = new Http2Client(this.#context, socket, origin);
+    const client = new Http2Client(this.#context, this.#uploads, socket, origin);
     attach(socket, client.connection);
   }
 
   /** Takes over an HTTP/1.1 socket whose request is granted h2c (RFC 7540 3.2): answers 101, then the request on stream 1. */
   upgrade(socket: Socket, settings: Uint8Array, request: RequestMessage): void {
-    const client = new Http2Client(this.#context, socket, { negotiation: 'upgrade', tls: null });
+    const client = new Http2Client(this.#context, this.#uploads, socket, { negotiation: 'upgrade', tls: null });
     writeSwitchingProtocols(socket);
     client.upgrade(settings, request);
     attach(socket, client.connection);
@@ -54,7 +73,7 @@ export class Http2Listener {
 
   /** RFC 9113 9.2: TLS that HTTP/2 forbids. The client learns why from the GOAWAY, and nothing is served. */
   refuseInsecure(socket: Socket, origin: Http2Origin): void {
-    const client = new Http2Client(this.#context, socket, origin);
+    const client = new Http2Client(this.#context, this.#uploads, socket, origin);
     attach(socket, client.connection);
     client.connection.destroy(ErrorCode.INADEQUATE_SECURITY, `cipher ${origin.tls?.cipher} (RFC 9113 Appendix A)`);
   }
@@ -66,11 +85,13 @@ class Http2Client implements Handler, Drainable {
   readonly protocol: ClientFacts['protocol'];
   readonly connection: Connection;
   readonly #context: ListenerContext;
+  readonly #uploads: Set<Http2Leg>;
   readonly #tls: boolean;
   readonly #client: Endpoint;
   #requests = 0;
 
-  constructor(context: ListenerContext, socket: Socket, origin: Http2Origin) {
+  constructor(context: ListenerContext, uploads: Set<Http2Leg>, socket: Socket, origin: Http2Origin) {
+    this.#uploads = uploads;
     const { trace, registry, limits, clients } = context;
     this.#context = context;
     this.#tls = origin.tls !== null;
@@ -123,11 +144,14 @@ class Http2Client implements Handler, Drainable {
     };
     const { maxRequestsPerConnection } = this.#context.limits;
     if (++this.#requests === maxRequestsPerConnection) this.drain('the connection has served its requests');
-    const leg = new Http2Leg(facts, this.connection, stream, endStream);
+    const leg = new Http2Leg(facts, this.connection, stream, head.method, endStream);
     stream.context = leg;
     const refused = this.#judge(head, endStream);
-    if (refused === null) this.#context.accept(toMessage(head, endStream), leg);
-    else this.#refuse(leg, refused, endStream);
+    if (refused === null) {
+      // A WebSocket may be silent for as long as it likes; its ends have pings of their own.
+      if (!endStream && head.protocol === '') this.#uploads.add(leg);
+      this.#context.accept(toMessage(head, endStream), leg);
+    } else this.#refuse(leg, refused);
   }
 
   // A stream whose head was malformed has no leg: it was reset before `onRequest`.
@@ -182,17 +206,13 @@ class Http2Client implements Handler, Drainable {
   }
 
   /** A malformed message is a stream error (RFC 9113 8.1.1); what is well formed but refused gets an answer to read. */
-  #refuse(leg: Http2Leg, why: Reason, endStream: boolean): void {
+  #refuse(leg: Http2Leg, why: Reason): void {
     this.#context.trace.reasoned(this.connectionId, leg.facts.streamId, why);
     if (why.code === 'client_protocol_error') {
       leg.reset(why);
       return;
     }
-    const body = Buffer.from(explain(why));
-    const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)];
-    leg.respond({ status: why.status, fields, sensitive: null }, false);
-    leg.write(body, true);
-    if (!endStream) leg.reset(reason('upload_stopped', 'the request was refused', { rfc: '9113 8.1' }));
+    leg.refuse(why);
   }
 }
 

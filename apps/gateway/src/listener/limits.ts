@@ -7,10 +7,15 @@ export interface ListenerLimits {
   readonly negotiationTimeoutMs: number;
   /** HTTP/1: from a request's first octet (or the connection's start) to the end of its head. Stops slowloris. 0: off. */
   readonly headersTimeoutMs: number;
-  /** HTTP/1: how often its timeouts are checked. */
+  /** How often the timeouts of heads, bodies and streams are checked. */
   readonly checkIntervalMs: number;
   /** HTTP/1: longest pause between body octets while the gateway is ready to read them. 0: off. */
   readonly bodyTimeoutMs: number;
+  /**
+   * HTTP/2: how long a stream whose request is not complete may stand still in both directions while the gateway is ready.
+   * Long, because bidirectional streams are; WebSockets are exempt. 0: off.
+   */
+  readonly streamIdleTimeoutMs: number;
   /** HTTP/1: a client that takes fewer than `minimumProgressBytes` of a waiting response in this time is cut. 0: off. */
   readonly writeStallTimeoutMs: number;
   /** Octets that count as progress in `writeStallTimeoutMs`; a one-octet drip is none. */
@@ -54,6 +59,7 @@ export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   headersTimeoutMs: 10_000,
   checkIntervalMs: 1_000,
   bodyTimeoutMs: 60_000,
+  streamIdleTimeoutMs: 300_000,
   writeStallTimeoutMs: 30_000,
   minimumProgressBytes: 1_024,
   keepAliveTimeoutMs: 60_000,

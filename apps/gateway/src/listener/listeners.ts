@@ -92,12 +92,14 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
         await tls?.listener.close();
         const report = await registry.close(deadlineMs);
         http1.close();
+        http2.close();
         return report;
       },
     };
   } catch (error) {
     cleartext?.close();
     http1.close();
+    http2.close();
     throw error;
   }
 }

@@ -2,6 +2,7 @@
  * Rules about where a request goes, the same for every protocol: which authority it names, and whether its scheme is
  * the transport's. What differs between HTTP/1.1 and HTTP/2 (syntax, framing) is checked where the protocol is read.
  */
+import type { FieldList } from '@glassway/h2-core';
 import { type Reason, reason } from '../exchange/reason.ts';
 
 // RFC 3986 3.2.2 without userinfo (RFC 9113 8.3.1) and without the comma, which some backends take for a list.
@@ -47,7 +48,10 @@ export function reject(text: string, rfc: string): Reason {
   return reason('request_rejected', text, { rfc });
 }
 
-/** The body of a response the listener itself makes, for people at a terminal. */
-export function explain(why: Reason): string {
-  return `${why.status} ${why.code}: ${why.text}${why.rfc === '' ? '' : ` (RFC ${why.rfc})`}\n`;
+/** A response the listener itself makes, for people at a terminal. The body is ASCII. */
+export function refusal(why: Reason): { readonly fields: FieldList; readonly body: string } {
+  const rfc = why.rfc === '' ? '' : ` (RFC ${why.rfc})`;
+  // A reason may quote the client, and latin1 at that.
+  const body = `${why.status} ${why.code}: ${why.text}${rfc}\n`.replace(/[^\n\x20-\x7e]/g, '?');
+  return { fields: ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)], body };
 }
