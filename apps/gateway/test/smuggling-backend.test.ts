@@ -146,6 +146,30 @@ it('D21 expect: 100-continue with an early final response: the backend connectio
   await discarded(connection);
 });
 
+it('D21 expect: 100-continue travels there, the 100 back, and only then the body', async () => {
+  client.send(headers(1, [...withLength('3'), ['expect', '100-continue']], END_HEADERS));
+  const connection = await backend.connection(1);
+  expect(field(parsed(await connection.untilText('\r\n\r\n')).lines, 'expect')).toEqual(['100-continue']);
+  connection.send('HTTP/1.1 100 Continue\r\n\r\n');
+  await client.until('100', () => client.response(1).informational.length === 1);
+  client.send(data(1, 'abc', END_STREAM));
+  await connection.untilText('\r\n\r\nabc');
+  connection.send(OK);
+  await client.untilResponse(1);
+
+  const plain = await rawClient(gateway.http!.port);
+  plain.send('POST /plain HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n');
+  const second = await backend.reached('POST /plain');
+  await second.untilText('expect: 100-continue');
+  second.send('HTTP/1.1 100 Continue\r\n\r\n');
+  await plain.untilText('HTTP/1.1 100 Continue\r\n\r\n');
+  plain.send('xyz');
+  await second.untilText('xyz');
+  second.send(OK);
+  expect(await plain.untilText('ok')).toMatch(/100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
+  plain.close();
+});
+
 describe('D22 a backend whose response cannot be trusted gets no second request on its connection', () => {
   const bad: readonly (readonly [name: string, response: string])[] = [
     [
