@@ -40,7 +40,7 @@ export function requestHead(request: RequestMessage, framing: RequestFraming, up
     const known = LINES.get(name) ?? learn(name);
     if (known === null) return violation('a field name is not a token', '9110 5.1');
     if (known.ours) {
-      te ||= name === 'te' && value === 'trailers';
+      te ||= value === 'trailers' && name === 'te';
       continue;
     }
     if (known.value !== value) {
@@ -73,7 +73,7 @@ export function lastChunk(fields: readonly string[] | null): string {
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index]!;
     const value = fields[index + 1]!;
-    const kind = fieldKind(name);
+    const kind = fieldKind(name.toLowerCase());
     if (kind === FieldKind.PLAIN && TOKEN.test(name) && !UNSAFE_VALUE.test(value)) text += `${name}: ${value}\r\n`;
   }
   return `${text}\r\n`;
@@ -113,8 +113,9 @@ const LINES = new Map<string, Known>();
 /** Checks a name not seen before; null: it is not a token. */
 function learn(name: string): Known | null {
   if (!TOKEN.test(name)) return null;
+  const lower = name.toLowerCase();
   // No value equals this one, since it is not allowed.
-  const known: Known = { ours: OURS.has(name), keep: !SECRETS.has(name), value: '\n', line: '' };
+  const known: Known = { ours: OURS.has(lower), keep: !SECRETS.has(lower), value: '\n', line: '' };
   if (name.length <= MAX_KEPT_NAME) {
     if (LINES.size >= MAX_KNOWN) LINES.clear();
     LINES.set(name, known);
