@@ -14,6 +14,7 @@ const GET: RequestHead = {
 };
 
 test('6.5.2: before the server named a limit a client opens 100 streams, after SETTINGS without one any number', () => {
+  // CNC-05, PRE-09
   const client = new Endpoint({ role: 'client' });
   for (let i = 0; i < 150; i++) client.connection.request(GET, true);
   expect(client.connection.openStreams).toBe(100);

@@ -60,6 +60,7 @@ for (const [name, make] of Object.entries(transports)) {
 }
 
 test('100 MiB each way in bounded memory', async () => {
+  // SWN-20, LIM-34
   const { server, client } = await join(await sockets());
   const size = 100 * MIB;
   const block = new Uint8Array(65_536);
@@ -95,6 +96,7 @@ test('100 MiB each way in bounded memory', async () => {
 });
 
 test('a reader that stops holds the sender to the window, stream by stream', async () => {
+  // SWN-13, SWN-16
   const { server, client } = await inMemory({ initialWindowSize: 100_000 });
   const stuck = client.request({ method: 'POST', path: '/stuck', endStream: false });
   const free = client.request({ method: 'POST', path: '/free', endStream: false });
@@ -119,6 +121,7 @@ test('a reader that stops holds the sender to the window, stream by stream', asy
 });
 
 test('manual flow control: octets go back when released, no sooner, and automatically again when switched', async () => {
+  // RWN-03, RWN-05, RWN-06, RWN-07, RWN-21
   const { server, client } = await inMemory({ initialWindowSize: 1000 });
   const exchange = client.request({ method: 'POST', endStream: false });
   exchange.body.write(pattern(3000));
@@ -212,6 +215,7 @@ test('WHATWG views of both halves: reading, writing, cancelling, aborting', asyn
 });
 
 test('a source that fails resets the stream with INTERNAL_ERROR; a stream that is reset stops its source', async () => {
+  // SWN-25
   const { server, client } = await inMemory();
   const broken = new Error('the disk is gone');
   async function* failing(): AsyncGenerator<string> {

@@ -48,6 +48,7 @@ test('a body without endStream: false is closed to the caller; with a source it 
 });
 
 test('5.1.2: requests above the limit wait for a slot in order; canOpen and ready() tell', async () => {
+  // CNC-04, RTY-06
   const { server, client } = await inMemory({ maxConcurrentStreams: 2 });
   const exchanges = ['/1', '/2', '/3', '/4'].map(path => client.request({ path }));
   expect(exchanges.map(({ streamId }) => streamId)).toEqual([1, 3, 0, 0]);
@@ -71,6 +72,7 @@ test('5.1.2: requests above the limit wait for a slot in order; canOpen and read
 });
 
 test('a request that waits for a slot can be written to, and be given up without a trace', async () => {
+  // CNC-06
   const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
   client.request({ path: '/first' });
   const { respond } = await next(server);
@@ -106,6 +108,7 @@ test('an aborted signal resets the stream, before, during and never after', asyn
 });
 
 test('8.4: pushes come with their request and response; the parent may end first', async () => {
+  // PSH-15
   const { server, client } = await inMemory({}, { enablePush: true });
   const exchange = client.request({ path: '/page' });
   const { respond } = await next(server);
@@ -130,6 +133,7 @@ test('8.4: pushes come with their request and response; the parent may end first
 });
 
 test('8.4: promises are refused when not enabled, not wanted, or left; unsafe ones are never made', async () => {
+  // PSH-04, PSH-10, PSH-13, PSH-14
   const off = await inMemory();
   off.client.request({});
   const without = (await next(off.server)).respond;
@@ -161,6 +165,7 @@ test('8.4: promises are refused when not enabled, not wanted, or left; unsafe on
 });
 
 test('8.7: what the server did not process is retryable: refused, or above the last stream of GOAWAY', async () => {
+  // RTY-01, RTY-05, RTY-08, RTY-12
   const [near, far] = pair();
   const chunks: Uint8Array[] = [];
   near.start({ received: chunk => void chunks.push(chunk), drained: () => {}, closed: () => {} });
@@ -181,6 +186,7 @@ test('8.7: what the server did not process is retryable: refused, or above the l
 });
 
 test('more informational responses than anybody reads reset the stream', async () => {
+  // LIM-30
   const { server, client } = await inMemory();
   const exchange = client.request({});
   const { respond } = await next(server);
@@ -192,6 +198,7 @@ test('more informational responses than anybody reads reset the stream', async (
 });
 
 test('8.1: a response that is complete before its request is no error', async () => {
+  // RTY-11
   const { server, client } = await inMemory();
   const exchange = client.request({ method: 'POST', endStream: false });
   exchange.body.write(pattern(10));
@@ -202,6 +209,7 @@ test('8.1: a response that is complete before its request is no error', async ()
 });
 
 test('7540 3.2: an upgraded connection begins with the request that asked for it, under its HTTP2-Settings', async () => {
+  // PRE-10
   const [near, far] = pair();
   const chunks: Uint8Array[] = [];
   far.start({ received: chunk => void chunks.push(chunk), drained: () => {}, closed: () => {} });

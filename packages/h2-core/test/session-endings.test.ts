@@ -22,6 +22,7 @@ async function failure(promise: Promise<unknown>): Promise<H2Error> {
 // Streams -----------------------------------------------------------------------------------------------------------------
 
 test('a reset by the client tells whoever waits on the server, and keeps what was received readable', async () => {
+  // RST-01, RST-03, RST-04, SWN-12
   const { server, client } = await inMemory({}, { initialWindowSize: 1000 });
   const exchange = client.request({ method: 'POST', endStream: false });
   exchange.body.write('received');
@@ -63,6 +64,7 @@ test('a reset by the client tells whoever waits on the server, and keeps what wa
 });
 
 test('a reset by the server fails the response, or its body, with the code', async () => {
+  // RTY-10
   const { server, client } = await inMemory();
   const first = client.request({});
   (await next(server)).respond.reset(ErrorCode.HTTP_1_1_REQUIRED);
@@ -83,6 +85,7 @@ test('a reset by the server fails the response, or its body, with the code', asy
 });
 
 test('dispose: CANCEL where something is unfinished, nothing where all is complete', async () => {
+  // RST-02, RST-09
   const { server, client } = await inMemory();
   const codes: (string | null)[] = [];
   const watch = async (dispose: (exchange: ReturnType<typeof client.request>) => unknown): Promise<string | null> => {
@@ -120,6 +123,7 @@ test('dispose: CANCEL where something is unfinished, nothing where all is comple
 });
 
 test('8.1: a server gives up with CANCEL before its response is complete, with NO_ERROR after', async () => {
+  // RST-02
   const { server, client } = await inMemory();
   const early = client.request({ method: 'POST', endStream: false });
   (await next(server)).respond.abort();
@@ -138,6 +142,7 @@ test('8.1: a server gives up with CANCEL before its response is complete, with N
 });
 
 test('8.1: a request that nobody reads is stopped by NO_ERROR once the response is complete', async () => {
+  // RST-02
   const { server, client } = await inMemory();
   const answers: Record<string, boolean> = {};
   serving(server, async ({ request, respond }) => {
@@ -155,6 +160,7 @@ test('8.1: a request that nobody reads is stopped by NO_ERROR once the response 
 });
 
 test('a server that stops reading throws away what comes and keeps the windows open', async () => {
+  // RWN-14, RWN-19
   const { server, client } = await inMemory({ initialWindowSize: 1000, initialConnectionWindowSize: 65_535 });
   const exchange = client.request({ method: 'POST' }, pattern(200_000));
   const { request, respond } = await next(server);
@@ -170,6 +176,7 @@ test('a server that stops reading throws away what comes and keeps the windows o
 // Connections -------------------------------------------------------------------------------------------------------------
 
 test('6.8: shutdown lets open streams finish, refuses none of those on their way, and reports no cut', async () => {
+  // GOA-01, GOA-02, GOA-03, GOA-12, CNC-09
   const { server, client } = await inMemory();
   const exchange = client.request({});
   const { respond } = await next(server);
@@ -193,6 +200,7 @@ test('6.8: shutdown lets open streams finish, refuses none of those on their way
 });
 
 test('6.8: at the deadline a shutdown cuts what is open and says what that was', async () => {
+  // GOA-22, LIM-37
   const { server, client } = await inMemory();
   const exchange = client.request({ method: 'POST', path: '/slow', endStream: false });
   const { request, respond } = await next(server);
@@ -210,6 +218,7 @@ test('6.8: at the deadline a shutdown cuts what is open and says what that was',
 });
 
 test('a client shutdown reports what is safe to retry, and what was cut', async () => {
+  // RTY-01, RTY-04
   const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
   const open = client.request({ path: '/open' });
   const waiting = client.request({ path: '/waiting' });
@@ -234,6 +243,7 @@ test('a client shutdown reports what is safe to retry, and what was cut', async 
 });
 
 test('destroy sends GOAWAY with code and debug data, and is no error for the one who asked', async () => {
+  // GOA-05, GOA-06, GOA-15, GOA-23, FRM-12
   const { server, client } = await inMemory();
   const exchange = client.request({});
   await next(server);
@@ -261,6 +271,7 @@ test('await using shuts down', async () => {
 });
 
 test('ping measures round trips, several at once, and fails when the connection ends', async () => {
+  // PNG-03, PNG-05
   const { server, client } = await inMemory();
   const times = await Promise.all([client.ping(), server.ping(), client.ping(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))]);
   for (const time of times) expect(time).toBeGreaterThan(0);
@@ -271,6 +282,7 @@ test('ping measures round trips, several at once, and fails when the connection 
 });
 
 test('a transport that fails ends the connection and is named as the cause', async () => {
+  // GOA-18
   const [near, far] = await sockets();
   const { server, client } = await join([near, far]);
   const exchange = client.request({});
@@ -287,6 +299,7 @@ test('a transport that fails ends the connection and is named as the cause', asy
 });
 
 test('a socket that cannot be connected fails the handshake; a server that is none fails connect', async () => {
+  // PRE-04
   const { createServer, connect: dial } = await import('node:net');
   const listener = createServer(socket => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   await new Promise<void>(done => listener.listen(0, '127.0.0.1', done));
@@ -332,4 +345,110 @@ test('ends of pair() pass on the end of the other side, with what was written be
   far.destroy();
   expect(far.write([new Uint8Array(1)])).toBe(true);
   expect((await connection.closed).error?.rule).toBe('preface.client');
+});
+
+test('8.5: an ordinary CONNECT is a tunnel whose halves end one by one', async () => {
+  // INF-14, LEN-05
+  const { server, client } = await inMemory();
+  const tunnel = client.request({ method: 'CONNECT', authority: 'db.example:5432' });
+  const { request, respond } = await next(server);
+  expect([request.method, request.authority, request.scheme, request.path]).toEqual([
+    'CONNECT',
+    'db.example:5432',
+    '',
+    '',
+  ]);
+  const down = respond.send({ status: 200, headers: { 'content-length': '3' } });
+  tunnel.body.end('all that goes up');
+  expect(await request.body.text()).toBe('all that goes up');
+  down.write('what comes down is ');
+  await client.ping();
+  down.end('not three octets');
+  expect(await (await tunnel.response).body.text()).toBe('what comes down is not three octets');
+});
+
+test('6.8: requests that wait for accept when a shutdown begins are still served', async () => {
+  // GOA-04
+  const { server, client } = await inMemory();
+  const exchanges = ['/1', '/2'].map(path => client.request({ path }));
+  await client.ping();
+  expect(server.pendingAccept).toBe(2);
+  const report = server.shutdown();
+  for await (const { respond } of server) respond.send({}).end('late but served');
+  for (const { response } of exchanges) expect(await (await response).body.text()).toBe('late but served');
+  expect((await report).cut).toEqual([]);
+});
+
+test('what the peer ended while we were still waiting for room is told, and later calls do nothing', async () => {
+  // RWN-08, RST-07
+  const { server, client } = await inMemory({}, { initialWindowSize: 10 });
+  const exchange = client.request({});
+  const { request, respond } = await next(server);
+  const body = respond.send({});
+  body.write(pattern(300_000));
+  const room = failure(body.ready());
+  exchange.abort();
+  expect((await room).codeName).toBe('CANCEL');
+  body.trailers({ 'x-a': '1' });
+  respond.reset();
+  respond.abort();
+  request.body.cancel();
+  expect(await request.body.bytes()).toEqual(new Uint8Array(0));
+  expect(server.openStreams).toBe(0);
+});
+
+test('errors can be printed and serialised', async () => {
+  // ROB-08
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  (await next(server)).respond.reset(ErrorCode.REFUSED_STREAM);
+  const error = await failure(exchange.response);
+  expect(String(error)).toBe('H2Error: the peer reset the stream');
+  expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: 7, scope: 'stream', streamId: 1, retryable: true });
+  expect(structuredClone(error).message).toBe(error.message);
+});
+
+test('a connection and its streams are free for collection once it has ended, whatever was under way', async () => {
+  // LIM-38
+  const { setFlagsFromString } = await import('node:v8');
+  const { runInNewContext } = await import('node:vm');
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const remains: WeakRef<object>[] = [];
+  const live = async (): Promise<void> => {
+    const [near, far] = pair();
+    const [server, client] = await Promise.all([handshake(near), connect(far, { authority: 'a.example' })]);
+    const exchange = client.request({ method: 'POST', endStream: false });
+    exchange.body.write(pattern(10_000));
+    const { request, respond } = await next(server);
+    const body = respond.send({});
+    while (body.write(pattern(65_536)));
+    void body.ready().catch(() => {});
+    void request.body.next();
+    void request.body.next().catch(() => {});
+    void server.accept();
+    void client.ping().catch(() => {});
+    remains.push(...[server, client, request, respond, body, exchange, server.core].map(it => new WeakRef(it)));
+    client.destroy();
+    await Promise.all([server.closed, client.closed]);
+  };
+  await live();
+  // The pump waits up to a second for the other side to close.
+  const deadline = Date.now() + 10_000;
+  while (remains.some(it => it.deref() !== undefined) && Date.now() < deadline) {
+    await new Promise(done => setTimeout(done, 50));
+    collect();
+  }
+  expect(remains.filter(it => it.deref() !== undefined).length).toBe(0);
+});
+
+test('ten thousand requests one after the other leave nothing behind', async () => {
+  // ROB-04, STA-16
+  const { server, client } = await inMemory();
+  serving(server, ({ respond }) => respond.send({}).end('x'));
+  for (let i = 0; i < 100; i++) {
+    await Promise.all(Array.from({ length: 100 }, async () => (await client.request({}).response).body.bytes()));
+  }
+  expect(server.counters).toEqual({ opened: 10_000, closed: 10_000, reset: 0 });
+  expect([client.openStreams, server.openStreams, server.pendingAccept]).toEqual([0, 0, 0]);
 });

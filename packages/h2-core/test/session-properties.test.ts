@@ -110,6 +110,7 @@ const run = fc.record({
 });
 
 test('two ends under random segmentation, windows, limits and resets: every body whole or its reset told, all freed', async () => {
+  // ROB-01, ROB-03, SCH-02, SCH-12
   await fc.assert(
     fc.asyncProperty(run, async ({ seed, requests, streamWindow, connectionWindow, ...options }) => {
       const dice = new Dice(seed);

@@ -14,6 +14,7 @@ function rawClient(socket: Socket): { send(...parts: Uint8Array[]): void; ended:
 }
 
 test('the smallest program', async () => {
+  // PRE-12
   const server = createServer(async socket => {
     const connection = await handshake(socket);
     for await (const { request, respond } of connection) {
@@ -99,6 +100,7 @@ test('fields are taken as object, list, pairs or HeaderList; what is no text is 
 });
 
 test('accept gives requests one by one, null at the end; requests wait unaccepted', async () => {
+  // GOA-04
   const { server, client } = await inMemory();
   for (const path of ['/1', '/2', '/3']) client.request({ path });
   expect((await server.accept())?.request.path).toBe('/1');
@@ -112,6 +114,7 @@ test('accept gives requests one by one, null at the end; requests wait unaccepte
 });
 
 test('requests beyond maxPendingAccept are refused, as safe to retry', async () => {
+  // RTY-02
   const { server, client } = await inMemory({ maxPendingAccept: 2 });
   const exchanges = ['/1', '/2', '/3'].map(path => client.request({ path }));
   await expect(exchanges[2]?.response).rejects.toMatchObject({ codeName: 'REFUSED_STREAM', retryable: true });
@@ -120,6 +123,7 @@ test('requests beyond maxPendingAccept are refused, as safe to retry', async () 
 });
 
 test('requests reset before they are accepted are passed over and forgotten', async () => {
+  // RST-07, LIM-11
   const { server, client } = await inMemory();
   const gone = ['/1', '/2'].map(path => client.request({ path }));
   client.request({ path: '/3' });
@@ -132,6 +136,7 @@ test('requests reset before they are accepted are passed over and forgotten', as
 });
 
 test('rapid reset before accept ends the connection with ENHANCE_YOUR_CALM, just below does not', async () => {
+  // LIM-11
   const run = async (resets: number): Promise<CloseInfo | null> => {
     const [near, far] = await sockets();
     const client = rawClient(far);
@@ -151,6 +156,7 @@ test('rapid reset before accept ends the connection with ENHANCE_YOUR_CALM, just
 });
 
 test('3.4: a client that sends something else gets GOAWAY and a connection that is over, and throws nothing', async () => {
+  // PRE-02
   const [near, far] = await sockets();
   const client = rawClient(far);
   far.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -165,6 +171,7 @@ test('3.4: a client that sends something else gets GOAWAY and a connection that 
 });
 
 test('3.4: silence ends the connection after prefaceTimeoutMs; an end before the preface is a clean one', async () => {
+  // PRE-03, PRE-13, GOA-17
   const [near] = await sockets();
   const server = await handshake(near, { prefaceTimeoutMs: 20 });
   expect((await server.closed).error?.rule).toBe('preface.timeout');
@@ -174,6 +181,7 @@ test('3.4: silence ends the connection after prefaceTimeoutMs; an end before the
 });
 
 test('handshake settles with the preface and does not wait for SETTINGS; split into octets it comes too', async () => {
+  // PRE-01, PRE-08, SET-12, FRM-16
   const [near, far] = await sockets();
   far.setNoDelay(true);
   for (const octet of preface) far.write(Uint8Array.of(octet));
@@ -186,6 +194,7 @@ test('handshake settles with the preface and does not wait for SETTINGS; split i
 });
 
 test('a bad option throws a UsageError that names option, value and range; so does a bad transport', async () => {
+  // API-01
   const [near] = await sockets();
   await expect(handshake(near, { maxFrameSize: 1 })).rejects.toThrow(/maxFrameSize is 1; .*16384 to 16777215/);
   await expect(handshake(near, { maxPendingAccept: 0 })).rejects.toThrow(/maxPendingAccept is 0; .*1 to 1000000/);
@@ -194,6 +203,7 @@ test('a bad option throws a UsageError that names option, value and range; so do
 });
 
 test('misuse of a response throws and changes nothing', async () => {
+  // API-01, API-02
   const { server, client } = await inMemory();
   const { response } = client.request({});
   const { respond } = await next(server);
@@ -212,6 +222,7 @@ test('misuse of a response throws and changes nothing', async () => {
 });
 
 test('9110 6.4.1: what is written to a response without content is dropped', async () => {
+  // LEN-03
   const { server, client } = await inMemory();
   serving(server, ({ request, respond }) => {
     const body = respond.send({ status: request.path === '/204' ? 204 : 200, headers: { 'content-length': 4 } });
@@ -225,6 +236,7 @@ test('9110 6.4.1: what is written to a response without content is dropped', asy
 });
 
 test('9110 10.1.1: reading the body answers expect: 100-continue, once, and not after the final head', async () => {
+  // INF-07
   const { server, client } = await inMemory();
   const expecting = { method: 'POST', headers: { expect: '100-continue' }, endStream: false } as const;
   const read = client.request(expecting);
@@ -248,6 +260,7 @@ test('9110 10.1.1: reading the body answers expect: 100-continue, once, and not 
 });
 
 test('9110 15.2: informational responses come in order with their fields, before the final one', async () => {
+  // INF-01
   const { server, client } = await inMemory();
   const exchange = client.request({});
   const { respond } = await next(server);
@@ -261,6 +274,7 @@ test('9110 15.2: informational responses come in order with their fields, before
 });
 
 test('8.1: trailers in both directions, also without a body', async () => {
+  // INF-09, INF-10, INF-11, INF-12
   const { server, client } = await inMemory();
   const exchange = client.request({ method: 'POST', endStream: false });
   exchange.body.write('question');
@@ -276,6 +290,7 @@ test('8.1: trailers in both directions, also without a body', async () => {
 });
 
 test('8441: extended CONNECT, offered at once or later, opens a tunnel both ways', async () => {
+  // INF-13
   const { server, client } = await inMemory();
   const ask = { method: 'CONNECT', protocol: 'websocket', path: '/chat' };
   expect(() => client.request(ask)).toThrow(/offer it/);
@@ -293,6 +308,7 @@ test('8441: extended CONNECT, offered at once or later, opens a tunnel both ways
 });
 
 test('limits changed on the way: more streams at once, fewer after the acknowledgement', async () => {
+  // CNC-03, CNC-12, RWN-12
   const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
   client.request({ path: '/1' });
   client.request({ path: '/2' });
@@ -331,6 +347,7 @@ test('work that is held counts towards the limit after a reset, until it is done
 });
 
 test('9218 8: a server sends what it finds urgent first, whatever the client said', async () => {
+  // PRI-08
   const { server, client } = await inMemory();
   const order: string[] = [];
   const exchanges = ['/late', '/first'].map(path =>
