@@ -26,12 +26,12 @@ export function seconds(ms) {
  * @param {string} title what the command does, for the progress lines
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string>, timeoutMs?: number, quiet?: boolean }} [options] `quiet`: no
- *   word about success
+ * @param {{ cwd?: string, env?: Record<string, string>, timeoutMs?: number, quiet?: boolean, hide?: RegExp }} [options]
+ *   `quiet`: no word about success; `hide`: what of the output not to show after a failure
  * @returns {Promise<{ ok: boolean, output: string, ms: number }>}
  */
 export async function step(title, program, args, options = {}) {
-  const { timeoutMs = 300_000, quiet = false } = options;
+  const { timeoutMs = 300_000, quiet = false, hide = /(?!)/g } = options;
   const began = Date.now();
   const heartbeat = setInterval(() => console.log(`  ... ${title}, ${seconds(Date.now() - began)}`), HEARTBEAT_MS);
   const { code, output, timedOut } = await capture(program, args, { ...options, timeoutMs });
@@ -41,7 +41,7 @@ export async function step(title, program, args, options = {}) {
   if (!ok) {
     const how = timedOut ? `took longer than ${seconds(timeoutMs)}` : `exit code ${code}`;
     console.log(`  FAILED ${title} (${how})`);
-    console.log(output.trimEnd().replaceAll(/^/gm, '    '));
+    console.log(output.replaceAll(hide, '').trimEnd().replaceAll(/^/gm, '    '));
   } else if (!quiet) {
     console.log(`  ok ${title}, ${seconds(ms)}`);
   }

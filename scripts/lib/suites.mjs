@@ -11,6 +11,10 @@ import { ROOT, readJson, toolPath, workspaceDirectories } from './workspace.mjs'
  * @typedef {{ passed: number, failed: number, skipped: number }} Tally
  */
 
+/** Lines about tests that passed, which only hide the others when a suite fails; perhaps in colour. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is how colours are written
+export const PASSED = /^[ \x1b[\dm]*✓.*\n/gm;
+
 /** Directories with a vitest configuration, relative to the root. */
 export function vitestSuites(root = ROOT) {
   const names = ['vitest.config.ts', 'vitest.config.mjs', 'vitest.config.js'];
@@ -44,7 +48,7 @@ export function tallyPlaywright(report, ok) {
 export async function runVitest(directory, reports, env) {
   const file = join(reports, `${directory.replaceAll('/', '-')}.json`);
   const args = [toolPath('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const options = { cwd: join(ROOT, directory), env, timeoutMs: 300_000, quiet: true };
+  const options = { cwd: join(ROOT, directory), env, timeoutMs: 300_000, quiet: true, hide: PASSED };
   const { ok, ms } = await step(`tests of ${directory}`, process.execPath, args, options);
   return line(directory, tallyVitest(readJson(file), ok), ms);
 }
@@ -53,7 +57,7 @@ export async function runVitest(directory, reports, env) {
 export async function runPlaywright(config, reports, env) {
   const file = join(reports, 'playwright.json');
   const args = [toolPath('playwright'), 'test', '-c', config, '--reporter=list,json'];
-  const options = { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file }, timeoutMs: 300_000, quiet: true };
+  const options = { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file }, timeoutMs: 300_000, quiet: true, hide: PASSED };
   const { ok, ms } = await step('browser tests', process.execPath, args, options);
   return line('e2e', tallyPlaywright(readJson(file), ok), ms);
 }

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
-import { capture } from '../lib/command.mjs';
-import { inParallel, tallyPlaywright, tallyVitest, vitestSuites } from '../lib/suites.mjs';
+import { describe, expect, test, vi } from 'vitest';
+import { capture, step } from '../lib/command.mjs';
+import { inParallel, PASSED, tallyPlaywright, tallyVitest, vitestSuites } from '../lib/suites.mjs';
 import { tree } from './support.mjs';
 
 describe('tallyVitest', () => {
@@ -54,6 +54,20 @@ test('inParallel keeps the order of results and the limit', async () => {
   });
   expect(await inParallel(tasks, 2)).toEqual([3, 1, 2, 0]);
   expect(most).toBe(2);
+});
+
+test('step says that a command failed and shows its output, without what passed', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const program = `
+    console.log(' ✓ plain');
+    console.log('   \\x1b[32m✓\\x1b[39m in colour');
+    console.log(' × broken ✓');
+    process.exitCode = 3;`;
+  const { ok } = await step('a suite', process.execPath, ['-e', program], { hide: PASSED });
+  const lines = log.mock.calls.map(([line]) => line);
+  log.mockRestore();
+  expect(ok).toBe(false);
+  expect(lines).toEqual(['  FAILED a suite (exit code 3)', '     × broken ✓']);
 });
 
 describe('capture', () => {
