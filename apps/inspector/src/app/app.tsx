@@ -6,6 +6,7 @@ import { ConnectionList } from '../views/connections/connection-list.tsx';
 import { StreamDrawer } from '../views/drawer/stream-drawer.tsx';
 import { LinkScreen } from '../views/empty/link-screen.tsx';
 import { Welcome } from '../views/empty/welcome.tsx';
+import { Findings } from '../views/findings/findings.tsx';
 import { Announcer } from './announcer.tsx';
 import css from './app.module.css';
 import { Header } from './header.tsx';
@@ -72,6 +73,7 @@ function Workbench(): ReactNode {
     <div className={css['body']}>
       <aside className={css['left']} style={{ width: left }} aria-label="Connections">
         <ConnectionList />
+        <Findings />
       </aside>
       <div className={css['handle']} {...leftHandle} />
       <main className={css['middle']}>{connection === null ? <Choose /> : <ConnectionView />}</main>

@@ -1,5 +1,6 @@
 /** Single-key shortcuts. They never fire while something is being typed, and never with Ctrl, Alt or Meta. */
 import { current } from '../feed/client.ts';
+import { goTo } from '../views/findings/findings.tsx';
 import { openStream, selectConnection, TABS, useUi } from './ui-store.ts';
 
 /** What `?` shows. */
@@ -11,6 +12,7 @@ export const SHORTCUTS: readonly (readonly [keys: string, does: string])[] = [
   ['w', 'windows of this connection'],
   ['p', 'pause and resume; the log keeps filling'],
   ['f', 'follow the newest frames'],
+  ['e', 'next finding'],
   ['Esc', 'close the drawer, leave a field'],
   ['?', 'this list'],
 ];
@@ -42,6 +44,8 @@ function act(key: string, focusFilter: () => void): boolean {
     case 'f':
       useUi.setState({ follow: !ui.follow });
       return true;
+    case 'e':
+      return nextFinding();
     case 'w':
       useUi.setState({ tab: ui.tab === 'windows' ? 'streams' : 'windows' });
       return true;
@@ -82,6 +86,19 @@ export function moveFrame(step: 1 | -1): boolean {
   const at = part.rows.findIndex(row => row.ordinal === part.base + part.selectedIndex);
   const next = at < 0 ? (step > 0 ? part.rows[0] : part.rows.at(-1)) : part.rows[at + step];
   if (next !== undefined) useUi.setState({ frame: next.row, follow: false });
+  return true;
+}
+
+let lastFinding = '';
+
+/* Each press goes to the finding after the one before, and around. */
+function nextFinding(): boolean {
+  const { findings } = current();
+  const next =
+    findings[(findings.findIndex(finding => finding.key === lastFinding) + 1) % Math.max(1, findings.length)];
+  if (next === undefined) return false;
+  lastFinding = next.key;
+  goTo(next);
   return true;
 }
 

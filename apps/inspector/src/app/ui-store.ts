@@ -40,6 +40,8 @@ export interface Ui {
   readonly windowStreams: readonly number[];
   readonly windowDirection: 0 | 1;
   readonly windowSeconds: number;
+  /** The list of findings is open. */
+  readonly findings: boolean;
   readonly theme: Theme;
   readonly help: boolean;
 }
@@ -64,6 +66,7 @@ export const FIRST: Ui = {
   windowStreams: [],
   windowDirection: 1,
   windowSeconds: 30,
+  findings: true,
   theme: 'system',
   help: false,
 };

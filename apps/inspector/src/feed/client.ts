@@ -18,6 +18,7 @@ const EMPTY: Snapshot = {
     capacity: 0,
   },
   connections: [],
+  findings: [],
   connection: null,
   streams: null,
   stream: null,

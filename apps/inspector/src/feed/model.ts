@@ -70,6 +70,19 @@ export interface ConnectionRow {
   readonly rate: readonly number[];
 }
 
+/** Something that deserves a look. */
+export interface Finding {
+  /** Stays the same while it lasts. */
+  readonly key: string;
+  readonly kind: 'stall' | 'violation' | 'goaway' | 'resets' | 'churn';
+  readonly tone: 'bad' | 'warn';
+  readonly title: string;
+  readonly text: string;
+  readonly connection: number;
+  /** 0: the connection. */
+  readonly stream: number;
+}
+
 /** Everything the Overview shows of one connection. */
 export interface ConnectionDetail {
   readonly row: ConnectionRow;
@@ -254,6 +267,7 @@ export interface Snapshot {
   readonly now: number;
   readonly totals: Totals;
   readonly connections: readonly ConnectionRow[];
+  readonly findings: readonly Finding[];
   readonly connection: ConnectionDetail | null;
   readonly streams: StreamsPart | null;
   readonly stream: StreamDetail | null;

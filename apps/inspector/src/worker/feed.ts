@@ -4,6 +4,7 @@
  */
 import {
   type Events,
+  type Fields,
   type Hello,
   Mark,
   readFramesHeader,
@@ -13,6 +14,8 @@ import {
 import { type FramesLook, type FramesPart, type FramesSlot, type Look, NOTHING, type Snapshot } from '../feed/model.ts';
 import { parseFilter } from '../filter/parse.ts';
 import { Accounts } from './accounts.ts';
+import { Churn } from './churn.ts';
+import { findingsOf } from './findings.ts';
 import { FrameLog } from './frame-log.ts';
 import { compile } from './frame-match.ts';
 import { frameDetail, frameRows } from './frame-rows.ts';
@@ -60,6 +63,9 @@ export class Feed {
   #acks: Positions = {};
   /* Position after the last event taken in: a backlog tells some again. */
   #eventsSeen = 0;
+  /* The same for field sections. */
+  #fieldsSeen = 0;
+  readonly #churn = new Churn();
   #pausedAt = 0;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
@@ -88,6 +94,8 @@ export class Feed {
       this.log.clear();
       this.#views.clear();
       this.#eventsSeen = 0;
+      this.#fieldsSeen = 0;
+      this.#churn.clear();
     }
     this.#hello = hello;
     this.#heard(hello.now);
@@ -117,7 +125,7 @@ export class Feed {
         this.#rate.add(message.now, message.head.frames);
         return;
       case 'fields':
-        this.sections.add(unpackSections(message.packed));
+        this.#fields(message);
         this.#acks.fields = message.to;
         return;
       case 'events':
@@ -191,7 +199,7 @@ export class Feed {
   }
 
   /** The list of connections, and all that is said of the one looked at. */
-  state(): Pick<Snapshot, 'now' | 'connections' | 'connection' | 'streams' | 'stream'> {
+  state(): Pick<Snapshot, 'now' | 'connections' | 'findings' | 'connection' | 'streams' | 'stream'> {
     const now = this.now;
     const { store } = this;
     const { connection, streams, stream } = this.#look;
@@ -199,6 +207,7 @@ export class Feed {
     return {
       now,
       connections: connectionRows(store, now),
+      findings: findingsOf(store, this.#churn, now),
       connection: entry === undefined ? null : connectionDetail(entry, now),
       streams:
         entry === undefined || streams === null ? null : streamsPart(store, entry, streams, stream?.stream ?? -1, now),
@@ -261,6 +270,15 @@ export class Feed {
       selected: selected ?? -1,
       selectedIndex: at < view.size && view.at(at).firstRow <= selected! ? at : -1,
     };
+  }
+
+  #fields(message: Fields): void {
+    const sections = unpackSections(message.packed);
+    this.sections.add(sections);
+    // Positions of a batch are those of its sections, one each; a backlog tells some again.
+    for (let at = Math.max(0, this.#fieldsSeen - message.from); at < sections.length; at++)
+      this.#churn.add(sections[at]!);
+    this.#fieldsSeen = Math.max(this.#fieldsSeen, message.to);
   }
 
   #happened(message: Events): void {

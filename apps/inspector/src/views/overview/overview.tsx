@@ -64,7 +64,9 @@ function Facts(props: { readonly detail: ConnectionDetail }): ReactNode {
         <Line name="TLS">{facts.tls === null ? 'none' : tlsText(facts.tls)}</Line>
         {facts.tls !== null && (
           <Line name="cipher">
-            <Hostile text={facts.tls.cipher} />
+            <code>
+              <Hostile text={facts.tls.cipher} />
+            </code>
           </Line>
         )}
         {facts.tls !== null && facts.tls.servername !== '' && (

@@ -1,0 +1,111 @@
+/** What deserves a look, worst first: stalls, broken rules, GOAWAY with an error, many resets, fields that churn. */
+import type { Finding } from '../feed/model.ts';
+import { errorName } from '../filter/vocabulary.ts';
+import { bytes, count, plural } from '../text/format.ts';
+import type { Churn } from './churn.ts';
+import type { ConnectionEntry, Violation } from './state-entries.ts';
+import type { StateStore } from './state-store.ts';
+import { healthOf } from './verdict.ts';
+
+const MAX_FINDINGS = 50;
+const MAX_CHURN = 5;
+/* Resets are a storm when they are this many and most of the streams. */
+const STORM_RESETS = 20;
+
+/** The findings as of now. */
+export function findingsOf(store: StateStore, churn: Churn, now: number): Finding[] {
+  const stalls: Finding[] = [];
+  const rest: Finding[] = [];
+  for (const entry of store.connections.values()) {
+    const { health, verdict, sentence } = healthOf(entry, now);
+    const { id, peer } = entry.facts;
+    if (health === 'stalled') {
+      stalls.push({
+        key: `stall/${id}`,
+        kind: 'stall',
+        tone: 'bad',
+        title: sentence,
+        text: `${peer}, ${verdict}`,
+        connection: id,
+        stream: 0,
+      });
+    }
+    rest.push(...violations(entry), ...goAways(entry), ...storms(entry));
+  }
+  const churns = churn
+    .wasteful()
+    .slice(0, MAX_CHURN)
+    .map((field): Finding => {
+      const each = Math.round(field.wireBytes / field.literals);
+      const who = field.direction === 1 ? 'sent' : 'received';
+      return {
+        key: `churn/${field.connection}/${field.direction}/${field.name}`,
+        kind: 'churn',
+        tone: 'warn',
+        title: `${field.name} never hits the table`,
+        text: `connection ${field.connection}, ${who} ${count(field.literals)} times: ${bytes(each)} each, ${bytes(field.wireBytes)} in all`,
+        connection: field.connection,
+        stream: 0,
+      };
+    });
+  return [...stalls, ...rest.reverse(), ...churns].slice(0, MAX_FINDINGS);
+}
+
+function violations(entry: ConnectionEntry): Finding[] {
+  const byRule = new Map<string, { newest: Violation; times: number }>();
+  for (const violation of entry.violations) {
+    const known = byRule.get(violation.rule);
+    if (known === undefined) byRule.set(violation.rule, { newest: violation, times: 1 });
+    else known.times++;
+  }
+  return [...byRule.values()].map(({ newest, times }) => ({
+    key: `violation/${entry.facts.id}/${newest.rule}`,
+    kind: 'violation',
+    tone: 'bad',
+    title: newest.message,
+    text: `connection ${entry.facts.id}, ${newest.rule}${times > 1 ? `, ${count(times)} times` : ''}`,
+    connection: entry.facts.id,
+    stream: newest.stream,
+  }));
+}
+
+function goAways(entry: ConnectionEntry): Finding[] {
+  const found: Finding[] = [];
+  for (const [who, goAway] of [
+    ['received', entry.facts.goAwayReceived],
+    ['sent', entry.facts.goAwaySent],
+  ] as const) {
+    // When a rule was broken, the violation is the finding and our GOAWAY merely its end.
+    if (goAway === null || goAway.code === 0 || (who === 'sent' && entry.violations.length > 0)) continue;
+    let lost = 0;
+    for (const stream of entry.streams.keys()) if (stream > goAway.lastStreamId) lost++;
+    found.push({
+      key: `goaway/${entry.facts.id}/${who}`,
+      kind: 'goaway',
+      tone: 'bad',
+      title: `GOAWAY ${who}: ${errorName(goAway.code)}`,
+      text: `connection ${entry.facts.id}, ${lost === 0 ? 'no stream lost' : `${plural(lost, 'stream')} lost`}${goAway.debug === '' ? '' : `: ${goAway.debug}`}`,
+      connection: entry.facts.id,
+      stream: 0,
+    });
+  }
+  return found;
+}
+
+function storms(entry: ConnectionEntry): Finding[] {
+  const { resetsReceived, resetsSent, totalStreams } = entry.state;
+  const resets = Math.max(resetsReceived, resetsSent);
+  if (resets < STORM_RESETS || resets * 2 < totalStreams) return [];
+  const by = resetsSent > resetsReceived ? 'the gateway' : entry.facts.leg === 0 ? 'the client' : 'the backend';
+  return [
+    {
+      key: `resets/${entry.facts.id}`,
+      kind: 'resets',
+      tone: 'bad',
+      title: `${count(resets)} of ${count(totalStreams)} streams reset by ${by}`,
+      text: `connection ${entry.facts.id}, ${entry.facts.peer}`,
+      connection: entry.facts.id,
+      stream: 0,
+    },
+  ];
+}
