@@ -46,6 +46,9 @@ export interface LoadedCertificate {
   readonly info: CertificateInfo;
   readonly context: SecureContext;
   readonly options: SecureContextOptions;
+  readonly credentials: Credentials;
+  /** Kind of the key, `rsa` or `ec`. */
+  readonly keyType: string;
   /** Changes when, and only when, the certificate chain or the key changes. */
   readonly digest: string;
 }
@@ -89,12 +92,6 @@ export function compile(
     key: credentials.key,
     ...(credentials.passphrase === undefined ? {} : { passphrase: credentials.passphrase }),
   };
-  let context: SecureContext;
-  try {
-    context = createSecureContext(options);
-  } catch (error) {
-    throw new TlsAlpnError('certificate', `${origin}: the TLS library refuses it: ${messageOf(error)}`, error);
-  }
   return {
     info: {
       names: names ?? dnsNamesOf(leaf.subjectAltName),
@@ -105,10 +102,38 @@ export function compile(
       notAfter: Math.min(...chain.map(certificate => Date.parse(certificate.validTo))),
       source: origin,
     },
-    context,
+    context: contextOf(options, origin),
     options,
+    credentials,
+    keyType: leaf.publicKey.asymmetricKeyType ?? 'unknown',
     digest: createHash('sha256').update(credentials.cert).update('\0').update(credentials.key).digest('hex'),
   };
+}
+
+/**
+ * Serves certificates whose keys are of different kinds side by side, as one: the client's signature algorithms choose
+ * (RFC 8446 4.4.2.2), so new clients get the quick handshake of ECDSA and old ones still get RSA.
+ */
+export function combine(certificates: readonly LoadedCertificate[], base: SecureContextOptions): LoadedCertificate {
+  const [first] = certificates as readonly [LoadedCertificate];
+  if (certificates.length === 1) return first;
+  const options: SecureContextOptions = {
+    ...base,
+    cert: certificates.map(({ credentials }) => credentials.cert),
+    key: certificates.map(({ credentials: { key, passphrase } }) => ({
+      pem: key,
+      ...(passphrase === undefined ? {} : { passphrase }),
+    })),
+  };
+  return { ...first, options, context: contextOf(options, first.info.source) };
+}
+
+function contextOf(options: SecureContextOptions, origin: string): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (error) {
+    throw new TlsAlpnError('certificate', `${origin}: the TLS library refuses it: ${messageOf(error)}`, error);
+  }
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

@@ -6,6 +6,7 @@ import {
   type CertificateInfo,
   type CertificateSource,
   type Credentials,
+  combine,
   compile,
   type LoadedCertificate,
   loadCertificate,
@@ -15,7 +16,10 @@ import { isDnsName, NameTable, normalizeName } from './names.ts';
 
 /** Options of `SecureContexts.load`. */
 export interface SecureContextsOptions {
-  /** Certificates to serve. The first is the default, for clients that send no server name or one nobody serves. */
+  /**
+   * Certificates to serve. The first is the default, for clients that send no server name or one nobody serves. Two for the
+   * same names, one with an RSA and one with an ECDSA key, are served side by side.
+   */
   readonly certificates?: readonly CertificateSource[];
   /**
    * Makes a certificate for a server name that `certificates` do not cover, or returns null. With no `certificates` it
@@ -254,10 +258,23 @@ async function loadGeneration(options: SecureContextsOptions, base: SecureContex
     }
     loaded.push(compile(credentials, 'memory', base));
   }
+  const served = groupByNames(loaded).map(group => combine(group, base));
   const table = new NameTable<LoadedCertificate>();
-  for (const entry of loaded) {
+  for (const entry of served) {
     for (const name of entry.info.names) table.add(normalizeName(name), entry);
   }
   const digest = [...loaded.map(entry => entry.digest), base.ca?.toString() ?? ''].join(' ');
-  return { table, loaded, fallback: loaded[0]!, digest };
+  return { table, loaded, fallback: served[0]!, digest };
+}
+
+/** Certificates for the same names with keys of different kinds belong together; of one kind the first one counts. */
+function groupByNames(loaded: readonly LoadedCertificate[]): LoadedCertificate[][] {
+  const groups = new Map<string, LoadedCertificate[]>();
+  for (const entry of loaded) {
+    const key = entry.info.names.map(normalizeName).sort().join(' ');
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else if (group.every(each => each.keyType !== entry.keyType)) group.push(entry);
+  }
+  return [...groups.values()];
 }

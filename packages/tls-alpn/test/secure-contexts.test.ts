@@ -1,5 +1,6 @@
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -7,10 +8,12 @@ import {
   type CertificateWarning,
   type Credentials,
   type HandshakeRefusal,
+  KEY_FILE,
   listen,
   SecureContexts,
   type SecureContextsOptions,
 } from '../src/index.ts';
+import { mint } from '../src/mint.ts';
 import { dnsNamesOf, isDnsName, NameTable } from '../src/names.ts';
 import { Cleanup, echoListener, scratch, sharedCa, until } from './support.ts';
 
@@ -122,6 +125,41 @@ describe('selection by server name (RFC 6066 3, RFC 9525 6.3)', () => {
     const contexts = await SecureContexts.load({ certificates: [await issue('a.test')], onDemand });
     for (const name of ['127.0.0.1', '', '..', 'a b.test', '../etc', '*.test']) await contexts.select(name);
     expect(onDemand).not.toHaveBeenCalled();
+  });
+});
+
+describe('RSA and ECDSA side by side (RFC 8446 4.4.2.2)', () => {
+  /** A certificate with an RSA key, which the development CA itself does not issue. */
+  async function issueRsa(...names: string[]): Promise<Credentials> {
+    const ca = await sharedCa();
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const commonName = /^CN=(.+)$/m.exec(new X509Certificate(ca.rootCertificate).subject)![1]!;
+    const issuer = { commonName, privateKey: createPrivateKey(await readFile(join(ca.directory, KEY_FILE))) };
+    const [notBefore, notAfter] = [Date.now() - DAY_MS, Date.now() + DAY_MS];
+    const cert = await mint(
+      { commonName: 'rsa', publicKey, notBefore, notAfter, purpose: { kind: 'server', names } },
+      issuer,
+    );
+    return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+  }
+
+  test.each([
+    ['ECDSA+SHA256', 'ec'],
+    ['RSA-PSS+SHA256', 'rsa'],
+    ['RSA-PSS+SHA256:ECDSA+SHA256', 'ec'],
+  ])('a client that verifies %s gets the %s key, by name and by default', async (sigalgs, kind) => {
+    const rsa = { ...(await issueRsa('both.test')), names: ['both.test'] };
+    const certificates = [{ ...(await issue('both.test')), names: ['BOTH.test'] }, rsa, await issue('other.test')];
+    const contexts = await SecureContexts.load({ certificates });
+    expect(contexts.certificates).toHaveLength(3);
+    const { port } = await echoListener(cleanup, { contexts });
+    for (const servername of ['both.test', 'unknown.test']) {
+      const socket = connect({ port, servername, sigalgs, rejectUnauthorized: false, maxVersion: 'TLSv1.3' });
+      socket.on('error', () => {});
+      await once(socket, 'secureConnect');
+      expect(socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType).toBe(kind);
+      socket.destroy();
+    }
   });
 });
 
