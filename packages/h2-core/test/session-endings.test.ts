@@ -312,6 +312,24 @@ test('a socket that cannot be connected fails the handshake; a server that is no
   expect((refused.cause as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
 });
 
+test('a TLS socket that fails in its handshake fails connect, with the reason', async () => {
+  const { createServer } = await import('node:net');
+  const { connect: dialTls } = await import('node:tls');
+  const listener = createServer(socket => socket.resume().end('this is no TLS'));
+  await new Promise<void>(done => listener.listen(0, '127.0.0.1', done));
+  const { port } = listener.address() as { port: number };
+  const socket = dialTls({ port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false });
+  const error = await failure(connect(socket));
+  expect((error.cause as NodeJS.ErrnoException).code).toMatch(/^(ERR_SSL|EPROTO)/);
+  await new Promise(done => listener.close(done));
+});
+
+test('WHATWG streams that carry something else than octets end the connection, with the reason', async () => {
+  const readable = new ReadableStream({ start: controller => controller.enqueue('PRI') });
+  const connection = await handshake({ readable, writable: new WritableStream() } as never);
+  expect(((await connection.closed).cause as Error).message).toMatch(/does not deliver Uint8Array/);
+});
+
 test('any Duplex is a transport; one that delivers strings is refused loudly', async () => {
   const up = new PassThrough();
   const down = new PassThrough();

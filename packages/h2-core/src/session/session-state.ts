@@ -158,7 +158,7 @@ export abstract class SessionState implements Handler {
   }
 
   onClosed(error: H2Error | null): void {
-    const reason = error ?? closedError();
+    const reason = error ?? closedError(this.pump?.cause);
     this.pings.fail(reason);
     if (this.firstSettings === null) this.settingsWaited?.reject(reason);
   }
@@ -169,14 +169,14 @@ export abstract class SessionState implements Handler {
     if (this.settingsWaited === null) {
       this.settingsWaited = new Deferred();
       if (this.firstSettings !== null) this.settingsWaited.resolve(this.core.remoteSettings);
-      else if (this.core.isClosed) this.settingsWaited.reject(this.core.error ?? closedError());
+      else if (this.core.isClosed) this.settingsWaited.reject(this.core.error ?? closedError(this.pump?.cause));
     }
     return this.settingsWaited.promise;
   }
 
   ping(payload: Uint8Array | undefined): Promise<number> {
     if (!this.core.isClosed) return this.pings.ping(payload);
-    return Promise.reject(this.core.error ?? closedError());
+    return Promise.reject(this.core.error ?? closedError(this.pump?.cause));
   }
 
   async shutdown(deadlineMs: number = SHUTDOWN_DEADLINE_MS, debug = ''): Promise<ShutdownReport> {
@@ -207,12 +207,15 @@ export abstract class SessionState implements Handler {
   }
 }
 
-/** What those get who wait for something that a cleanly closed connection will not bring. */
-export function closedError(): H2Error {
-  return new H2Error('the connection is closed', {
+/** What those get who wait for something that a connection closed without an HTTP/2 error will not bring. */
+function closedError(cause: unknown): H2Error {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  const error = new H2Error(`the connection is closed${why}`, {
     scope: 'connection',
     code: ErrorCode.NO_ERROR,
     initiator: 'remote',
     rule: 'connection.closed',
   });
+  if (cause !== undefined) error.cause = cause;
+  return error;
 }

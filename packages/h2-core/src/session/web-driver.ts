@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts';
 import type { Driver, DriverSink } from './transport.ts';
 
 /** What is used of a WHATWG ReadableStream of Uint8Array. */
@@ -57,7 +58,10 @@ export class WebDriver implements Driver {
         if (this.paused) await new Promise<void>(resume => (this.unpause = resume));
         const { done, value } = await this.reader.read();
         if (done) break;
-        if (value !== undefined && !this.ending) sink.received(value);
+        if (!(value instanceof Uint8Array)) {
+          throw new UsageError('api.transport', 'the readable stream does not deliver Uint8Array');
+        }
+        if (!this.ending) sink.received(value);
       }
       this.stop(undefined);
     } catch (cause) {
