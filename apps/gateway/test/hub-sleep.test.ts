@@ -94,4 +94,57 @@ describe('a viewer that comes late', () => {
     // Its books begin with its own subscription.
     expect(Object.fromEntries(third.counted())).toEqual(Object.fromEntries(third.produced()));
   });
+
+  it('under load without a viewer, details are recorded for a part of the time and frames always', () => {
+    const rig = traceRig({ idleBytesPerSecond: 20_000, entryBytes: 8 << 20, ringBytes: 65_536 * 40 });
+    const { id, tap } = rig.open();
+    tap.onFieldSectionStart(0, 1);
+    tap.onField(0, ':method', 'GET', 0, 2, 1);
+    tap.onField(0, ':path', '/long', 1, 4, 6);
+    tap.onTableInsert(0, ':path', '/long', 42);
+    tap.onFieldSectionEnd(0, 1, 0, 7);
+    tap.onStreamState(1, 0, 3);
+    tap.onFrame(0, 1, 4, 1, 7, 1, 1, 0, PAYLOAD, 0);
+    for (let i = 0; i < 5000; i++) {
+      exchange(tap, 3 + 2 * i, 100);
+      rig.recorder.flush();
+      rig.now += 1000;
+    }
+    // A head that nobody could see being recorded.
+    tap.onFieldSectionStart(0, 20_001);
+    tap.onField(0, ':method', 'PUT', 1, 2, 4);
+    tap.onTableInsert(0, ':method', 'PUT', 42);
+    tap.onField(0, ':path', '/hidden', 3, 4, 6);
+    tap.onFieldSectionEnd(0, 20_001, 0, 10);
+    tap.onStreamState(20_001, 0, 3);
+    tap.onFrame(0, 1, 4, 20_001, 10, 1, 1, 0, PAYLOAD, 0);
+    rig.recorder.flush();
+    const viewer = rig.viewer();
+    const snapshot = viewer.subscribe({ backlog: 100_000 });
+    rig.tick();
+    rig.tick();
+    expect(viewer.frames).toBe(15_002);
+    const lost = (log: string) =>
+      viewer.drops.filter(drop => drop.log === log).reduce((sum, drop) => sum + drop.count, 0);
+    expect(snapshot.from.fields).toBe(0);
+    // 5000 exchanges take ten times what the budget allows.
+    expect(viewer.sections.length).toBeGreaterThan(200);
+    expect(viewer.sections.length).toBeLessThan(3000);
+    // The rest is owned up to with the next section that is recorded.
+    exchange(tap, 20_003, 100);
+    rig.tick();
+    expect(viewer.sections.length + lost('fields')).toBe(10_004);
+    expect(viewer.sections.at(-1)!.fields[0]).toMatchObject({ name: ':status', value: '200' });
+    const rows = viewer.rows();
+    expect(rows.streams.get(`${id}:1`)).toMatchObject({ method: 'GET', path: '/long' });
+    expect(rows.streams.get(`${id}:20001`)).toMatchObject({ method: 'PUT', path: '' });
+    expect(rows.streams.get(`${id}:20003`)).toMatchObject({ path: '/item/20003', status: 200 });
+    const open = [...rows.streamStates.values()].filter(row => row.state !== 6);
+    expect(open.map(row => row.stream).sort()).toEqual([1, 20_001]);
+    expect(Object.fromEntries(viewer.counted())).toEqual(Object.fromEntries(viewer.produced()));
+    // A table that was not followed all the time says so.
+    viewer.send({ type: 'get', id: 1, what: 'tables', connection: id });
+    const reply = viewer.all('reply')[0]!;
+    expect(reply.what === 'tables' && reply.received.complete).toBe(false);
+  });
 });

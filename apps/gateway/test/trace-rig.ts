@@ -36,6 +36,7 @@ export const PAYLOAD: Uint8Array = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 7);
 
 export interface RigOptions extends TraceSizes, Partial<Omit<HubOptions, 'identity' | 'clock' | 'requestResync'>> {
   readonly revealed?: boolean;
+  readonly idleBytesPerSecond?: number;
 }
 
 export interface Rig {
@@ -51,7 +52,7 @@ export interface Rig {
 }
 
 export function traceRig(options: RigOptions = {}): Rig {
-  const { revealed, ...sizes } = options;
+  const { revealed, idleBytesPerSecond = Number.POSITIVE_INFINITY, ...sizes } = options;
   const shared = allocateTrace({
     ringBytes: 4096 * 40,
     entryBytes: 1 << 20,
@@ -61,7 +62,7 @@ export function traceRig(options: RigOptions = {}): Rig {
   });
   const time = { now: 1000 };
   const clock = () => time.now;
-  const recorder = new Recorder(shared, { clock, revealed: revealed ?? false });
+  const recorder = new Recorder(shared, { clock, revealed: revealed ?? false, idleBytesPerSecond });
   let resyncs = 0;
   const hub = new Hub(shared, {
     identity: { gateway: 'test', name: 'test', release: '0.0.0', epochMs: 0, revealed: revealed ?? false },

@@ -29,6 +29,11 @@ export interface InspectorOptions extends TraceSizes {
   readonly release?: string;
   /** Show sensitive values instead of their hashes. Default false. */
   readonly reveal?: boolean;
+  /**
+   * Octets per second of field sections and stream events recorded while nobody looks; under more load they are recorded
+   * for a part of the time, frames always. `Infinity`: all, 0: none. Default 2 MiB.
+   */
+  readonly idleBytesPerSecond?: number;
   /** Octets a viewer may leave unacknowledged. Default 2 MiB. */
   readonly creditBytes?: number;
   /** Frames a viewer may be behind before it skips ahead. Default 65536. */
@@ -74,7 +79,11 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
   const epochNs = process.hrtime.bigint();
   const epoch = performance.now();
   const revealed = options.reveal ?? false;
-  const recorder = new Recorder(shared, { clock: () => Math.floor((performance.now() - epoch) * 1000), revealed });
+  const recorder = new Recorder(shared, {
+    clock: () => Math.floor((performance.now() - epoch) * 1000),
+    revealed,
+    ...(options.idleBytesPerSecond === undefined ? {} : { idleBytesPerSecond: options.idleBytesPerSecond }),
+  });
   const port = options.port ?? 8090;
   const data: WorkerData = {
     shared,

@@ -109,10 +109,15 @@ export class EntryRing {
     return this.#at + ENTRY_HEADER_BYTES;
   }
 
+  /** Counts an entry of this kind that is not written: the reader will know that it is missing. */
+  skip(kind: number): void {
+    if (kind === EntryKind.SECTION) this.#sections++;
+    else if (isEvent(kind)) this.#events++;
+  }
+
   /** The entry begun last is complete. */
   commit(): void {
-    if (this.#kind === EntryKind.SECTION) this.#sections++;
-    else if (isEvent(this.#kind)) this.#events++;
+    this.skip(this.#kind);
     this.position += this.#size;
     this.#at += this.#size;
     if (this.#at === this.capacity) this.#at = 0;

@@ -32,6 +32,8 @@ export const Control = {
   CONNECTION_ROWS: 3,
   /** Rows of `streams` ever in use. */
   STREAM_ROWS: 4,
+  /** 1 while the reader reads: somebody looks, or did a moment ago. */
+  AWAKE: 6,
   /** Generations of strings ever begun. */
   GENERATION_COUNT: 5,
   /** Where in `entries` the newest of them began, as ENTRIES counts: the first of `GENERATIONS` words, used in turn. */

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type LogEvent, Representation } from '@glassway/inspector-protocol';
+import { DetailBudget } from './detail-budget.ts';
 import { EntryKind, EntryRing } from './entry-ring.ts';
 import { FrameRing, MAX_UNPUBLISHED_RECORDS } from './frame-ring.ts';
 import { Control, type SharedTrace } from './shared.ts';
@@ -45,6 +46,8 @@ export interface SinkOptions {
   readonly clock: () => number;
   /** Show secrets. */
   readonly revealed: boolean;
+  /** See `DetailBudget`. */
+  readonly idleBytesPerSecond?: number;
 }
 
 const RESOLVED = Promise.resolve();
@@ -68,6 +71,8 @@ export class Sink {
   #untilClock = CLOCK_EVERY;
   // One section at a time: core and gateway finish a section before they begin another.
   readonly #section = new Int32Array(MAX_SECTION_FIELDS * 4);
+  readonly #budget: DetailBudget;
+  #detailed = true;
   #sectionFields = 0;
   #sectionOmitted = 0;
   #sections = 0;
@@ -84,6 +89,7 @@ export class Sink {
     this.#control = new Int32Array(shared.control);
     this.#clock = options.clock;
     this.now = options.clock();
+    this.#budget = new DetailBudget(options.idleBytesPerSecond);
     this.frames = new FrameRing(shared);
     this.entries = new EntryRing(shared);
     this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.#control, Control.CONNECTION_ROWS);
@@ -106,6 +112,7 @@ export class Sink {
   #refresh(): void {
     this.#untilClock = CLOCK_EVERY;
     this.now = this.#clock();
+    this.#budget.update(this.now, this.entries.position, Atomics.load(this.#control, Control.AWAKE) === 1);
     this.frames.publish();
   }
 
@@ -127,8 +134,11 @@ export class Sink {
 
   /** Begins to gather a section. `table`: the numbers of its direction's HPACK table, null on HTTP/1.1. */
   beginSection(table: TableStrings | null): void {
-    this.strings.prepare(this.frames.position, this.now);
-    table?.renew(this.strings.generation);
+    this.#detailed = this.#budget.detailed;
+    if (this.#detailed) {
+      this.strings.prepare(this.frames.position, this.now);
+      table?.renew(this.strings.generation);
+    }
     this.#table = table;
     this.#sectionFields = 0;
     this.#sectionOmitted = 0;
@@ -139,6 +149,11 @@ export class Sink {
   /** One field line of it. */
   field(name: string, value: string, representation: number, index: number, wireBytes: number): void {
     this.#literalName = 0;
+    if (!this.#detailed) {
+      const hidden = representation === Representation.LITERAL_NEVER_INDEXED;
+      if (!hidden && name.charCodeAt(0) === COLON) this.head.take(name, value);
+      return;
+    }
     if (this.#sectionFields === MAX_SECTION_FIELDS) {
       this.#sectionOmitted++;
       this.#literalName = NOT_KEPT;
@@ -182,13 +197,14 @@ export class Sink {
     this.#literalName = 0;
   }
 
-  /** A number for a section, u32, never 0. */
+  /** A number for a section, u32; 0 when the section being gathered is not recorded. */
   newSection(): number {
+    if (!this.#detailed) return 0;
     this.#sections = this.#sections === 0xffff_ffff ? 1 : this.#sections + 1;
     return this.#sections;
   }
 
-  /** Writes the section with the number it was given. */
+  /** Writes the section with the number it was given, if that is not 0. */
   endSection(
     section: number,
     connection: number,
@@ -197,8 +213,12 @@ export class Sink {
     kind: number,
     wireBytes: number,
   ): void {
-    const words = this.#sectionFields * 4;
     const ring = this.entries;
+    if (section === 0) {
+      ring.skip(EntryKind.SECTION);
+      return;
+    }
+    const words = this.#sectionFields * 4;
     const word = ring.begin(EntryKind.SECTION, 32 + words * 4, this.frames.position, this.now) >> 2;
     const i32 = ring.i32;
     i32[word] = connection;
@@ -213,9 +233,13 @@ export class Sink {
     ring.commit();
   }
 
-  /** Writes an entry of four numbers: STREAM_STATE, PAIRED or SEND_BLOCKED. */
+  /** Writes an entry of four numbers (STREAM_STATE, PAIRED or SEND_BLOCKED), if details are recorded. */
   numbers(kind: number, a: number, b: number, c: number, d: number): void {
     const ring = this.entries;
+    if (!this.#budget.detailed) {
+      ring.skip(kind);
+      return;
+    }
     const word = ring.begin(kind, 16, this.frames.position, this.now) >> 2;
     ring.i32[word] = a;
     ring.i32[word + 1] = b;
@@ -226,7 +250,7 @@ export class Sink {
 
   /** Writes the last look of a row and frees it. */
   closeStreamRow(base: number): void {
-    this.#copyRow(EntryKind.STREAM_ROW, this.streams, base);
+    if (this.#budget.detailed) this.#copyRow(EntryKind.STREAM_ROW, this.streams, base);
     this.heads.clear(base / this.streams.stride);
     this.streams.i32[base * 2 + StreamI.CONNECTION] = 0;
     this.streams.i32[base * 2 + StreamI.REVISION]! += 1;

@@ -36,8 +36,11 @@ export class DynamicTable {
     this.#evict();
   }
 
-  /** Sections were lost. */
+  /** Sections were lost, so nothing is known of the order any more; what comes in from now on is. */
   lost(): void {
+    this.#entries = [];
+    this.#start = 0;
+    this.#size = 0;
     this.#complete = false;
   }
 

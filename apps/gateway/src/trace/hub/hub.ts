@@ -17,7 +17,7 @@ import {
 } from '@glassway/inspector-protocol';
 import { EntryRingReader } from '../entry-ring.ts';
 import { FrameRingReader } from '../frame-ring.ts';
-import type { SharedTrace } from '../shared.ts';
+import { Control, type SharedTrace } from '../shared.ts';
 import { BatchCache } from './batch-cache.ts';
 import { EntryDecoder } from './entry-decoder.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
@@ -69,6 +69,7 @@ const EVERYTHING = new FrameMatcher({});
 /** Reads one gateway's trace and serves any number of viewers. */
 export class Hub implements ViewerHost {
   readonly #options: HubOptions;
+  readonly #control: Int32Array;
   readonly #ring: FrameRingReader;
   readonly #feed: FrameFeed;
   readonly #entries: EntryRingReader;
@@ -87,6 +88,7 @@ export class Hub implements ViewerHost {
 
   constructor(shared: SharedTrace, options: HubOptions) {
     this.#options = options;
+    this.#control = new Int32Array(shared.control);
     this.#ring = new FrameRingReader(shared);
     this.#feed = new FrameFeed(this.#ring);
     this.#slots = new SlotReader(shared);
@@ -116,7 +118,9 @@ export class Hub implements ViewerHost {
       },
       lost: (events, sections) => {
         if (events > 0) this.#lose(this.#events, events);
-        if (sections > 0) this.#lose(this.#sections, sections);
+        if (sections === 0) return;
+        this.#lose(this.#sections, sections);
+        this.#model.sectionsLost();
       },
     });
   }
@@ -157,7 +161,10 @@ export class Hub implements ViewerHost {
   /** Somebody looks again: the newest part of the ring is read, and the rest is known from the tables. */
   #wake(): void {
     this.#asleep = false;
+    Atomics.store(this.#control, Control.AWAKE, 1);
     this.#decoder.skipOld();
+    // Streams may have come and gone without a word (see the recorder's `DetailBudget`).
+    this.#lossy = true;
     const moment = this.#moment();
     if (moment !== null) this.#feed.jump(moment, this.#model.closedCounters());
     this.tick();
@@ -169,7 +176,10 @@ export class Hub implements ViewerHost {
    */
   tick(): void {
     const now = this.#options.clock();
-    if (this.#viewers.size === 0 && now >= this.#awakeUntil) this.#asleep = true;
+    if (!this.#asleep && this.#viewers.size === 0 && now >= this.#awakeUntil) {
+      this.#asleep = true;
+      Atomics.store(this.#control, Control.AWAKE, 0);
+    }
     if (this.#asleep) {
       this.#ring.head();
       this.#entries.head();

@@ -357,12 +357,18 @@ export class Model {
     }
   }
 
-  /** Entries were lost: whatever has no row any more is over, and tables may lack entries. */
+  /** Field sections were lost: no table is what it was. */
+  sectionsLost(): void {
+    for (const connection of this.connections.values()) {
+      if (!connection.closed) for (const table of connection.tables) table.lost();
+    }
+  }
+
+  /** Entries were lost: whatever has no row any more is over. */
   resync(present: ReadonlySet<string>, t: number): void {
     for (const connection of [...this.connections.values()]) {
       if (connection.closed) continue;
       const { id } = connection.facts;
-      for (const table of connection.tables) table.lost();
       if (!present.has(`${id}`)) {
         this.#closeConnection(id, t, null);
         continue;
