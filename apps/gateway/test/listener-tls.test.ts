@@ -77,6 +77,35 @@ it('without certificates the development authority makes one per server name', a
   client.close();
 });
 
+describe('RFC 9110 15.5.20: a request for a name the certificate does not cover', () => {
+  const ask = async (authority: string, strictAuthority: boolean): Promise<string[]> => {
+    const limits = { strictAuthority };
+    harness = await Harness.start(ok, { https: { port: 0, developmentCaDirectory: directory }, limits });
+    const h2 = await rawTlsClient(harness.tlsPort, ['h2'], { servername: 'localhost' });
+    h2.hello().send(headers(1, get(authority, '/', 'https')));
+    await h2.untilResponse(1);
+    const h1 = await rawTlsClient(harness.tlsPort, ['http/1.1'], { servername: 'localhost' });
+    h1.send(`GET / HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`);
+    const answer = await h1.untilEnd();
+    h2.close();
+    return [h2.status(1), answer.slice(9, 12)];
+  };
+
+  it.each(['other.test', 'localhost.test:443', '10.0.0.1', '[::2]'])(
+    '%s gets 421 when that is strict',
+    async authority => {
+      expect(await ask(authority, true)).toEqual(['421', '421']);
+      expect(harness.exchanges).toHaveLength(0);
+    },
+  );
+  it.each(['localhost', 'LOCALHOST:8443', '127.0.0.1:1', '[::1]'])('%s is covered', async authority => {
+    expect(await ask(authority, true)).toEqual(['200', '200']);
+  });
+  it('anything goes when it is not', async () => {
+    expect(await ask('other.test', false)).toEqual(['200', '200']);
+  });
+});
+
 it('RFC 9113 9.2.2: a suite of Appendix A ends the connection with INADEQUATE_SECURITY', async () => {
   await start();
   const { developmentCa } = harness.listeners;

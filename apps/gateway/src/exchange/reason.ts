@@ -43,6 +43,7 @@ export type ReasonCode =
   | 'client_write_timeout'
   | 'request_rejected'
   | 'request_too_large'
+  | 'misdirected_request'
   | 'loop_detected'
   | 'no_route'
   | 'connect_refused'
@@ -74,6 +75,7 @@ const BY_CODE: Readonly<Record<ReasonCode, readonly [status: number, h2Code: num
   client_write_timeout: [499, ErrorCode.CANCEL],
   request_rejected: [400, ErrorCode.PROTOCOL_ERROR],
   request_too_large: [431, ErrorCode.PROTOCOL_ERROR],
+  misdirected_request: [421, ErrorCode.REFUSED_STREAM],
   loop_detected: [508, ErrorCode.PROTOCOL_ERROR],
   no_route: [404, ErrorCode.REFUSED_STREAM],
   connect_refused: [501, ErrorCode.CONNECT_ERROR],

@@ -1,5 +1,6 @@
 import type { ClientLeg, ClientLegEvents, RequestMessage } from '../exchange/legs.ts';
-import type { Trace } from '../trace/trace.ts';
+import type { Reason } from '../exchange/reason.ts';
+import type { ConnectionFacts, Trace } from '../trace/trace.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { Clients } from './proxy-protocol.ts';
 import type { Registry } from './registry.ts';
@@ -33,4 +34,13 @@ export interface TlsFacts {
   readonly cipher: string;
   /** The name the client asked for by SNI, lower case, empty when none. */
   readonly servername: string;
+  /** Why a request for this authority may not be served on the connection, null: it may. Absent: all may. */
+  readonly judgeAuthority?: (authority: string) => Reason | null;
+}
+
+/** The part of the facts that observers get. */
+export function tlsForTrace(tls: TlsFacts | null): ConnectionFacts['tls'] {
+  if (tls === null) return null;
+  const { version, cipher, servername } = tls;
+  return { version, cipher, servername };
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
-import type { ListenerContext } from './context.ts';
+import type { ListenerContext, TlsFacts } from './context.ts';
 import { headWithoutUpgrade, upgradeSettings } from './h2c-upgrade.ts';
 import { responseHead } from './http1-head.ts';
 import { clientClosed, Http1Leg, type Http1LegHost } from './http1-leg.ts';
@@ -41,7 +41,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   readonly lingerTimeoutMs: number;
   readonly #context: ListenerContext;
   readonly #socket: Socket;
-  readonly #tls: boolean;
+  readonly #tls: TlsFacts | null;
   readonly #ways: Http1Ways;
   readonly #client: Endpoint;
   readonly #waiting: Waiting[] = [];
@@ -60,7 +60,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     context: ListenerContext,
     socket: Socket,
     client: Endpoint,
-    tls: boolean,
+    tls: TlsFacts | null,
     connectionId: number,
     ways: Http1Ways,
   ) {
@@ -140,7 +140,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   abort(): void {
     // A response without framing ends with the connection: only a TCP reset tells the client that it is not complete.
     // Only TCP has one; without an address the socket is gone or a unix socket.
-    if (this.#tls || this.#socket.remoteAddress === undefined) this.#socket.destroy();
+    if (this.#tls !== null || this.#socket.remoteAddress === undefined) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
@@ -185,7 +185,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
       address: this.#client.address,
       port: this.#client.port,
       protocol: request.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
-      tls: this.#tls,
+      tls: this.#tls !== null,
       connectionId: this.connectionId,
       streamId: this.#ordinal,
     };
@@ -198,13 +198,14 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.trace.http1Request(this.connectionId, ordinal, method ?? '', url ?? '', rawHeaders);
     const { limits } = this.#context;
     const verdict = judgeHttp1(request, {
-      tls: this.#tls,
+      tls: this.#tls !== null,
       strictScheme: limits.strictScheme,
       maxHeaderFields: limits.maxHeaderFields,
     });
-    if (verdict.refused === null) return verdict.request;
+    const refused = verdict.refused ?? this.#tls?.judgeAuthority?.(verdict.request.authority) ?? null;
+    if (refused === null) return verdict.request;
     request.resume();
-    this.#answerAndEnd(verdict.refused, method !== 'HEAD');
+    this.#answerAndEnd(refused, method !== 'HEAD');
     return null;
   }
 

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { Leg } from '../trace/trace.ts';
-import type { ListenerContext, TlsFacts } from './context.ts';
+import { type ListenerContext, type TlsFacts, tlsForTrace } from './context.ts';
 import { Http1Connection, type UpgradeTo } from './http1-connection.ts';
 import { endpoint } from './registry.ts';
 
@@ -46,9 +46,9 @@ export class Http1Listener {
       negotiation: 'http/1.1',
       peer: endpoint(client.address, client.port),
       local: endpoint(socket.localAddress, socket.localPort),
-      tls,
+      tls: tlsForTrace(tls),
     });
-    const connection = new Http1Connection(this.#context, socket, client, tls !== null, connectionId, {
+    const connection = new Http1Connection(this.#context, socket, client, tls, connectionId, {
       upgrade: tls === null && limits.upgradeH2c ? this.#upgradeTo : null,
       decline: () => this.#server.emit('connection', socket),
       released: () => this.#connections.delete(socket),

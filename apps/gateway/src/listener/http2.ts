@@ -17,7 +17,7 @@ import { attach } from '@glassway/h2-core/node';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { Leg, type Negotiation } from '../trace/trace.ts';
-import type { ListenerContext, TlsFacts } from './context.ts';
+import { type ListenerContext, type TlsFacts, tlsForTrace } from './context.ts';
 import { writeSwitchingProtocols } from './h2c-upgrade.ts';
 import { Http2Leg } from './http2-leg.ts';
 import type { Endpoint } from './proxy-protocol.ts';
@@ -86,7 +86,7 @@ class Http2Client implements Handler, Drainable {
   readonly connection: Connection;
   readonly #context: ListenerContext;
   readonly #uploads: Set<Http2Leg>;
-  readonly #tls: boolean;
+  readonly #tls: TlsFacts | null;
   readonly #client: Endpoint;
   #requests = 0;
 
@@ -94,7 +94,7 @@ class Http2Client implements Handler, Drainable {
     this.#uploads = uploads;
     const { trace, registry, limits, clients } = context;
     this.#context = context;
-    this.#tls = origin.tls !== null;
+    this.#tls = origin.tls;
     this.protocol = origin.tls !== null ? 'h2' : origin.negotiation === 'upgrade' ? 'h2c-upgrade' : 'h2c';
     this.#client = clients.of(socket);
     this.connectionId = trace.connectionOpened({
@@ -103,7 +103,7 @@ class Http2Client implements Handler, Drainable {
       negotiation: origin.negotiation,
       peer: endpoint(this.#client.address, this.#client.port),
       local: endpoint(socket.localAddress, socket.localPort),
-      tls: origin.tls,
+      tls: tlsForTrace(origin.tls),
     });
     this.connection = new Connection(
       {
@@ -138,7 +138,7 @@ class Http2Client implements Handler, Drainable {
       address: this.#client.address,
       port: this.#client.port,
       protocol: this.protocol,
-      tls: this.#tls,
+      tls: this.#tls !== null,
       connectionId: this.connectionId,
       streamId: stream.id,
     };
@@ -202,7 +202,11 @@ class Http2Client implements Handler, Drainable {
           : `the authority "${head.authority}" is not a host and port`;
       return reason('client_protocol_error', text, { rfc: '9113 8.3.1' });
     }
-    return checkScheme(head.scheme, this.#tls, this.#context.limits.strictScheme);
+    return (
+      checkScheme(head.scheme, this.#tls !== null, this.#context.limits.strictScheme) ??
+      this.#tls?.judgeAuthority?.(head.authority) ??
+      null
+    );
   }
 
   /** A malformed message is a stream error (RFC 9113 8.1.1); what is well formed but refused gets an answer to read. */

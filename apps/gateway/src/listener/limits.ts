@@ -45,6 +45,11 @@ export interface ListenerLimits {
   readonly maxRequestsPerConnection: number;
   /** Whether `:scheme` and an absolute-form target must name the transport's own scheme (D14). */
   readonly strictScheme: boolean;
+  /**
+   * Whether a request over TLS must be for a name that the connection's certificate covers, else 421. For gateways whose
+   * certificates stand for different rights; others only lose clients that do not check certificates.
+   */
+  readonly strictAuthority: boolean;
   /** Whether HTTP/1.1 clients may switch to HTTP/2 in cleartext by Upgrade (RFC 7540 3.2). */
   readonly upgradeH2c: boolean;
   /** Whether WebSockets are bridged: Upgrade on HTTP/1.1 (RFC 6455), extended CONNECT on HTTP/2 (RFC 8441). */
@@ -73,6 +78,7 @@ export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   maxConnectionAgeMs: 0,
   maxRequestsPerConnection: 0,
   strictScheme: true,
+  strictAuthority: false,
   upgradeH2c: true,
   webSocket: true,
   http2: {},

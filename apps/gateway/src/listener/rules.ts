@@ -2,6 +2,8 @@
  * Rules about where a request goes, the same for every protocol: which authority it names, and whether its scheme is
  * the transport's. What differs between HTTP/1.1 and HTTP/2 (syntax, framing) is checked where the protocol is read.
  */
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { FieldList } from '@glassway/h2-core';
 import { type Reason, reason } from '../exchange/reason.ts';
 
@@ -41,6 +43,26 @@ export function checkScheme(scheme: string, tls: boolean, strict: boolean): Reas
     return reject(`the request says ${scheme} on a connection that is ${own}`, '9110 7.4');
   }
   return null;
+}
+
+/**
+ * Judges authorities by a certificate (RFC 9110 7.4, RFC 9113 9.1.1): a client may use a connection for every name the
+ * certificate covers, and a request for another one has lost its way.
+ */
+export function authoritiesOf(certificate: X509Certificate): (authority: string) => Reason | null {
+  // Most connections carry one authority.
+  let good = '';
+  return authority => {
+    if (authority === good) return null;
+    const host = authority.replace(/:[0-9]*$/, '').replace(/^\[|\]$/g, '');
+    const covered = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+    if (covered === undefined) {
+      const text = `this connection's certificate does not cover "${host}"`;
+      return reason('misdirected_request', text, { rfc: '9110 15.5.20' });
+    }
+    good = authority;
+    return null;
+  };
 }
 
 /** A request the gateway does not pass on because a rule of HTTP forbids it. */

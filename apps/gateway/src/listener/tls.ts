@@ -8,9 +8,10 @@ import {
   SecureContexts,
   type TlsListener,
 } from '@glassway/tls-alpn';
-import type { ListenerContext } from './context.ts';
+import type { ListenerContext, TlsFacts } from './context.ts';
 import type { Http1Listener } from './http1.ts';
 import type { Http2Listener } from './http2.ts';
+import { authoritiesOf } from './rules.ts';
 
 /** Where and with what certificates to listen. */
 export interface HttpsOptions {
@@ -67,15 +68,22 @@ export async function listenTls(
   const { clients, registry } = context;
   const before = clients.expectHeaders ? { beforeHandshake: clients.identify.bind(clients) } : {};
   const listener = await listen({ ...rest, contexts, handshakeTimeoutMs, ...before }, accepted => {
-    if (registry.add(accepted.socket, clients.of(accepted.socket))) take(accepted, http1, http2);
+    if (registry.add(accepted.socket, clients.of(accepted.socket))) take(accepted, context, http1, http2);
   });
   return { listener, developmentCa };
 }
 
 const MAX_HANDSHAKE_MS = 600_000;
 
-function take({ socket, protocol, servername, tls }: AcceptedSocket, http1: Http1Listener, http2: Http2Listener): void {
-  const facts = { version: tls.version, cipher: tls.cipher, servername };
+function take(
+  { socket, protocol, servername, tls }: AcceptedSocket,
+  { limits }: ListenerContext,
+  http1: Http1Listener,
+  http2: Http2Listener,
+): void {
+  const certificate = limits.strictAuthority ? socket.getX509Certificate() : undefined;
+  const judge = certificate === undefined ? {} : { judgeAuthority: authoritiesOf(certificate) };
+  const facts: TlsFacts = { version: tls.version, cipher: tls.cipher, servername, ...judge };
   socket.setNoDelay(true);
   if (protocol !== 'h2') http1.serve(socket, facts);
   else if (tls.forbiddenForH2) http2.refuseInsecure(socket, { negotiation: 'alpn', tls: facts });
