@@ -401,6 +401,7 @@ describe('messages', () => {
     // INF-06, LIM-30, LIM-31
     const t = client({ maxHeaderListSize: 200 });
     t.connection.request(get(), true);
+    t.sent();
     t.receive(
       headers(
         1,
