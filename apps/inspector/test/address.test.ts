@@ -24,7 +24,7 @@ describe('the fragment', () => {
   });
 
   test('malformed parts are ignored', () => {
-    expect(readFragment('#conn=abc&tab=hpack&stream=-1&token=<script>')).toEqual({
+    expect(readFragment('#conn=abc&tab=cake&stream=-1&token=<script>')).toEqual({
       token: null,
       place: { connection: null, tab: FIRST.tab, stream: null, filter: '' },
     });

@@ -221,7 +221,12 @@ class Viewer {
         return;
       }
       case 'get': {
-        if (message.what !== 'sections') return;
+        if (message.what === 'tables') {
+          const tables = world.connections.find(connection => connection.id === message.connection)?.tables;
+          if (tables === undefined) this.#say({ type: 'reply', id: message.id, what: 'error', message: 'not known' });
+          else this.#say({ type: 'reply', id: message.id, what: 'tables', received: tables[0], sent: tables[1] });
+          return;
+        }
         const { connection, stream } = message;
         const found = world.sections.filter(section => section.connection === connection && section.stream === stream);
         this.#say({ type: 'reply', id: message.id, what: 'sections', packed: packSections(found) });

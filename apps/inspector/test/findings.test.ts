@@ -46,7 +46,7 @@ test('a stall comes first and goes when it ends', () => {
 test('violations of one rule are one finding that counts them', () => {
   const { connection, found } = rig();
   for (let times = 0; times < 3; times++) connection.violation('data.window', '9113 6.9.1', 5, 'too much');
-  expect(found()).toMatchObject([{ kind: 'violation', text: 'connection 1, data.window, 3 times', stream: 5 }]);
+  expect(found()).toMatchObject([{ kind: 'violation', text: 'data.window, connection 1, 3 times', stream: 5 }]);
 });
 
 test('GOAWAY is a finding only with an error, and tells the blast radius', () => {

@@ -41,7 +41,7 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
   });
 
   test('nothing of the page breaks the content security policy or Trusted Types', async () => {
-    for (const tab of ['Overview', 'Streams', 'Frames', 'Windows']) {
+    for (const tab of ['Overview', 'Streams', 'Frames', 'Windows', 'HPACK']) {
       await page.getByRole('tab', { name: tab }).click();
       await page.getByRole('tabpanel').waitFor();
     }

@@ -8,7 +8,7 @@ export const SHORTCUTS: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'go to the filter'],
   ['j  k', 'next, previous row (frame, stream or connection)'],
   ['[  ]', 'previous, next connection'],
-  ['1 – 4', 'Overview, Streams, Frames, Windows'],
+  ['1 – 5', 'Overview, Streams, Frames, Windows, HPACK'],
   ['w', 'windows of this connection'],
   ['p', 'pause and resume; the log keeps filling'],
   ['f', 'follow the newest frames'],

@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { FramesSlot, Look, StreamScope, StreamSort } from '../feed/model.ts';
 
 /** Tabs of a connection, in the order shown. */
-export const TABS = ['overview', 'streams', 'frames', 'windows'] as const;
+export const TABS = ['overview', 'streams', 'frames', 'windows', 'hpack'] as const;
 /** One of `TABS`. */
 export type Tab = (typeof TABS)[number];
 /** Colour scheme: that of the system, or pinned. */
@@ -142,6 +142,7 @@ export function lookOf(ui: Ui): Look {
     },
     frame: ui.frame,
     windows: strip ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds } : null,
+    hpack: ui.tab === 'hpack',
     paused: ui.paused,
   };
 }

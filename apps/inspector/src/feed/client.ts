@@ -25,6 +25,7 @@ const EMPTY: Snapshot = {
   frames: { tab: null, drawer: null },
   frame: null,
   windows: null,
+  hpack: null,
 };
 
 let snapshot = EMPTY;

@@ -6,6 +6,7 @@ import type {
   ReasonFacts,
   StreamFacts,
   StreamState,
+  TableView,
 } from '@glassway/inspector-protocol';
 
 /** Where the connection to the gateway stands. */
@@ -259,6 +260,30 @@ export interface WindowsPart {
   readonly to: number;
 }
 
+/** What HPACK made of one field name in one direction. */
+export interface FieldEconomy {
+  readonly direction: 0 | 1;
+  readonly name: string;
+  readonly lines: number;
+  /** Lines that were one reference to a whole entry. */
+  readonly indexed: number;
+  /** Literals that were added to the table. */
+  readonly added: number;
+  /** Literals that nobody may index. */
+  readonly never: number;
+  readonly wireBytes: number;
+  /** Octets of names and values. */
+  readonly plainBytes: number;
+}
+
+/** Both dynamic tables of a connection, and its fields, the most expensive first. */
+export interface HpackPart {
+  readonly connection: number;
+  readonly received: TableView;
+  readonly sent: TableView;
+  readonly fields: readonly FieldEconomy[];
+}
+
 /** Everything drawn. A part is replaced as a whole, so `===` tells whether it changed. */
 export interface Snapshot {
   readonly link: LinkState;
@@ -274,6 +299,7 @@ export interface Snapshot {
   readonly frames: Readonly<Record<FramesSlot, FramesPart | null>>;
   readonly frame: FrameDetail | null;
   readonly windows: WindowsPart | null;
+  readonly hpack: HpackPart | null;
 }
 
 /** The places on the page where frames are listed. */
@@ -320,6 +346,8 @@ export interface Look {
     /** Seconds back from now; 0: everything kept. */
     readonly seconds: number;
   } | null;
+  /** The dynamic tables of the connection. */
+  readonly hpack: boolean;
   readonly paused: boolean;
 }
 
@@ -343,5 +371,6 @@ export const NOTHING: Look = {
   frames: { tab: null, drawer: null },
   frame: null,
   windows: null,
+  hpack: false,
   paused: false,
 };

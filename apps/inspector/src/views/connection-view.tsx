@@ -8,6 +8,7 @@ import { Button } from '../ui/button.tsx';
 import { Hostile } from '../ui/hostile.tsx';
 import css from './connection-view.module.css';
 import { FramesTab } from './frames/frames-tab.tsx';
+import { HpackTab } from './hpack/hpack-tab.tsx';
 import { Overview } from './overview/overview.tsx';
 import { StreamsTab } from './streams/streams-tab.tsx';
 import { WindowsTab } from './windows/windows-tab.tsx';
@@ -18,6 +19,7 @@ const NAMES: Readonly<Record<Tab, string>> = {
   streams: 'Streams',
   frames: 'Frames',
   windows: 'Windows',
+  hpack: 'HPACK',
 };
 
 /** The selected connection: its tabs and the one in front. */
@@ -37,8 +39,10 @@ export function ConnectionView(): ReactNode {
           <StreamsTab />
         ) : tab === 'frames' ? (
           <FramesTab />
-        ) : (
+        ) : tab === 'windows' ? (
           <WindowsTab />
+        ) : (
+          <HpackTab />
         )}
       </div>
     </>

@@ -1,62 +1,84 @@
 /**
- * Fields that never find themselves in the dynamic table: each time a literal that is added, pushes out something useful
- * and is never referred to (RFC 7541 2.3.2). Counted per connection, direction and field name.
+ * What HPACK makes of each field name: how often it was one reference into the table, how often a literal, and what it
+ * cost. A name that is added to the table each time and never referred to churns: it pushes out what would have been
+ * useful (RFC 7541 2.3.2).
  */
 import { type FieldSection, Representation } from '@glassway/inspector-protocol';
+import type { FieldEconomy } from '../feed/model.ts';
 
 /** Literals of one name, none of them ever referred to, from which on they are worth a word. */
 export const CHURN_LITERALS = 20;
 /** Names counted at most, over all connections; hostile peers can make up as many as they like. */
 const MAX_NAMES = 20_000;
 
-/** What was counted of one field name. */
-export interface ChurnCount {
-  readonly connection: number;
-  readonly direction: 0 | 1;
-  readonly name: string;
-  /** Literals that were added to the table. */
-  literals: number;
-  /** Lines that were one reference to a whole entry. */
-  indexed: number;
-  /** Octets of the literals on the wire. */
-  wireBytes: number;
-}
+type Count = { -readonly [K in keyof FieldEconomy]: FieldEconomy[K] } & { connection: number };
 
 /** The counts. */
 export class Churn {
-  readonly #counts = new Map<string, ChurnCount>();
+  readonly #connections = new Map<number, Map<string, Count>>();
+  #names = 0;
 
-  /** Counts a section. */
+  /** Counts a section; HTTP/1.1 has no table and does not count. */
   add(section: FieldSection): void {
     for (const field of section.fields) {
-      // A path is different each time by nature.
-      if (field.name.startsWith(':')) continue;
-      const literal = field.representation === Representation.LITERAL_INDEXED;
-      if (!literal && field.representation !== Representation.INDEXED) continue;
-      const key = `${section.connection}/${section.direction}/${field.name}`;
-      let count = this.#counts.get(key);
-      if (count === undefined) {
-        if (this.#counts.size >= MAX_NAMES) continue;
-        const { connection, direction } = section;
-        count = { connection, direction, name: field.name, literals: 0, indexed: 0, wireBytes: 0 };
-        this.#counts.set(key, count);
-      }
-      if (literal) {
-        count.literals++;
-        count.wireBytes += field.wireBytes;
-      } else count.indexed++;
+      if (field.representation === Representation.TEXT) continue;
+      const count = this.#count(section.connection, section.direction, field.name);
+      if (count === null) continue;
+      count.lines++;
+      count.wireBytes += field.wireBytes;
+      count.plainBytes += field.name.length + field.valueBytes;
+      if (field.representation === Representation.INDEXED) count.indexed++;
+      else if (field.representation === Representation.LITERAL_INDEXED) count.added++;
+      else if (field.representation === Representation.LITERAL_NEVER_INDEXED) count.never++;
     }
   }
 
-  /** Names that never hit, the most wasteful first. */
-  wasteful(): ChurnCount[] {
-    return [...this.#counts.values()]
-      .filter(count => count.literals >= CHURN_LITERALS && count.indexed === 0)
-      .sort((a, b) => b.wireBytes - a.wireBytes);
+  /** What was counted on a connection, the most expensive names first. */
+  of(connection: number): readonly FieldEconomy[] {
+    const counts = this.#connections.get(connection);
+    return counts === undefined ? [] : [...counts.values()].sort((a, b) => b.wireBytes - a.wireBytes);
+  }
+
+  /** Names that churn on any connection, the most wasteful first. A path is different each time by nature. */
+  wasteful(): readonly (FieldEconomy & { readonly connection: number })[] {
+    const found: Count[] = [];
+    for (const counts of this.#connections.values()) {
+      for (const count of counts.values()) {
+        if (count.added >= CHURN_LITERALS && count.indexed === 0 && !count.name.startsWith(':')) found.push(count);
+      }
+    }
+    return found.sort((a, b) => b.wireBytes - a.wireBytes);
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#counts.clear();
+    this.#connections.clear();
+    this.#names = 0;
+  }
+
+  #count(connection: number, direction: 0 | 1, name: string): Count | null {
+    let counts = this.#connections.get(connection);
+    if (counts === undefined) {
+      counts = new Map();
+      this.#connections.set(connection, counts);
+    }
+    const key = `${direction}${name}`;
+    let count = counts.get(key);
+    if (count === undefined) {
+      if (this.#names >= MAX_NAMES) this.#dropOldest();
+      count = { connection, direction, name, lines: 0, indexed: 0, added: 0, never: 0, wireBytes: 0, plainBytes: 0 };
+      counts.set(key, count);
+      this.#names++;
+    }
+    return count;
+  }
+
+  #dropOldest(): void {
+    for (const [connection, counts] of this.#connections) {
+      this.#names -= counts.size;
+      counts.clear();
+      this.#connections.delete(connection);
+      return;
+    }
   }
 }

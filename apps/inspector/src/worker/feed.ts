@@ -11,7 +11,15 @@ import {
   type ServerMessage,
   unpackSections,
 } from '@glassway/inspector-protocol';
-import { type FramesLook, type FramesPart, type FramesSlot, type Look, NOTHING, type Snapshot } from '../feed/model.ts';
+import {
+  type FramesLook,
+  type FramesPart,
+  type FramesSlot,
+  type HpackPart,
+  type Look,
+  NOTHING,
+  type Snapshot,
+} from '../feed/model.ts';
 import { parseFilter } from '../filter/parse.ts';
 import { Accounts } from './accounts.ts';
 import { Churn } from './churn.ts';
@@ -66,6 +74,7 @@ export class Feed {
   /* The same for field sections. */
   #fieldsSeen = 0;
   readonly #churn = new Churn();
+  #tables: Omit<HpackPart, 'fields'> | null = null;
   #pausedAt = 0;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
@@ -96,6 +105,7 @@ export class Feed {
       this.#eventsSeen = 0;
       this.#fieldsSeen = 0;
       this.#churn.clear();
+      this.#tables = null;
     }
     this.#hello = hello;
     this.#heard(hello.now);
@@ -138,6 +148,9 @@ export class Feed {
         return;
       case 'reply':
         if (message.what === 'sections') this.sections.add(unpackSections(message.packed));
+        // The question for tables bears the connection's number.
+        else if (message.what === 'tables')
+          this.#tables = { connection: message.id, received: message.received, sent: message.sent };
         return;
       case 'hello':
         this.greet(message);
@@ -235,6 +248,18 @@ export class Feed {
     const question = { key, streams: windows.streams, direction: windows.direction, from: Math.max(0, start), to: now };
     const end = Math.min(this.log.end, this.#limit);
     return { windows: windowSeries(this.log, this.log.first, end, entry, question) };
+  }
+
+  /** The connection whose tables are looked at, null: nobody looks. */
+  wantedTables(): number | null {
+    return this.#look.hpack ? this.#look.connection : null;
+  }
+
+  /** What the HPACK tab shows. */
+  hpack(): Pick<Snapshot, 'hpack'> {
+    const { hpack, connection } = this.#look;
+    if (!hpack || this.#tables === null || this.#tables.connection !== connection) return { hpack: null };
+    return { hpack: { ...this.#tables, fields: this.#churn.of(connection) } };
   }
 
   /** A stream that is looked at and whose field sections are not here. */

@@ -30,41 +30,53 @@ export function findingsOf(store: StateStore, churn: Churn, now: number): Findin
         stream: 0,
       });
     }
-    rest.push(...violations(entry), ...goAways(entry), ...storms(entry));
+    rest.push(...goAways(entry), ...storms(entry));
   }
   const churns = churn
     .wasteful()
     .slice(0, MAX_CHURN)
     .map((field): Finding => {
-      const each = Math.round(field.wireBytes / field.literals);
+      const each = Math.round(field.wireBytes / field.added);
       const who = field.direction === 1 ? 'sent' : 'received';
       return {
         key: `churn/${field.connection}/${field.direction}/${field.name}`,
         kind: 'churn',
         tone: 'warn',
         title: `${field.name} never hits the table`,
-        text: `connection ${field.connection}, ${who} ${count(field.literals)} times: ${bytes(each)} each, ${bytes(field.wireBytes)} in all`,
+        text: `connection ${field.connection}, ${who} ${count(field.added)} times: ${bytes(each)} each, ${bytes(field.wireBytes)} in all`,
         connection: field.connection,
         stream: 0,
       };
     });
-  return [...stalls, ...rest.reverse(), ...churns].slice(0, MAX_FINDINGS);
+  return [...stalls, ...violations(store), ...rest.reverse(), ...churns].slice(0, MAX_FINDINGS);
 }
 
-function violations(entry: ConnectionEntry): Finding[] {
-  const byRule = new Map<string, { newest: Violation; times: number }>();
-  for (const violation of entry.violations) {
-    const known = byRule.get(violation.rule);
-    if (known === undefined) byRule.set(violation.rule, { newest: violation, times: 1 });
-    else known.times++;
+/* One finding per rule, whoever broke it: it leads to the newest place. */
+function violations(store: StateStore): Finding[] {
+  const byRule = new Map<string, { newest: Violation; times: number; connections: Set<number> }>();
+  for (const entry of store.connections.values()) {
+    for (const violation of entry.violations) {
+      const known = byRule.get(violation.rule) ?? { newest: violation, times: 0, connections: new Set() };
+      byRule.set(violation.rule, known);
+      known.times++;
+      known.connections.add(entry.facts.id);
+      if (violation.t > known.newest.t) known.newest = violation;
+    }
   }
-  return [...byRule.values()].map(({ newest, times }) => ({
-    key: `violation/${entry.facts.id}/${newest.rule}`,
+  const newestFirst = [...byRule.values()].sort((a, b) => b.newest.t - a.newest.t);
+  return newestFirst.map(({ newest, times, connections }) => ({
+    key: `violation/${newest.rule}`,
     kind: 'violation',
     tone: 'bad',
     title: newest.message,
-    text: `connection ${entry.facts.id}, ${newest.rule}${times > 1 ? `, ${count(times)} times` : ''}`,
-    connection: entry.facts.id,
+    text: [
+      newest.rule,
+      connections.size === 1
+        ? `connection ${newest.connection}`
+        : `${plural(connections.size, 'connection')}, last ${newest.connection}`,
+      ...(times > 1 ? [`${count(times)} times`] : []),
+    ].join(', '),
+    connection: newest.connection,
     stream: newest.stream,
   }));
 }

@@ -133,6 +133,10 @@ export function timesOf(connection: ConnectionEntry, entry: StreamEntry, now: nu
   const running = state.blocked === 0 || state.closedAt >= 0 ? 0 : Math.max(0, now - state.blockedSince);
   const by = (cause: number, past: number): number => past + (state.blocked === cause ? running : 0);
   const client = connection.facts.leg === 0;
+  // The counters know of every short wait, the phases only of long ones: what was not waited was sent.
+  const blocked = state.blockedConnectionUs + state.blockedStreamUs + state.blockedTransportUs + running;
+  const outgoing = client ? 'sending' : 'request';
+  sums[outgoing] = Math.max(0, sums[outgoing] + sums.blocked - blocked);
   const lines: { label: string; us: number; tone: 'plain' | 'bad' | 'warn' }[] = [
     { label: client ? 'request coming in' : 'request going out', us: sums.request, tone: 'plain' },
     { label: 'waiting for the response', us: sums.waiting, tone: 'plain' },

@@ -6,6 +6,7 @@ import { Link, type Socket } from './link.ts';
 /* The page repaints ten times a second at most by itself; what the user asks for is answered at once. */
 const TICK_MS = 100;
 /* A fraction of the credit that gateways give. */
+const TABLES_MS = 1000;
 const ACK_BYTES = 256 * 1024;
 
 const feed = new Feed(() => performance.now());
@@ -15,6 +16,7 @@ let live = false;
 let asked = '';
 let chartDue = 0;
 let unacknowledged = 0;
+let tablesDue = 0;
 let changed = true;
 
 const link = new Link(
@@ -64,7 +66,7 @@ function paint(): void {
   // Under heavy traffic the chart reads very many frames: it may take a tenth of this thread's time, not more.
   const chart = now >= chartDue ? feed.windows() : {};
   if (now >= chartDue) chartDue = now + 9 * (performance.now() - now);
-  post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...chart });
+  post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...chart, ...feed.hpack() });
 }
 
 /* While somebody scrolls, looks come with every animation frame; only what they change is made anew. */
@@ -74,10 +76,26 @@ function show(look: Look): void {
   const state = differs('connection', 'streams', 'stream');
   const grids = differs('connection', 'frames', 'frame', 'paused');
   const windows = differs('connection', 'windows', 'paused');
+  const hpack = differs('connection', 'hpack');
   seen = look;
   feed.look(look);
   askMissing();
-  post({ ...(state ? feed.state() : {}), ...(grids ? feed.grids() : {}), ...(windows ? feed.windows() : {}) });
+  if (hpack) tablesDue = 0;
+  askTables();
+  post({
+    ...(hpack ? feed.hpack() : {}),
+    ...(state ? feed.state() : {}),
+    ...(grids ? feed.grids() : {}),
+    ...(windows ? feed.windows() : {}),
+  });
+}
+
+/* Tables are asked for, not told: once a second while somebody looks. The question's id is the connection's number. */
+function askTables(): void {
+  const connection = feed.wantedTables();
+  if (connection === null || !live || seen.paused || performance.now() < tablesDue) return;
+  tablesDue = performance.now() + TABLES_MS;
+  link.send({ type: 'get', id: connection, what: 'tables', connection });
 }
 
 function acknowledge(): void {
@@ -115,6 +133,7 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
 
 self.setInterval(() => {
   acknowledge();
+  askTables();
   if (seen.paused) post(feed.status());
   // Ages and stalls grow while nothing comes in, so a live page is painted anyway, only less often.
   else if (changed || (live && subscription > 0)) paint();

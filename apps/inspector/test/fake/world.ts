@@ -16,6 +16,8 @@ import {
   RecordWriter,
   type StreamFacts,
   type StreamState,
+  type TableEntry,
+  type TableView,
   typeBucket,
 } from '@glassway/inspector-protocol';
 
@@ -128,6 +130,8 @@ export class FakeConnection {
   readonly state: Mutable<ConnectionState> & { frames: number[] };
   readonly streams: Map<number, { facts: Mutable<StreamFacts>; state: Mutable<StreamState> }> = new Map();
   readonly changed: Set<number> = new Set();
+  /** Dynamic tables: received, sent. */
+  readonly tables: readonly [FakeTable, FakeTable] = [newTable(), newTable()];
   dirty = true;
   readonly #world: World;
 
@@ -404,6 +408,7 @@ export class FakeConnection {
       fields,
       fieldsOmitted: 0,
     });
+    for (const field of fields) this.#insert(this.tables[direction], field);
     this.state[direction === 0 ? 'sectionBytesReceived' : 'sectionBytesSent'] += wireBytes;
     this.state[direction === 0 ? 'fieldBytesReceived' : 'fieldBytesSent'] += plain;
     const mark = Mark.SECTION | (fields.some(field => field.redacted !== null) ? Mark.REDACTED : 0);
@@ -412,6 +417,14 @@ export class FakeConnection {
     if (direction === 0 && row.headReceivedAt < 0) row.headReceivedAt = this.#world.now;
     if (direction === 1 && row.headSentAt < 0) row.headSentAt = this.#world.now;
     if (end) this.#end(direction, stream);
+  }
+
+  #insert(table: FakeTable, field: Field): void {
+    if (field.representation !== 1) return;
+    const size = field.name.length + field.valueBytes + 32;
+    table.entries.unshift({ name: field.name, value: field.value, redacted: field.redacted, size });
+    table.size += size;
+    while (table.size > table.maxSize) table.size -= table.entries.pop()?.size ?? table.size;
   }
 
   #end(direction: 0 | 1, stream: number): void {
@@ -442,6 +455,12 @@ export class FakeConnection {
   #event(event: DistributiveOmit<LogEvent, 't' | 'seq' | 'connection'>): void {
     this.#world.events.push({ ...event, t: this.#world.now, seq: this.#world.head, connection: this.id } as LogEvent);
   }
+}
+
+type FakeTable = { -readonly [K in keyof TableView]: TableView[K] } & { entries: TableEntry[] };
+
+function newTable(): FakeTable {
+  return { maxSize: 4096, size: 0, complete: true, entries: [] };
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
+import { openStream, selectConnection, type Tab, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { Finding } from '../../feed/model.ts';
 import { count } from '../../text/format.ts';
@@ -46,11 +46,19 @@ export function Findings(): ReactNode {
   );
 }
 
+const TABS_OF: Readonly<Record<Finding['kind'], Tab>> = {
+  stall: 'streams',
+  violation: 'overview',
+  goaway: 'overview',
+  resets: 'streams',
+  churn: 'hpack',
+};
+
 /** Shows what a finding is about. */
 export function goTo(finding: Finding): void {
   if (finding.stream > 0) {
     openStream(finding.connection, finding.stream);
     return;
   }
-  selectConnection(finding.connection, finding.kind === 'stall' ? 'streams' : 'overview');
+  selectConnection(finding.connection, TABS_OF[finding.kind]);
 }
