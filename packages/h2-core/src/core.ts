@@ -36,6 +36,8 @@ export class Core implements SenderHost {
   readonly extensions: Extensions;
   /** Streams that have ended but for which the program still works, see `Connection.hold`. */
   heldStreams = 0;
+  /** Size of the field sections of all open streams. */
+  headerBytes = 0;
   /** The transport takes no more for now. */
   transportFull = false;
   /** Ours as acknowledged by the peer, and the peer's. */
@@ -125,6 +127,7 @@ export class Core implements SenderHost {
 
   private forget(stream: StreamRecord, how: Gone): void {
     if (stream.held) this.heldStreams++;
+    this.headerBytes -= stream.headerBytes;
     if (how === Gone.ENDED) this.guard.streamEnded(false, this.now);
     this.guard.released(stream, 1, 1);
     this.sender.drop(stream);

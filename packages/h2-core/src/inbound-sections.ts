@@ -226,6 +226,8 @@ export class InboundSections {
     if (rule === '' && this.selfDependent) rule = 'priority.self';
     if (rule === '' && end && section.contentLength > 0) rule = 'content-length.mismatch';
     if (rule === '' && streamId > core.goAwaySent) rule = 'stream.going-away';
+    const size = this.decoder.sectionSize;
+    if (rule === '' && core.headerBytes + size > options.maxHeaderMemory) rule = 'headers.memory';
     if (rule === '' && registry.remoteCount + core.heldStreams >= core.maxRemoteStreams) rule = 'stream.refused';
     if (rule !== '') {
       registry.remember(streamId, Gone.RESET_BY_US);
@@ -235,6 +237,8 @@ export class InboundSections {
     const stream = new StreamRecord(streamId, false, core.remote.initialWindowSize, core.local.initialWindowSize);
     stream.headReceived = true;
     stream.expectedBytes = section.contentLength;
+    stream.headerBytes = size;
+    core.headerBytes += size;
     stream.isHead = section.method === 'HEAD';
     stream.isConnect = section.method === 'CONNECT';
     if (options.obeyPriorities) core.priorities.opened(stream, section.priority);

@@ -9,6 +9,8 @@ export const MAX_CONTINUATION_FRAMES = 16;
 export const MAX_HEADER_LIST_SIZE = 65_536;
 /** Field lines in a section, cookie crumbs counted one by one. HTTP/2 bomb, CVE-2026-49975. */
 export const MAX_HEADER_FIELDS = 256;
+/** Field sections of all open streams together, octets by RFC 9113 6.5.2. HTTP/2 bomb, CVE-2026-49975. */
+export const MAX_HEADER_MEMORY = 2_097_152;
 /** Entries in one SETTINGS frame. SETTINGS flood. */
 export const MAX_SETTINGS_PER_FRAME = 32;
 /** Unsent replies (PING ACK, SETTINGS ACK, RST_STREAM) at which reading pauses. CVE-2019-9512, -9515. */

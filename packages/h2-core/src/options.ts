@@ -9,6 +9,7 @@ import {
   MAX_CONTINUATION_FRAMES,
   MAX_HEADER_FIELDS,
   MAX_HEADER_LIST_SIZE,
+  MAX_HEADER_MEMORY,
   MAX_QUEUED_REPLIES,
   MAX_SETTINGS_PER_FRAME,
   ODDITY_BURST,
@@ -35,6 +36,8 @@ export interface CoreOptions {
   readonly maxHeaderListSize?: number;
   /** Field lines of a received section. Default 256. */
   readonly maxHeaderFields?: number;
+  /** Field sections of all open streams together, octets by RFC 9113 6.5.2; more requests are refused. Default 2 MiB. */
+  readonly maxHeaderMemory?: number;
   /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16. */
   readonly maxContinuationFrames?: number;
   /** Dynamic table the peer's encoder may use, octets. Default 4096, range 0..65,536. */
@@ -131,6 +134,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions, ca
       UINT32,
     ),
     maxHeaderListSize: number('maxHeaderListSize', given.maxHeaderListSize, MAX_HEADER_LIST_SIZE, 0, UINT32),
+    maxHeaderMemory: number('maxHeaderMemory', given.maxHeaderMemory, MAX_HEADER_MEMORY, 0, MAX_WINDOW),
     maxHeaderFields: number('maxHeaderFields', given.maxHeaderFields, MAX_HEADER_FIELDS, 1, 65_536),
     maxContinuationFrames: number(
       'maxContinuationFrames',

@@ -37,6 +37,7 @@ const TABLE = {
     'PROTOCOL_ERROR',
     'a field section is larger than SETTINGS_MAX_HEADER_LIST_SIZE',
   ],
+  'headers.memory': ['9113 10.5.1', 'ENHANCE_YOUR_CALM', 'the open streams hold more header octets than we keep'],
   'stream.id-parity': ['9113 5.1.1', 'PROTOCOL_ERROR', 'a stream has an identifier of the wrong side'],
   'stream.id-reused': ['9113 5.1.1', 'PROTOCOL_ERROR', 'a stream identifier is not above all earlier ones'],
   'stream.closed': ['9113 5.1', 'STREAM_CLOSED', 'a frame came on a closed stream'],

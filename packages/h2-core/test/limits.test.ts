@@ -125,6 +125,23 @@ describe('rapid reset, CVE-2023-44487', () => {
   });
 });
 
+describe('header memory, CVE-2026-49975', () => {
+  test('many open streams with large heads: at the budget, above it, and room again when one ends', () => {
+    // LIM-18
+    const size = [...GET, ['x', 'v'.repeat(1000)] as const].reduce((sum, [n, v]) => sum + n.length + v.length + 32, 0);
+    const t = server({ maxHeaderMemory: size * 3 });
+    const large = (id: number): Uint8Array => headers(id, [...GET, ['x', 'v'.repeat(1000)]]);
+    t.receive(large(1), large(3), large(5), large(7), headers(9, GET));
+    expect(t.sent()).toEqual(['RST_STREAM 7 11', 'RST_STREAM 9 11']);
+    t.connection.respond(t.stream(3), 200, [], true);
+    t.receive(large(11));
+    expect(t.sent()).toEqual(['HEADERS 3 END_STREAM']);
+    for (const id of [1, 5, 11]) t.connection.reset(t.stream(id), 8);
+    t.receive(large(13), large(15), large(17));
+    expect(t.sent()).toHaveLength(3);
+  });
+});
+
 describe('DATA floods, CVE-2019-9518', () => {
   test('frames without octets: below, at, above, and with time between', () => {
     // LIM-24

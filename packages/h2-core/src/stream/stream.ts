@@ -83,6 +83,8 @@ export class StreamRecord implements Stream {
   /** A final (not 1xx) head was received or, on the server, sent. */
   headReceived = false;
   headSent = false;
+  /** Size of the request's field section, octets by RFC 9113 6.5.2. */
+  headerBytes = 0;
   /** Cost of small DATA frames not yet released, see `Guard`. */
   smallDataCost = 0;
   /** When the stall check first saw the send queue wait, ms (-1: not yet), and what has left since. */
