@@ -32,6 +32,17 @@ testWithCurl('server: curl is answered over HTTP/2, and HTTP/1.1 does not end th
   expect(output).toBe('hello /there\n');
 });
 
+testWithCurl('server-fetch: bodies pass through streams of the Fetch standard', async () => {
+  const port = await freePort();
+  const { seen } = start('server-fetch.mjs', { PORT: String(port) });
+  await seen('listening');
+  const url = `http://127.0.0.1:${port}`;
+  const curl = async (...args) => (await run('curl', ['-sS', '--http2-prior-knowledge', ...args])).output;
+  expect(await curl(`${url}/`)).toBe('post something to /shout\n');
+  expect(await curl('-d', 'shout this', `${url}/shout`)).toBe('SHOUT THIS');
+  expect(await curl('-o', '/dev/null', '-w', '%{http_code}', `${url}/elsewhere`)).toBe('404');
+});
+
 test('hpack-roundtrip: the second request costs less than the first', async () => {
   const { code, output } = await run(NODE, ['hpack-roundtrip.mjs']);
   const sizes = [...output.matchAll(/as text, (\d+) compressed/g)].map(([, size]) => Number(size));

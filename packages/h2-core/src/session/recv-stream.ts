@@ -133,7 +133,7 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
     return fromUtf8(await this.bytes(maxOctets));
   }
 
-  /** The body as a WHATWG stream, which reads ahead by one chunk. Use instead of iterating. */
+  /** The body as a WHATWG stream, to be used instead of iterating. Nothing is read ahead. */
   toReadableStream(): HostReadableStream {
     return readableFrom(
       () => this.next(),

@@ -52,7 +52,7 @@ function missing(name: string): never {
   throw new UsageError('api.host', `this host has no ${name}`);
 }
 
-/** A ReadableStream over a pull function. */
+/** A ReadableStream over a pull function, which is called when somebody reads. */
 export function readableFrom(
   next: () => Promise<IteratorResult<Uint8Array, undefined>>,
   cancel: () => void,
@@ -68,7 +68,8 @@ export function readableFrom(
       },
       cancel,
     },
-    { highWaterMark: 1 },
+    // Nothing is read ahead: that somebody reads is what a request with `expect: 100-continue` waits for.
+    { highWaterMark: 0 },
   );
 }
 

@@ -1,0 +1,188 @@
+/**
+ * HTTP/2 for programs in the style of fetch: `serve(transport, request => new Response(...))`. Whatever is written against
+ * the Request and Response of the Fetch standard runs on it unchanged.
+ *
+ * @module
+ */
+import { H2Error } from '../errors.ts';
+import type { HeadersInput } from './headers.ts';
+import { type Accepted, handshake, type ServerConnection, type ServerOptions } from './server.ts';
+import type { ServerRequest } from './server-request.ts';
+import type { Transport } from './transport.ts';
+import type { WebReadable } from './web-driver.ts';
+import type { AbortSignalLike, HostReadableStream } from './web-streams.ts';
+
+/** What is used of a Response. */
+export interface ResponseLike {
+  readonly status: number;
+  readonly headers: Iterable<[string, string]>;
+  readonly body: WebReadable | null;
+}
+
+/** What is there of a Request in a host without types for it. */
+export interface RequestLike {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Iterable<[string, string]>;
+  readonly body: WebReadable | null;
+  readonly signal: AbortSignalLike;
+}
+
+/** The program's own Request type where it has one (DOM or Node types). */
+export type HostRequest = typeof globalThis extends { Request: { prototype: infer Type } } ? Type : RequestLike;
+
+/** The program's own Response type where it has one. */
+export type HostResponse = typeof globalThis extends { Response: { prototype: infer Type } } ? Type : ResponseLike;
+
+/** What HTTP/2 has beyond Request and Response. */
+export interface FetchContext {
+  /** The request below: stream number, `:protocol`, trailers of its body. */
+  readonly request: ServerRequest;
+  /** Sends a 1xx response, such as 103 (Early Hints), before the final one. */
+  informational(status: number, headers?: HeadersInput): void;
+  /** Trailers to send after the response's body; a function is called when the body has ended. */
+  trailers(fields: HeadersInput | (() => HeadersInput | Promise<HeadersInput>)): void;
+}
+
+/**
+ * Answers a request. `request.signal` is aborted when the client resets the stream. A body that is not read is not sent by
+ * a client that waits for 100 (Continue), and is stopped when the response is complete.
+ */
+export type FetchHandler = (request: HostRequest, context: FetchContext) => HostResponse | Promise<HostResponse>;
+
+/** Options of `serve`; all have defaults. */
+export interface ServeOptions extends ServerOptions {
+  /** Told what a handler, or the body of its response, failed with; the client gets 500 or a reset. Default: `console.error`. */
+  readonly onError?: (error: unknown, request: ServerRequest) => void;
+}
+
+interface HostHeaders extends Iterable<[string, string]> {
+  append(name: string, value: string): void;
+}
+
+interface Host {
+  Headers: new () => HostHeaders;
+  Request: new (
+    url: string,
+    init: {
+      method: string;
+      headers: HostHeaders;
+      body: HostReadableStream | null;
+      duplex: 'half';
+      signal: unknown;
+    },
+  ) => HostRequest;
+  console: { error(...what: unknown[]): void };
+}
+
+const host = globalThis as unknown as Host;
+
+/** Fields that belong to an HTTP/1.1 connection, which programs made for it may set. RFC 9113 8.2.2. */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Serves a transport, as `handshake` takes it, until it ends: every request is given to `handler`, side by side. The
+ * connection that is returned is for shutting it down and looking at it; its requests are taken.
+ */
+export async function serve(
+  transport: Transport,
+  handler: FetchHandler,
+  options: ServeOptions = {},
+): Promise<ServerConnection> {
+  const connection = await handshake(transport, options);
+  const onError = options.onError ?? ((error: unknown) => host.console.error(error));
+  void takeRequests(connection, handler, onError);
+  return connection;
+}
+
+type OnError = (error: unknown, request: ServerRequest) => void;
+
+async function takeRequests(connection: ServerConnection, handler: FetchHandler, onError: OnError): Promise<void> {
+  for await (const accepted of connection) void answer(accepted, handler, onError);
+}
+
+/** The trailers a handler asked for. */
+class Extras implements FetchContext {
+  readonly request: ServerRequest;
+  fields: HeadersInput | (() => HeadersInput | Promise<HeadersInput>) | null = null;
+  private readonly accepted: Accepted;
+
+  constructor(accepted: Accepted) {
+    this.accepted = accepted;
+    this.request = accepted.request;
+  }
+
+  informational(status: number, headers?: HeadersInput): void {
+    this.accepted.respond.informational(status, headers);
+  }
+
+  trailers(fields: HeadersInput | (() => HeadersInput | Promise<HeadersInput>)): void {
+    this.fields = fields;
+  }
+}
+
+async function answer(accepted: Accepted, handler: FetchHandler, onError: OnError): Promise<void> {
+  const { request, respond } = accepted;
+  const incoming = toRequest(accepted);
+  if (typeof incoming === 'number') {
+    respond.send({ status: incoming }, { endStream: true });
+    return;
+  }
+  const extras = new Extras(accepted);
+  let begun = false;
+  try {
+    const response = await handler(incoming, extras);
+    const { body } = response;
+    const head = { status: response.status, headers: withoutConnectionFields(response.headers) };
+    const out = respond.send(head, { endStream: body === null && extras.fields === null });
+    begun = true;
+    if (extras.fields === null) {
+      if (body !== null) await out.pipeFrom(body);
+    } else {
+      if (body !== null) await out.pipeFrom(body, { end: false });
+      out.trailers(typeof extras.fields === 'function' ? await extras.fields() : extras.fields);
+    }
+    // What the handler has not read by now it will not.
+    if (!request.body.isEnded) request.body.cancel();
+  } catch (error) {
+    if (respond.isReset && error instanceof H2Error) return;
+    onError(error, request);
+    if (begun) respond.abort();
+    else respond.send({ status: 500 }, { endStream: true });
+  }
+}
+
+/** The request as the Fetch standard has it; a number: the status that answers one it cannot express. */
+function toRequest({ request, respond }: Accepted): HostRequest | number {
+  const { method, scheme, authority, path } = request;
+  // The standard forbids these methods in a Request.
+  if (method === 'CONNECT' || method === 'TRACE') return 501;
+  // Without it the path would be read as one.
+  if (authority === '') return 400;
+  const headers = new host.Headers();
+  for (const [name, value] of request.headers) if (name !== 'cookie') headers.append(name, value);
+  const cookie = request.headers.get('cookie');
+  if (cookie !== null) headers.append('cookie', cookie);
+  const bodyless = method === 'GET' || method === 'HEAD' || request.body.isEnded;
+  try {
+    return new host.Request(`${scheme}://${authority}${path === '*' ? '/' : path}`, {
+      method,
+      headers,
+      body: bodyless ? null : request.body.toReadableStream(),
+      duplex: 'half',
+      signal: respond.signal,
+    });
+  } catch {
+    return 400;
+  }
+}
+
+function* withoutConnectionFields(headers: Iterable<[string, string]>): Iterable<[string, string]> {
+  for (const line of headers) if (!CONNECTION_FIELDS.has(line[0])) yield line;
+}

@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import { type ClientConnection, type ClientOptions, connect } from '../src/session/client.ts';
+import { type FetchHandler, type ServeOptions, serve } from '../src/session/fetch.ts';
+import { pair, type ServerConnection } from '../src/session/server.ts';
+import { pattern, turn } from './support/session.ts';
+
+async function served(
+  handler: FetchHandler,
+  options: ServeOptions = {},
+  clientOptions: ClientOptions = {},
+): Promise<{ client: ClientConnection; server: ServerConnection }> {
+  const [near, far] = pair();
+  const [server, client] = await Promise.all([
+    serve(near, handler, options),
+    connect(far, { authority: 'fetch.example', scheme: 'https', ...clientOptions }),
+  ]);
+  return { client, server };
+}
+
+test('a Request has method, URL, fields and body; a Response its status, fields and body', async () => {
+  const { client } = await served(async request => {
+    const { method, url, headers } = request;
+    const seen = [method, url, headers.get('x-a'), headers.get('cookie'), await request.text()];
+    return new Response(JSON.stringify(seen), {
+      status: 201,
+      headers: [
+        ['content-type', 'application/json'],
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+        ['connection', 'keep-alive'],
+        ['transfer-encoding', 'chunked'],
+      ],
+    });
+  });
+  const headers: [string, string][] = [
+    ['x-a', '1'],
+    ['x-a', '2'],
+    ['cookie', 'a=1'],
+    ['cookie', 'b=2'],
+  ];
+  const {
+    status,
+    headers: fields,
+    body,
+  } = await client.request({ method: 'PUT', path: '/p?q=1', headers }, 'body').response;
+  expect(JSON.parse(await body.text())).toEqual(['PUT', 'https://fetch.example/p?q=1', '1, 2', 'a=1; b=2', 'body']);
+  expect([status, ...fields.getAll('set-cookie')]).toEqual([201, 'a=1', 'b=2']);
+  expect([fields.has('connection'), fields.has('transfer-encoding')]).toEqual([false, false]);
+});
+
+test('bodies stream both ways: an echo answers while it is asked', async () => {
+  const { client } = await served(request => new Response(request.body));
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write('one');
+  const { body } = await exchange.response;
+  expect(new TextDecoder().decode((await body.next()).value)).toBe('one');
+  for (let at = 0; at < 3_000_000; at += 100_000) {
+    exchange.body.write(pattern(100_000, at));
+  }
+  exchange.body.end();
+  expect(Buffer.compare(await body.bytes(), pattern(3_000_000))).toBe(0);
+});
+
+test('a response without body ends with its head; HEAD, 204 and 304 send none', async () => {
+  const { client } = await served(request =>
+    request.url.endsWith('/null') ? new Response(null, { status: 204 }) : new Response('dropped'),
+  );
+  const none = await client.request({ path: '/null' }).response;
+  expect([none.status, none.body.isEnded]).toEqual([204, true]);
+  const head = await client.request({ method: 'HEAD' }).response;
+  expect([head.status, await head.body.text(), head.headers.get('content-type')]).toEqual([
+    200,
+    '',
+    'text/plain;charset=UTF-8',
+  ]);
+});
+
+test('hints go before and trailers after; the trailers of the request are at hand', async () => {
+  const { client } = await served(async (request, context) => {
+    context.informational(103, { link: '</a.css>' });
+    await request.text();
+    const trailers = await context.request.body.trailers();
+    context.trailers(async () => ({ 'x-echo': trailers?.get('x-sum') ?? 'none' }));
+    return new Response(request.url.endsWith('/empty') ? null : 'text');
+  });
+  for (const path of ['/', '/empty']) {
+    const exchange = client.request({ method: 'POST', path, endStream: false });
+    exchange.body.write('x');
+    exchange.body.trailers({ 'x-sum': 'abc' });
+    const hints: number[] = [];
+    for await (const { status } of exchange.informational) hints.push(status);
+    expect(hints).toEqual([103]);
+    const { body } = await exchange.response;
+    expect(await body.text()).toBe(path === '/' ? 'text' : '');
+    expect((await body.trailers())?.get('x-echo')).toBe('abc');
+  }
+});
+
+test('a reset aborts the signal of the request and cancels the body of the response', async () => {
+  let aborted: unknown;
+  let cancelled = false;
+  const { client } = await served(request => {
+    request.signal.addEventListener('abort', () => {
+      aborted = request.signal.reason;
+    });
+    return new Response(
+      new ReadableStream({
+        start: controller => controller.enqueue(pattern(10)),
+        cancel: () => {
+          cancelled = true;
+        },
+      }),
+    );
+  });
+  const exchange = client.request({});
+  const { body } = await exchange.response;
+  await body.next();
+  exchange.abort();
+  while (!cancelled) await turn();
+  expect(aborted).toMatchObject({ name: 'H2Error', codeName: 'CANCEL' });
+});
+
+test('a handler that fails is told and answered by 500; a body that fails resets the stream', async () => {
+  const told: unknown[] = [];
+  const { client } = await served(
+    request => {
+      if (request.url.endsWith('/throws')) throw new Error('thrown');
+      if (request.url.endsWith('/status')) return Response.error();
+      return new Response(new ReadableStream({ pull: controller => controller.error(new Error('broken')) }));
+    },
+    { onError: (error, { path }) => told.push(`${path} ${(error as Error).message}`) },
+  );
+  expect((await client.request({ path: '/throws' }).response).status).toBe(500);
+  expect((await client.request({ path: '/status' }).response).status).toBe(500);
+  const { body } = await client.request({ path: '/body' }).response;
+  await expect(body.bytes()).rejects.toMatchObject({ codeName: 'INTERNAL_ERROR' });
+  expect(told[0]).toBe('/throws thrown');
+  expect(told[1]).toMatch(/^\/status status 0 /);
+  expect(told[2]).toBe('/body broken');
+});
+
+test('8.1: a body that the handler does not read is not asked for, and stopped in the end', async () => {
+  const { client, server } = await served(() => new Response('no thanks'));
+  const exchange = client.request({ method: 'POST', endStream: false, headers: { expect: '100-continue' } });
+  expect(await (await exchange.response).body.text()).toBe('no thanks');
+  for await (const { status } of exchange.informational) throw new Error(`unexpected ${status}`);
+  await expect(exchange.body.finished).rejects.toMatchObject({ codeName: 'NO_ERROR' });
+  expect(server.openStreams).toBe(0);
+});
+
+test('what a Request cannot express is answered without the handler', async () => {
+  const { client } = await served(
+    () => {
+      throw new Error('only for OPTIONS');
+    },
+    { onError: () => {} },
+  );
+  expect((await client.request({ method: 'TRACE' }).response).status).toBe(501);
+  expect((await client.request({ authority: '300.300.300.300' }).response).status).toBe(400);
+  // A host field that names nobody is the only way past the client's own check.
+  const nobody = client.request({ authority: '', path: '/evil.example/', headers: { host: '' } });
+  expect((await nobody.response).status).toBe(400);
+  expect((await client.request({ method: 'OPTIONS', path: '*' }).response).status).toBe(500);
+});
