@@ -117,11 +117,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
     if (this.#failure !== null) return;
     this.#failure = why;
     const leg = this.#active;
-    if (leg === null) {
-      this.#next();
-    } else if (!leg.requestDone) {
-      this.#breakOff(leg, why);
-    }
+    if (leg === null) this.#next();
+    else if (!leg.requestDone) this.#breakOff(leg, why);
   }
 
   /** Looks after the timeouts; called at every check interval. `now` in milliseconds. */
@@ -162,7 +159,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
       else if (item.kind === 'upgrade') this.#switch(item.request, item.head);
       else this.#refuseConnect(item.request);
     } else if (this.#failure !== null) {
-      this.#answerAndEnd(this.#failure, true);
+      this.#answerAndEnd(this.#failure, 0, true);
     } else if (this.#draining || this.#closing) {
       this.#endSoon();
     }
@@ -205,7 +202,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
     const refused = verdict.refused ?? this.#tls?.judgeAuthority?.(verdict.request.authority) ?? null;
     if (refused === null) return verdict.request;
     request.resume();
-    this.#answerAndEnd(refused, method !== 'HEAD');
+    this.#answerAndEnd(refused, ordinal, method !== 'HEAD');
+    this.trace.http1End(this.connectionId, ordinal, refused);
     return null;
   }
 
@@ -248,30 +246,35 @@ export class Http1Connection implements Drainable, Http1LegHost {
   }
 
   #refuseConnect(request: IncomingMessage): void {
-    const { rawHeaders, url } = request;
-    this.trace.http1Request(this.connectionId, ++this.#ordinal, 'CONNECT', url ?? '', rawHeaders);
-    this.#answerAndEnd(reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' }), true);
+    const ordinal = ++this.#ordinal;
+    const why = reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' });
+    this.trace.http1Request(this.connectionId, ordinal, 'CONNECT', request.url ?? '', request.rawHeaders);
+    this.#answerAndEnd(why, ordinal, true);
+    this.trace.http1End(this.connectionId, ordinal, why);
   }
 
   /** The request cannot be read to its end: says so when nothing was answered yet, and closes. */
   #breakOff(leg: Http1Leg | Http1Tunnel, why: Reason): void {
     this.#closeReason = why;
-    const canStillAnswer = leg.canStillAnswer;
-    leg.lost(why);
     this.#active = null;
     this.#waiting.length = 0;
-    if (canStillAnswer) this.#answerAndEnd(why, true);
-    else this.abort();
+    const { canStillAnswer } = leg;
+    if (canStillAnswer) this.#answerAndEnd(why, leg.facts.streamId, true);
+    leg.lost(why);
+    if (!canStillAnswer) this.abort();
   }
 
-  /** Past Node's response objects, which belong to requests: some of these answers have none. */
-  #answerAndEnd(why: Reason, withBody: boolean): void {
+  /**
+   * Past Node's response objects, which belong to requests: some of these answers have none, and the ordinal 0. They go out
+   * in one write.
+   */
+  #answerAndEnd(why: Reason, ordinal: number, withBody: boolean): void {
     this.#closing = true;
     this.#waiting.length = 0;
     this.#closeReason = why;
     const { fields, body } = refusal(why);
-    this.trace.http1Response(this.connectionId, this.#ordinal, why.status, fields);
-    this.trace.reasoned(this.connectionId, this.#ordinal, why);
+    if (ordinal !== 0) this.trace.http1Response(this.connectionId, ordinal, why.status, fields);
+    this.trace.reasoned(this.connectionId, ordinal, why);
     this.#socket.write(responseHead(why.status, [...fields, 'connection', 'close']) + (withBody ? body : ''));
     this.#endSoon();
   }
