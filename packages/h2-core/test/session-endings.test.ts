@@ -470,3 +470,39 @@ test('ten thousand requests one after the other leave nothing behind', async () 
   expect(server.counters).toEqual({ opened: 10_000, closed: 10_000, reset: 0 });
   expect([client.openStreams, server.openStreams, server.pendingAccept]).toEqual([0, 0, 0]);
 });
+
+test('promises that nobody waits for do not end the program when a peer resets or goes', async () => {
+  // Unhandled rejections fail this run.
+  const { server, client } = await inMemory({}, { initialWindowSize: 10 });
+  const other = await inMemory();
+  const upstream = other.client.request({});
+  const backend = await next(other.server);
+  const piped = client.request({});
+  const { respond: proxied } = await next(server);
+  backend.respond.send({}).write('from behind');
+  void proxied.send({}).pipeFrom((await upstream.response).body);
+  backend.respond.reset();
+
+  const waiting = client.request({ method: 'POST', endStream: false });
+  const { request, respond } = await next(server);
+  const body = respond.send({});
+  while (body.write(pattern(100_000)));
+  void body.ready();
+  void body.finished;
+  void request.body.trailers();
+  void request.body.next();
+  void respond.signal;
+  void waiting.body.ready();
+  void waiting.body.finished;
+  void waiting.response;
+  void client.ping();
+  void client.ready();
+  void client.request({}).response;
+  await expect((await piped.response).body.bytes()).rejects.toMatchObject({ codeName: 'INTERNAL_ERROR' });
+  client.core.reset(client.core.stream(3) ?? expect.fail('stream 3 is open'), 8);
+  await turn();
+  client.destroy();
+  void client.ping().catch(() => {});
+  await Promise.all([client.closed, server.closed]);
+  for (let i = 0; i < 5; i++) await turn();
+});

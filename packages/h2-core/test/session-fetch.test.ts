@@ -76,11 +76,11 @@ test('a response without body ends with its head; HEAD, 204 and 304 send none', 
 });
 
 test('hints go before and trailers after; the trailers of the request are at hand', async () => {
-  const { client } = await served(async (request, context) => {
-    context.informational(103, { link: '</a.css>' });
+  const { client } = await served(async (request, { informational, trailers, request: below }) => {
+    informational(103, { link: '</a.css>' });
     await request.text();
-    const trailers = await context.request.body.trailers();
-    context.trailers(async () => ({ 'x-echo': trailers?.get('x-sum') ?? 'none' }));
+    const received = await below.body.trailers();
+    trailers(async () => ({ 'x-echo': received?.get('x-sum') ?? 'none' }));
     return new Response(request.url.endsWith('/empty') ? null : 'text');
   });
   for (const path of ['/', '/empty']) {

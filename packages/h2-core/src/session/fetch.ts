@@ -107,23 +107,20 @@ async function takeRequests(connection: ServerConnection, handler: FetchHandler,
   for await (const accepted of connection) void answer(accepted, handler, onError);
 }
 
-/** The trailers a handler asked for. */
+/** What a handler does beyond its response. Its functions may be taken off it. */
 class Extras implements FetchContext {
   readonly request: ServerRequest;
+  readonly informational: FetchContext['informational'];
+  readonly trailers: FetchContext['trailers'];
+  /** The trailers asked for. */
   fields: HeadersInput | (() => HeadersInput | Promise<HeadersInput>) | null = null;
-  private readonly accepted: Accepted;
 
-  constructor(accepted: Accepted) {
-    this.accepted = accepted;
-    this.request = accepted.request;
-  }
-
-  informational(status: number, headers?: HeadersInput): void {
-    this.accepted.respond.informational(status, headers);
-  }
-
-  trailers(fields: HeadersInput | (() => HeadersInput | Promise<HeadersInput>)): void {
-    this.fields = fields;
+  constructor({ request, respond }: Accepted) {
+    this.request = request;
+    this.informational = (status, headers) => respond.informational(status, headers);
+    this.trailers = fields => {
+      this.fields = fields;
+    };
   }
 }
 

@@ -1,4 +1,4 @@
-import { ErrorCode } from '../errors.ts';
+import { ErrorCode, H2Error } from '../errors.ts';
 import { type BodySource, readerOf } from './body-source.ts';
 import { Deferred } from './deferred.ts';
 import type { SendStream } from './send-stream.ts';
@@ -35,7 +35,9 @@ export function pipe(source: BodySource, target: SendStream, link: StreamLink, e
       over = true;
       reader.cancel(error);
       link.reset(ErrorCode.INTERNAL_ERROR, 'the source of the body failed', error);
-      done.refuse(error);
+      // Another stream's reset is its peer's doing; anything else the program's, to be reported if nobody waits.
+      if (error instanceof H2Error) done.reject(error);
+      else done.refuse(error);
     }
   };
   if (link.isBodyless) {
