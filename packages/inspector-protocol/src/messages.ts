@@ -6,7 +6,7 @@
  * coalesced, so it needs no credit and is never dropped. Read and write messages with `parse.ts`: rows travel packed.
  */
 import type { LogEvent } from './events.ts';
-import type { FieldSection, PackedSections } from './fields.ts';
+import type { PackedSections } from './fields.ts';
 import type { Changes } from './rows.ts';
 import type { FrameSelection } from './subscription.ts';
 
@@ -196,6 +196,3 @@ export const CloseCode = {
   /** Too many viewers. */
   TOO_MANY: 4429,
 } as const;
-
-/** The sections of a FIELDS message or a `sections` reply. */
-export type Sections = readonly FieldSection[];

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { type LogEvent, Representation } from '@glassway/inspector-protocol';
 import { DetailBudget } from './detail-budget.ts';
-import { EntryKind, EntryRing } from './entry-ring.ts';
+import { EntryKind, EntryRing, MAX_ENTRY_BYTES } from './entry-ring.ts';
 import { FrameRing, MAX_UNPUBLISHED_RECORDS } from './frame-ring.ts';
 import { Control, type SharedTrace } from './shared.ts';
 import { SipHash } from './siphash.ts';
@@ -19,6 +19,8 @@ import type { TableStrings } from './table-strings.ts';
 export const MAX_SECTION_FIELDS = 512;
 /** Characters of texts in events (debug data, messages) that are kept. */
 const MAX_TEXT = 1024;
+/** Far above what texts of that length need, even escaped; nothing a peer sends may make the recorder throw. */
+const MAX_EVENT_BYTES: number = MAX_ENTRY_BYTES - 64;
 const COLON = 0x3a;
 /** In place of a string's number: the field line is counted among the omitted ones. */
 const NOT_KEPT = -1;
@@ -276,6 +278,10 @@ export class Sink {
   event(event: NewEvent | RetoldHead, kind: number = EntryKind.EVENT): void {
     const ring = this.entries;
     const json = JSON.stringify(event);
+    if (json.length * 3 > MAX_EVENT_BYTES) {
+      ring.skip(kind);
+      return;
+    }
     const at = ring.begin(kind, 8 + json.length * 3, this.frames.position, this.now);
     ring.i32[at >> 2] = ring.bytes.write(json, at + 8, json.length * 3, 'utf8');
     ring.commit();
