@@ -1,11 +1,12 @@
 /** What deserves a look, worst first: stalls, broken rules, GOAWAY with an error, many resets, fields that churn. */
+import { Blocked } from '@glassway/inspector-protocol';
 import type { Finding } from '../feed/model.ts';
 import { errorName } from '../filter/vocabulary.ts';
 import { bytes, count, plural } from '../text/format.ts';
 import type { Churn } from './churn.ts';
 import type { ConnectionEntry, Violation } from './state-entries.ts';
 import type { StateStore } from './state-store.ts';
-import { healthOf } from './verdict.ts';
+import { healthOf, stuckStream } from './verdict.ts';
 
 const MAX_FINDINGS = 50;
 const MAX_CHURN = 5;
@@ -18,6 +19,8 @@ export function findingsOf(store: StateStore, churn: Churn, now: number): Findin
   const rest: Finding[] = [];
   for (const entry of store.connections.values()) {
     const { health, verdict, sentence } = healthOf(entry, now);
+    // One stream's own window leads to that stream; the connection's leads to all that wait for it.
+    const stream = entry.state.blocked === Blocked.NOT ? (stuckStream(entry, now) ?? 0) : 0;
     const { id, peer } = entry.facts;
     if (health === 'stalled') {
       stalls.push({
@@ -27,7 +30,7 @@ export function findingsOf(store: StateStore, churn: Churn, now: number): Findin
         title: sentence,
         text: `${peer}, ${verdict}`,
         connection: id,
-        stream: 0,
+        stream,
       });
     }
     rest.push(...goAways(entry), ...storms(entry));

@@ -2,7 +2,7 @@
 import { Mark } from '@glassway/inspector-protocol';
 import type { FrameDetail, FrameRow } from '../feed/model.ts';
 import { errorName, FrameType, settingName } from '../filter/vocabulary.ts';
-import { bytes, count, plural } from '../text/format.ts';
+import { count, plural } from '../text/format.ts';
 import type { FrameLog } from './frame-log.ts';
 import { errorOf } from './frame-match.ts';
 import type { Entry, FrameView } from './frame-view.ts';
@@ -142,9 +142,4 @@ export function frameDetail(log: FrameLog, row: number, sections: Sections): Fra
     injected: columns.injected[slot] === 1,
     section,
   };
-}
-
-/** `4.2 MB in 271 frames`, for the label of a folded entry. */
-export function foldText(frames: number, octets: number): string {
-  return `${bytes(octets)} in ${count(frames)} frames`;
 }

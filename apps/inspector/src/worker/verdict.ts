@@ -232,13 +232,14 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
       sentence: `The socket has been full since ${lasting(since / 1000)}.`,
     };
   }
-  for (const { state: stream } of entry.open.values()) {
-    if (stream.blocked === Blocked.NOT || now - stream.blockedSince < PATIENCE_US) continue;
-    const lasts = lasting((now - stream.blockedSince) / 1000);
+  const stuckAt = stuckStream(entry, now);
+  const waiting = stuckAt === null ? undefined : entry.open.get(stuckAt)?.state;
+  if (waiting !== undefined) {
+    const lasts = lasting((now - waiting.blockedSince) / 1000);
     return {
       health: 'stalled',
       verdict: `stalled ${lasts}`,
-      sentence: `Stream ${stream.stream} waits for its window since ${lasts}.`,
+      sentence: `Stream ${waiting.stream} waits for its window since ${lasts}.`,
     };
   }
   const goAway = facts.goAwaySent ?? facts.goAwayReceived;
@@ -259,6 +260,14 @@ export function healthOf(entry: ConnectionEntry, now: number): { health: Health;
     };
   }
   return { health: 'healthy', verdict: 'healthy', sentence: 'Nothing stands in the way.' };
+}
+
+/** The first stream that could not send for long enough to be remarked upon, null when all can. */
+export function stuckStream(entry: ConnectionEntry, now: number): number | null {
+  for (const { state } of entry.open.values()) {
+    if (state.blocked !== Blocked.NOT && now - state.blockedSince >= PATIENCE_US) return state.stream;
+  }
+  return null;
 }
 
 function other(connection: ConnectionEntry): string {
