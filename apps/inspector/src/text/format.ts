@@ -61,13 +61,6 @@ export function stamp(us: number): string {
   return (us / 1e6).toFixed(4);
 }
 
-/** Bytes as lower-case hex. */
-export function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
-}
-
 function short(value: number): string {
   const size = Math.abs(value);
   return size < 99.95 ? value.toFixed(1).replace(/\.0$/, '') : String(Math.round(value));
