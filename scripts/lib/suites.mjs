@@ -1,5 +1,5 @@
 // The test suites and what their reports say. Node built-ins only.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { step } from './command.mjs';
 import { ROOT, readJson, toolPath, workspaceDirectories } from './workspace.mjs';
@@ -15,10 +15,16 @@ import { ROOT, readJson, toolPath, workspaceDirectories } from './workspace.mjs'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is how colours are written
 export const PASSED = /^[ \x1b[\dm]*✓.*\n/gm;
 
-/** Directories with a vitest configuration, relative to the root. */
+/** Directories with a vitest configuration, relative to the root; those with most tests first, so that none is waited for. */
 export function vitestSuites(root = ROOT) {
   const names = ['vitest.config.ts', 'vitest.config.mjs', 'vitest.config.js'];
-  return [...workspaceDirectories(root), 'scripts'].filter(d => names.some(name => existsSync(join(root, d, name))));
+  const sizes = new Map();
+  for (const directory of [...workspaceDirectories(root), 'scripts']) {
+    if (!names.some(name => existsSync(join(root, directory, name)))) continue;
+    const files = existsSync(join(root, directory, 'test')) ? readdirSync(join(root, directory, 'test')) : [];
+    sizes.set(directory, files.filter(file => /\.test\.m?ts$|\.test\.m?js$/.test(file)).length);
+  }
+  return [...sizes.keys()].sort((a, b) => sizes.get(b) - sizes.get(a));
 }
 
 /** Reads vitest's JSON report. `ok` is whether the process itself was content. @returns {Tally} */

@@ -30,7 +30,7 @@ test('tallyPlaywright: flaky is failed, and so is a run without a report', () =>
   expect(tallyPlaywright(null, true).failed).toBe(1);
 });
 
-test('vitestSuites finds every workspace with a configuration, and the scripts', () => {
+test('vitestSuites finds every workspace with a configuration, and the scripts, the largest first', () => {
   const root = tree({
     'package.json': { workspaces: ['packages/*', 'examples'] },
     'packages/a/package.json': {},
@@ -38,9 +38,13 @@ test('vitestSuites finds every workspace with a configuration, and the scripts',
     'packages/b/package.json': {},
     'examples/package.json': {},
     'examples/vitest.config.mjs': '',
+    'examples/test/one.test.mjs': '',
     'scripts/vitest.config.mjs': '',
+    'scripts/test/one.test.mjs': '',
+    'scripts/test/two.test.ts': '',
+    'scripts/test/support.mjs': '',
   });
-  expect(vitestSuites(root)).toEqual(['packages/a', 'examples', 'scripts']);
+  expect(vitestSuites(root)).toEqual(['scripts', 'examples', 'packages/a']);
 });
 
 test('inParallel keeps the order of results and the limit', async () => {
