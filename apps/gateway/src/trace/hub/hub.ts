@@ -61,6 +61,9 @@ export interface HubOptions extends ModelLimits {
 
 const MIB = 1024 * 1024;
 const ENTRIES_PER_STEP = 4096;
+/** Time after which a tick reads no further entries, microseconds. */
+const STEP_US = 50_000;
+const MAX_STATE_INTERVAL_US = 1_000_000;
 const KEEP = 16_384;
 /** A viewer's socket with more than this unsent gets no STATE; it gets a newer one later. */
 const MAX_STATE_BACKLOG: number = MIB;
@@ -190,15 +193,18 @@ export class Hub implements ViewerHost {
     if (stateDue) this.#poll();
     this.#sections.newRound();
     this.#events.newRound();
-    while (!this.#decoder.drain(ENTRIES_PER_STEP)) this.#sendItems();
+    // A writer that is faster must not keep the hub from hearing its viewers: what is left is read next time, or lost.
+    while (!this.#decoder.drain(ENTRIES_PER_STEP) && this.#options.clock() - now < STEP_US) this.#sendItems();
     if (this.#lossy) this.#resync(now);
     this.#pumpFrames();
     this.#sendItems();
     if (!stateDue) return;
-    this.#sendState(now);
-    // A large state takes time to write: never spend more than a tenth of the time on it.
-    const took = this.#options.clock() - now;
-    this.#nextStateAt = now + Math.max((this.#options.stateIntervalMs ?? 100) * 1000, took * 10);
+    const began = this.#options.clock();
+    this.#sendState(began);
+    // A large state takes time to write: not more than a fifth of all time goes into it.
+    const took = this.#options.clock() - began;
+    const interval = (this.#options.stateIntervalMs ?? 100) * 1000;
+    this.#nextStateAt = began + Math.min(Math.max(interval, took * 4), MAX_STATE_INTERVAL_US);
   }
 
   #poll(): void {
@@ -252,7 +258,9 @@ export class Hub implements ViewerHost {
   /** A moment of the writer; null: it was busy all the time. What closed before that moment is known afterwards. */
   #moment(): WriterMoment | null {
     const moment = this.#slots.counters(() => this.#ring.head());
-    while (moment !== null && !this.#decoder.drain(ENTRIES_PER_STEP)) this.#sendItems();
+    if (moment === null) return null;
+    const end = this.#entries.head();
+    while (this.#entries.position < end && !this.#decoder.drain(ENTRIES_PER_STEP)) this.#sendItems();
     return moment;
   }
 
