@@ -44,7 +44,7 @@ for (const [name, make] of Object.entries(transports)) {
   test(`bodies stream both ways at once under back-pressure, over ${name}`, async () => {
     const { server, client } = await join(await make());
     const size = 8 * MIB + 77;
-    serving(server, async ({ request, respond }) => {
+    const served = serving(server, async ({ request, respond }) => {
       const body = respond.send({});
       const [most, received] = await Promise.all([send(body, size, 50_000), digest(request.body)]);
       expect(most).toBeLessThan(262_144 + 50_000 + 1);
@@ -56,6 +56,7 @@ for (const [name, make] of Object.entries(transports)) {
     expect(await digest(body)).toBe(digestOf(size, 50_000));
     expect(await sent).toBeLessThan(262_144 + 70_000 + 1);
     await exchange.body.finished;
+    await served;
   });
 }
 

@@ -72,11 +72,31 @@ export async function listening(
   return (listener.address() as AddressInfo).port;
 }
 
-/** Serves every request of a connection with `serve`, at once and side by side. */
-export function serving(server: ServerConnection, serve: (accepted: Accepted) => unknown): void {
+/**
+ * Serves every request by `serve`. The answer settles when the first one has been served, so that a test can wait for what
+ * the server checks; what is still being served when the test ends the connection ends with it.
+ */
+export function serving(server: ServerConnection, serve: (accepted: Accepted) => unknown): Promise<void> {
+  let served = (): void => {};
+  let failed = (_error: unknown): void => {};
+  const first = new Promise<void>((resolve, reject) => {
+    served = resolve;
+    failed = reject;
+  });
+  const settle = async (accepted: Accepted): Promise<void> => {
+    try {
+      await serve(accepted);
+      served();
+    } catch (error) {
+      failed(error);
+      if ((error as { rule?: string }).rule !== 'connection.destroyed') throw error;
+    }
+  };
+  first.catch(() => {});
   void (async () => {
-    for await (const accepted of server) serve(accepted);
+    for await (const accepted of server) void settle(accepted);
   })();
+  return first;
 }
 
 /** The next request, which must come. */
