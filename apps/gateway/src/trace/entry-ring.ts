@@ -12,11 +12,11 @@
 import { Control, GENERATIONS, type SharedTrace } from './shared.ts';
 
 /** Octets before an entry's content. */
-export const ENTRY_HEADER_BYTES = 24;
+const ENTRY_HEADER_BYTES = 24;
 /** The largest entry, header included. */
 export const MAX_ENTRY_BYTES: number = 64 * 1024;
 /** The writer publishes before it is further ahead than this. */
-export const MAX_UNPUBLISHED_BYTES: number = 128 * 1024;
+const MAX_UNPUBLISHED_BYTES = 128 * 1024;
 const GUARD_BYTES = 2 * (MAX_UNPUBLISHED_BYTES + MAX_ENTRY_BYTES);
 
 /** Kinds of entries. */
@@ -46,7 +46,7 @@ export const EntryKind = {
 } as const;
 
 /** True for the kinds that are counted as events. */
-export function isEvent(kind: number): boolean {
+function isEvent(kind: number): boolean {
   return (
     kind === EntryKind.STREAM_STATE ||
     kind === EntryKind.PAIRED ||

@@ -16,7 +16,7 @@ import { StringPool } from './strings.ts';
 import type { TableStrings } from './table-strings.ts';
 
 /** Field lines of one section that are kept. */
-export const MAX_SECTION_FIELDS = 512;
+const MAX_SECTION_FIELDS = 512;
 /** Characters of texts in events (debug data, messages) that are kept. */
 const MAX_TEXT = 1024;
 /** Far above what texts of that length need, even escaped; nothing a peer sends may make the recorder throw. */

@@ -10,7 +10,7 @@ import { isSensitiveName } from './redact.ts';
 import type { SipHash } from './siphash.ts';
 
 /** Octets of a name or value that are kept; the rest is only counted. */
-export const MAX_STRING_BYTES = 4096;
+const MAX_STRING_BYTES = 4096;
 /** Strings looked up by content, in one generation. */
 const MAX_STRINGS = 8192;
 /** Values of HTTP/1.1 up to this length are looked up; longer ones are cheaper to write again. */

@@ -15,9 +15,9 @@ import type { FrameRingReader } from '../frame-ring.ts';
 import { countRecords, FrameCounts, UNKNOWN_PLACE } from './frame-counts.ts';
 
 /** Records read in one go. */
-export const CHUNK_RECORDS = 8192;
+const CHUNK_RECORDS = 8192;
 /** Records of one message: 32 KB. */
-export const BATCH_RECORDS: number = Math.floor((32 * 1024) / RECORD_BYTES);
+const BATCH_RECORDS = Math.floor((32 * 1024) / RECORD_BYTES);
 
 /** A FRAMES message, made once for all viewers that want the same. */
 export interface FrameBatch {

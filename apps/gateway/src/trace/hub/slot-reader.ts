@@ -52,7 +52,7 @@ export interface SlotFacts {
 }
 
 /** The facts in the stream row at `base`. */
-export function readStreamFacts(i32: Int32Array, base: number): SlotFacts {
+function readStreamFacts(i32: Int32Array, base: number): SlotFacts {
   const word = base * 2;
   return {
     pairConnection: i32[word + StreamI.PAIR_CONNECTION]!,

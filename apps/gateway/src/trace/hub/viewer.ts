@@ -30,7 +30,7 @@ export interface ViewerHost {
 }
 
 /** A viewer that lets this much pile up in its socket is asked nothing more and answered nothing more. */
-export const MAX_BUFFERED_BYTES: number = 8 * 1024 * 1024;
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Chunks of old records read for one viewer in one go. */
 const CATCH_UP_CHUNKS = 4;
 
