@@ -272,7 +272,8 @@ export class Connection {
     const record = stream as StreamRecord;
     if (!record.held) return;
     record.held = false;
-    if (record.state === StreamState.CLOSED) this.core.heldStreams--;
+    // Not by its state: it is closed before it is off the books.
+    if (record.heldAfterEnd) this.core.heldStreams--;
   }
 
   /** Sends PING with 8 octets; the answer comes as `onPong`. RFC 9113 6.7. */
@@ -381,14 +382,22 @@ export class Connection {
     let left = dataBudget;
     const wasBusy = this.busy;
     this.busy = true;
-    while (!core.closed && left > 0) {
-      left -= core.sender.cut(left);
-      if (core.roomy.length === 0) break;
-      const roomy = core.roomy;
-      core.roomy = [];
-      for (const stream of roomy) core.handler.onWritable?.(stream);
+    try {
+      while (!core.closed && left > 0) {
+        left -= core.sender.cut(left);
+        if (core.roomy.length === 0) break;
+        const roomy = core.roomy;
+        core.roomy = [];
+        for (const stream of roomy) {
+          // One may have ended since, perhaps when the handler heard of another.
+          if (stream.state !== StreamState.CLOSED) core.handler.onWritable?.(stream);
+        }
+      }
+    } catch (error) {
+      this.caught(error);
+    } finally {
+      this.busy = wasBusy;
     }
-    this.busy = wasBusy;
     this.deadlines.stamp();
     return core.outbox.take();
   }

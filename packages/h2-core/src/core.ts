@@ -126,7 +126,10 @@ export class Core implements SenderHost {
   }
 
   private forget(stream: StreamRecord, how: Gone): void {
-    if (stream.held) this.heldStreams++;
+    if (stream.held) {
+      stream.heldAfterEnd = true;
+      this.heldStreams++;
+    }
     this.headerBytes -= stream.headerBytes;
     if (how === Gone.ENDED) this.guard.streamEnded(false, this.now);
     this.guard.released(stream, 1, 1);
@@ -140,20 +143,26 @@ export class Core implements SenderHost {
     this.checkDrained();
   }
 
-  private toClosed(stream: StreamRecord, how: Gone): void {
+  /**
+   * Closes a stream without END_STREAM and tells the handler of `error`, null: the program itself asked for it. Closed
+   * comes first: what the handler does to the stream is void then, and if it ends the connection the stream is gone already.
+   */
+  private cutOff(stream: StreamRecord, how: Gone, error: H2Error | null): void {
+    this.sender.drop(stream);
     const from = stream.state;
-    if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
-    stream.state = StreamState.CLOSED;
-    if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
-    this.forget(stream, how);
+    if (from !== StreamState.CLOSED) {
+      if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
+      stream.state = StreamState.CLOSED;
+      if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
+      if (error !== null) this.handler.onReset?.(stream, error);
+    }
+    if (this.registry.live.get(stream.id) === stream) this.forget(stream, how);
   }
 
   /** Sends RST_STREAM and closes the stream. The handler is told unless the program itself asked for it. */
   reset(stream: StreamRecord, code: number, initiator: Initiator, error: H2Error | null, reason: string): void {
     this.writeReset(stream.id, code, initiator, reason);
-    this.sender.drop(stream);
-    if (error !== null) this.handler.onReset?.(stream, error);
-    this.toClosed(stream, Gone.RESET_BY_US);
+    this.cutOff(stream, Gone.RESET_BY_US, error);
   }
 
   /** Writes RST_STREAM and tells the tap. */
@@ -190,7 +199,6 @@ export class Core implements SenderHost {
 
   /** The peer reset the stream: the handler hears of it, nothing is sent. */
   resetByPeer(stream: StreamRecord, code: number): void {
-    this.sender.drop(stream);
     if (this.tap !== null) this.tap.onReset(stream.id, code, 'remote', '');
     const error = new H2Error('the peer reset the stream', {
       scope: 'stream',
@@ -201,8 +209,7 @@ export class Core implements SenderHost {
       retryable: code === ErrorCode.REFUSED_STREAM,
     });
     const early = !stream.local && !stream.headSent;
-    this.handler.onReset?.(stream, error);
-    this.toClosed(stream, Gone.RESET_BY_PEER);
+    this.cutOff(stream, Gone.RESET_BY_PEER, error);
     this.guard.streamEnded(early, this.now);
   }
 
@@ -260,6 +267,8 @@ export class Core implements SenderHost {
 
   /** Closes a stream because the connection ends or the peer will not process it. */
   abandon(stream: StreamRecord, cause: H2Error | null): void {
+    // The handler may have ended it when it heard of another.
+    if (this.registry.live.get(stream.id) !== stream) return;
     const error =
       cause ??
       new H2Error('the connection was closed', {
@@ -269,9 +278,7 @@ export class Core implements SenderHost {
         rule: 'connection.closed',
         streamId: stream.id,
       });
-    this.sender.drop(stream);
-    if (stream.state !== StreamState.CLOSED) this.handler.onReset?.(stream, error);
-    this.toClosed(stream, Gone.RESET_BY_US);
+    this.cutOff(stream, Gone.RESET_BY_US, error);
   }
 
   /** Ends a draining connection whose last stream is gone. */

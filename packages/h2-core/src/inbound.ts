@@ -45,9 +45,10 @@ export class Inbound implements FrameSink {
     throw new ConnectionError('frame.too-large', streamId, type, `${length} octets`);
   }
 
-  onBadDataPadding(streamId: number): void {
+  onBadDataPadding(streamId: number, length: number): void {
     this.expect(FrameType.DATA, streamId);
-    throw new ConnectionError('frame.padding', streamId, FrameType.DATA);
+    // RFC 9113 4.2: too small for its pad length; 6.1: padding as long as the payload or longer.
+    throw new ConnectionError(length === 0 ? 'frame.length' : 'frame.padding', streamId, FrameType.DATA);
   }
 
   /** What any frame must obey: SETTINGS first (3.4), nothing in the middle of a field section (6.10). */
@@ -73,8 +74,9 @@ export class Inbound implements FrameSink {
         this.sections.onFrame(type, flags, streamId, bytes, start, length);
         return;
       case FrameType.PRIORITY:
+        this.tell(type, flags, streamId, bytes, start, length, 0);
         this.priority(streamId, bytes, start, length);
-        break;
+        return;
       case FrameType.RST_STREAM:
         this.rstStream(streamId, bytes, start, length);
         return;
@@ -99,9 +101,8 @@ export class Inbound implements FrameSink {
         this.tell(type, flags, streamId, bytes, start, length, uint31(bytes, start));
         return;
     }
-    // PRIORITY, extensions, and what is not known here: RFC 9113 4.1 has unknown types ignored.
+    // Extensions, and what is not known here: RFC 9113 4.1 has unknown types ignored.
     this.tell(type, flags, streamId, bytes, start, length, 0);
-    if (type === FrameType.PRIORITY) return;
     core.guard.odd(streamId, type, core.now);
     core.extensions.onFrame(type, flags, streamId, bytes, start, length);
   }
@@ -225,13 +226,16 @@ export class Inbound implements FrameSink {
     const { core } = this;
     if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.PRIORITY);
     core.guard.odd(streamId, FrameType.PRIORITY, core.now);
+    if (length === 5 && uint31(bytes, start) !== streamId) return;
+    const rule = length === 5 ? 'priority.self' : 'priority.length';
     const stream = core.registry.live.get(streamId);
-    if (length !== 5) {
-      if (stream !== undefined) core.streamError(stream, 'priority.length', FrameType.PRIORITY, `${length} octets`);
-      else core.strayError(streamId, 'priority.length', FrameType.PRIORITY, `${length} octets`);
-    } else if (uint31(bytes, start) === streamId) {
-      if (stream !== undefined) core.streamError(stream, 'priority.self', FrameType.PRIORITY);
-      else core.strayError(streamId, 'priority.self', FrameType.PRIORITY);
+    if (stream !== undefined) {
+      core.streamError(stream, rule, FrameType.PRIORITY, `${length} octets`);
+    } else if (core.registry.whyGone(streamId) === Gone.IDLE) {
+      // RFC 9113 6.4: an idle stream cannot be reset.
+      throw new ConnectionError(rule, streamId, FrameType.PRIORITY, `${length} octets`);
+    } else {
+      core.strayError(streamId, rule, FrameType.PRIORITY, `${length} octets`);
     }
   }
 

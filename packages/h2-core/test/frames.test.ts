@@ -137,7 +137,7 @@ describe('RFC 9113 4 frames', () => {
 
   test.each([
     ['DATA, padding as long as the payload', frame(T.DATA, F.PADDED, 1, [3, 0, 0]), 1, 'frame.padding'],
-    ['DATA, no pad length', frame(T.DATA, F.PADDED, 1), 1, 'frame.padding'],
+    ['DATA, no pad length', frame(T.DATA, F.PADDED, 1), 6, 'frame.length'],
     ['HEADERS, padding longer than the payload', frame(T.HEADERS, F.PADDED | 4, 3, [9, 0x82]), 1, 'frame.padding'],
     ['HEADERS, no pad length', frame(T.HEADERS, F.PADDED | 4, 3), 6, 'frame.length'],
     ['HEADERS, no room for priority', frame(T.HEADERS, F.PRIORITY | 4, 3, [0, 0, 0, 0]), 6, 'frame.length'],

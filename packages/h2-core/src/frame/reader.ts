@@ -18,8 +18,8 @@ export interface FrameSink {
   onDataBytes(bytes: Uint8Array, start: number, end: number, last: boolean): void;
   /** The header announces more octets than allowed (RFC 9113 4.2). Reading stops. */
   onOversizedFrame(type: number, streamId: number, length: number): void;
-  /** DATA whose pad length is not smaller than its payload (RFC 9113 6.1). Reading stops. */
-  onBadDataPadding(streamId: number): void;
+  /** DATA whose pad length is not smaller than its payload of `length` octets, or missing (0). Reading stops. */
+  onBadDataPadding(streamId: number, length: number): void;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -99,10 +99,9 @@ export class FrameReader {
     let data = payload;
     let padding = 0;
     if ((flags & Flag.PADDED) !== 0) {
-      // RFC 9113 6.1: padding as long as the payload or longer is a PROTOCOL_ERROR; so is a payload without pad length.
       if (length === 0 || octet(bytes, payload) >= length) {
         this.stop();
-        this.sink.onBadDataPadding(streamId);
+        this.sink.onBadDataPadding(streamId, length);
         return end;
       }
       padding = octet(bytes, payload);

@@ -92,6 +92,8 @@ export class StreamRecord implements Stream {
   sentSince = 0;
   /** The program still works for this stream: it counts as open after its end. */
   held = false;
+  /** It has ended and counts as open only because it is held. */
+  heldAfterEnd = false;
   /** Opened by this endpoint. */
   readonly local: boolean;
 

@@ -73,6 +73,39 @@ export const ping = (payload: readonly number[], flags = 0): Uint8Array => frame
 export const goAway = (last: number, code: number, debug = ''): Uint8Array =>
   frame(T.GOAWAY, 0, 0, concat(u32(last), u32(code), bytes(debug)));
 
+export const priority = (streamId: number, dependsOn: number, weight = 15, exclusive = false): Uint8Array =>
+  frame(T.PRIORITY, 0, streamId, concat(u32(dependsOn + (exclusive ? 0x8000_0000 : 0)), [weight]));
+export const continuation = (streamId: number, fragment: Uint8Array | readonly number[], flags = 0): Uint8Array =>
+  frame(T.CONTINUATION, flags, streamId, fragment);
+/** A header only, announcing `length` octets that may never come. */
+export const header = (length: number, type: number, flags: number, streamId: number): Uint8Array =>
+  concat(be(length, 3), [type, flags], be(streamId, 4));
+
+/** RFC 9113 7, as numbers of the wire. */
+export const E = {
+  NO_ERROR: 0,
+  PROTOCOL_ERROR: 1,
+  INTERNAL_ERROR: 2,
+  FLOW_CONTROL_ERROR: 3,
+  SETTINGS_TIMEOUT: 4,
+  STREAM_CLOSED: 5,
+  FRAME_SIZE_ERROR: 6,
+  REFUSED_STREAM: 7,
+  CANCEL: 8,
+  COMPRESSION_ERROR: 9,
+  CONNECT_ERROR: 10,
+  ENHANCE_YOUR_CALM: 11,
+} as const;
+/** RFC 9113 6.5.2. */
+export const S = {
+  HEADER_TABLE_SIZE: 1,
+  ENABLE_PUSH: 2,
+  MAX_CONCURRENT_STREAMS: 3,
+  INITIAL_WINDOW_SIZE: 4,
+  MAX_FRAME_SIZE: 5,
+  MAX_HEADER_LIST_SIZE: 6,
+} as const;
+
 export const GET: Fields = [
   [':method', 'GET'],
   [':scheme', 'http'],
