@@ -52,6 +52,7 @@ export class FakeClient implements ClientLeg {
   readonly writeAnswers: boolean[] = [];
   head: ResponseMessage | null = null;
   body = '';
+  settledTimes = 0;
   readonly #journal: Journal;
 
   constructor(journal: Journal, facts: ClientFacts = FACTS) {
@@ -85,6 +86,10 @@ export class FakeClient implements ClientLeg {
   consumed(count: number): void {
     this.#journal.push(`client.consumed ${count}`);
   }
+
+  settled(): void {
+    this.settledTimes++;
+  }
 }
 
 export class FakeLeg implements BackendLeg {
@@ -92,6 +97,8 @@ export class FakeLeg implements BackendLeg {
   streamId = 0;
   readonly request: RequestMessage;
   readonly events: BackendLegEvents;
+  /** What `cancel` answers; false: the test tells `onSettled`. */
+  cancelSettles = true;
   readonly writeAnswers: boolean[] = [];
   readonly #journal: Journal;
   readonly #name: string;
@@ -119,8 +126,9 @@ export class FakeLeg implements BackendLeg {
     this.#journal.push(`${this.#name}.trailers ${fields.join(' ')}`);
   }
 
-  cancel(reason: Reason): void {
+  cancel(reason: Reason): boolean {
     this.#journal.push(`${this.#name}.cancel ${reason.code}`);
+    return this.cancelSettles;
   }
 
   consumed(count: number): void {

@@ -36,6 +36,7 @@ class ModelClient implements ClientLeg {
   given = 0;
   sent = '';
   sentEnd = false;
+  isSettled = false;
 
   inform(): void {
     expect(this.responded).toBe(false);
@@ -76,6 +77,11 @@ class ModelClient implements ClientLeg {
     expect(this.given).toBeLessThanOrEqual(this.sent.length);
   }
 
+  settled(): void {
+    expect(this.isSettled).toBe(false);
+    this.isSettled = true;
+  }
+
   #mayWrite(): void {
     expect(this.responded).toBe(true);
     expect(this.ended || this.isReset || this.over).toBe(false);
@@ -89,6 +95,8 @@ class ModelLeg implements BackendLeg {
   isFull = false;
   /** Cancelled or failed. */
   over = false;
+  /** `onSettled` is still to come. */
+  settles = false;
   assigned = false;
   responded = false;
   ended = false;
@@ -113,10 +121,12 @@ class ModelLeg implements BackendLeg {
     this.receivedEnd = true;
   }
 
-  cancel(): void {
+  cancel(): boolean {
     expect(this.over).toBe(false);
     expect(this.ended && this.receivedEnd).toBe(false);
     this.over = true;
+    this.settles = this.sent % 2 === 0;
+    return !this.settles;
   }
 
   consumed(bytes: number): void {
@@ -306,6 +316,12 @@ describe('property: whatever two legs do', () => {
           for (const each of steps) run.take(each);
           run.finish();
           const { client, legs, leg } = run;
+
+          // What a backend still does counts until it has heard that nobody wants it.
+          const busy = legs.filter(each => each.settles);
+          expect(client.isSettled).toBe(busy.length === 0);
+          for (const each of busy) each.events.onSettled();
+          expect(client.isSettled).toBe(true);
 
           expect(legs.length).toBeLessThanOrEqual(MAX_ATTEMPTS);
           expect(run.records).toBe(1);

@@ -267,7 +267,8 @@ describe('keep-alive and reuse (RFC 9112 9.3)', () => {
     await connection.heads();
     exchange.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' });
     await connection.gone();
-    expect(exchange.log).toEqual(['assigned']);
+    await exchange.settled.promise;
+    expect(exchange.log).toEqual(['assigned', 'settled']);
   });
 });
 

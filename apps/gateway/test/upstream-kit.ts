@@ -167,6 +167,7 @@ export class Recorder implements BackendLegEvents {
   readonly responded = new Signal<ResponseMessage>();
   /** Complete response or error. */
   readonly done = new Signal<void>();
+  readonly settled = new Signal<void>();
   #sent = false;
 
   static send(backend: Backend, message: RequestMessage, stalled = false): Recorder {
@@ -244,6 +245,10 @@ export class Recorder implements BackendLegEvents {
   onStopSending(): void {
     this.stopped = true;
     this.#note('stop sending');
+  }
+  onSettled(): void {
+    this.#note('settled');
+    this.settled.resolve();
   }
 }
 

@@ -25,6 +25,9 @@ class Checker implements BackendLegEvents {
   state: 'waiting' | 'assigned' | 'responded' | 'over' | 'cancelled' = 'waiting';
   body = '';
   outcome = '';
+  /** Cancelled with work to settle; and how often that was told. */
+  toSettle = 0;
+  settled = 0;
   readonly faults: string[] = [];
 
   constructor(plan: Plan) {
@@ -41,7 +44,7 @@ class Checker implements BackendLegEvents {
   #cancel(): void {
     this.state = 'cancelled';
     this.outcome = 'cancelled';
-    this.leg.cancel(CANCELLED);
+    if (!this.leg.cancel(CANCELLED)) this.toSettle++;
   }
 
   #expect(event: string, ...states: (typeof this.state)[]): void {
@@ -88,6 +91,10 @@ class Checker implements BackendLegEvents {
   }
   onStopSending(): void {
     this.#expect('stop sending', 'assigned', 'responded', 'over');
+  }
+  onSettled(): void {
+    this.#expect('settled', 'cancelled');
+    this.settled++;
   }
 }
 

@@ -51,4 +51,8 @@ export class Attempt implements BackendLegEvents {
   onStopSending(): void {
     if (this.live) this.#exchange.stopped();
   }
+
+  onSettled(): void {
+    this.#exchange.backendSettled();
+  }
 }

@@ -74,6 +74,8 @@ export class Exchange implements ClientLegEvents {
 
   #responded = false;
   #settled = false;
+  /** A backend has perhaps not heard yet that its work was given up. */
+  #backendBusy = false;
 
   constructor(context: ExchangeContext, client: ClientLeg, request: RequestMessage) {
     this.#context = context;
@@ -164,6 +166,8 @@ export class Exchange implements ClientLegEvents {
       this.#cancelBackend(UPLOAD_STOPPED);
       this.#declineRest();
     }
+    // Nothing is waiting in the client's leg any more, whether that said so or not.
+    this.onWritable();
     this.#settle();
   }
 
@@ -231,6 +235,12 @@ export class Exchange implements ClientLegEvents {
     this.#giveBackUp();
   }
 
+  /** The backend has heard that its work was given up. */
+  backendSettled(): void {
+    this.#backendBusy = false;
+    if (this.#settled) this.#client.settled();
+  }
+
   /** The attempt failed and is over. */
   failed(why: Reason): void {
     if (this.#responded) {
@@ -262,7 +272,11 @@ export class Exchange implements ClientLegEvents {
     // Its leg stays for `consumed`: a slow client may still hold back octets of the backend's connection.
     attempt.live = false;
     attempt.complete = this.#requestEnded;
-    if (this.#requestEnded) return;
+    if (this.#requestEnded) {
+      // The backend answered before its leg was writable again.
+      this.#giveBackUp();
+      return;
+    }
     this.#cancelBackend(UPLOAD_STOPPED);
     this.#declineRest();
   }
@@ -300,7 +314,7 @@ export class Exchange implements ClientLegEvents {
     // The octets nobody waits for still count against the backend connection's window.
     if (this.#withheldDown > 0) leg.consumed(this.#withheldDown);
     this.#withheldDown = 0;
-    if (!attempt.complete) leg.cancel(why);
+    if (!attempt.complete) this.#backendBusy = !leg.cancel(why);
   }
 
   #giveBackUp(): void {
@@ -325,5 +339,6 @@ export class Exchange implements ClientLegEvents {
     this.#settled = true;
     this.#record.finishedAt = this.#context.clock();
     this.#context.records?.write(this.#record);
+    if (!this.#backendBusy) this.#client.settled();
   }
 }

@@ -72,6 +72,8 @@ export interface ClientLeg {
   reset(reason: Reason): void;
   /** Request body octets were passed on: the client may send that many more. */
   consumed(bytes: number): void;
+  /** The backend works no more for this exchange: it stops counting towards what the client may have under way. Once. */
+  settled(): void;
 }
 
 /** What a client's leg tells the exchange. */
@@ -98,8 +100,11 @@ export interface BackendLeg {
   write(chunk: Uint8Array, end: boolean): boolean;
   /** Ends the request with trailer fields. */
   trailers(fields: FieldList): void;
-  /** Gives the exchange up: RST_STREAM(CANCEL) on HTTP/2, socket destroyed on HTTP/1.1. No event follows. */
-  cancel(reason: Reason): void;
+  /**
+   * Gives the exchange up: RST_STREAM(CANCEL) on HTTP/2, socket destroyed on HTTP/1.1. True: the backend has nothing to do
+   * with it (any more). False: `onSettled` will tell when that is so, and no other event follows.
+   */
+  cancel(reason: Reason): boolean;
   /** Response body octets were passed on: the backend may send that many more. */
   consumed(bytes: number): void;
 }
@@ -119,6 +124,8 @@ export interface BackendLegEvents {
   onError(reason: Reason): void;
   /** Response complete while the request body was still being sent: stop sending (D30). Optional information. */
   onStopSending(): void;
+  /** After `cancel` answered false: the backend knows. Last call. */
+  onSettled(): void;
 }
 
 /** One configured backend target. */

@@ -175,6 +175,9 @@ export class Http1Leg implements ClientLeg {
     }
   }
 
+  // HTTP/1.1 counts by connections, which end with what was cut.
+  settled(): void {}
+
   /** The connection is gone, or its request can no longer be understood: tells the exchange, once. */
   lost(why: Reason): void {
     if (this.#over) return;

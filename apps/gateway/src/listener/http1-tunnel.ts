@@ -139,6 +139,9 @@ export class Http1Tunnel implements ClientLeg {
     if (this.#socket.isPaused() && this.#held * 2 <= this.#host.bodyWindowBytes) this.#socket.resume();
   }
 
+  // HTTP/1.1 counts by connections, which end with what was cut.
+  settled(): void {}
+
   /** The connection is gone: tells the exchange, once. */
   lost(why: Reason): void {
     if (this.#over) return;

@@ -35,6 +35,8 @@ export class Http2Leg implements ClientLeg {
     this.#stream = stream;
     this.#isHead = method === 'HEAD';
     this.#requestEnded = requestEnded;
+    // Or a client that resets what it has just asked for could have any number of requests under way (CVE-2023-44487).
+    connection.hold(stream);
   }
 
   inform(response: ResponseMessage): void {
@@ -112,6 +114,10 @@ export class Http2Leg implements ClientLeg {
       this.#idleSince = now;
     }
     return now - this.#idleSince;
+  }
+
+  settled(): void {
+    this.#connection.done(this.#stream);
   }
 
   /** Body octets came. */

@@ -211,6 +211,7 @@ class Http2Client implements Handler, Drainable {
 
   /** A malformed message is a stream error (RFC 9113 8.1.1); what is well formed but refused gets an answer to read. */
   #refuse(leg: Http2Leg, why: Reason): void {
+    leg.settled();
     this.#context.trace.reasoned(this.connectionId, leg.facts.streamId, why);
     if (why.code === 'client_protocol_error') {
       leg.reset(why);

@@ -204,10 +204,11 @@ class DeferredLeg implements BackendLeg, TurnTask {
     else this.#trailers = fields;
   }
 
-  cancel(why: Reason): void {
-    if (this.#inner !== null) this.#inner.cancel(why);
+  cancel(why: Reason): boolean {
     this.#done = true;
+    if (this.#inner !== null) return this.#inner.cancel(why);
     this.#onGone(this);
+    return true;
   }
 
   consumed(bytes: number): void {

@@ -17,6 +17,7 @@ import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
 import { type H2Leg, LegPhase } from './leg.ts';
 import type { H2Pool } from './pool.ts';
+import { ResetProof } from './reset-proof.ts';
 
 interface Connecting {
   readonly kind: 'connecting';
@@ -63,6 +64,7 @@ export class H2Connection implements DialEvents, Handler {
   #state: State = { kind: 'connecting', dialing: null };
   #id = 0;
   #error: Error | null = null;
+  #proof: ResetProof | null = null;
 
   constructor(pool: H2Pool) {
     this.#pool = pool;
@@ -112,6 +114,7 @@ export class H2Connection implements DialEvents, Handler {
       performance.now(),
     );
     this.#state = { kind: 'handshake', core };
+    this.#proof = new ResetProof(core);
     attach(socket, core);
   }
 
@@ -133,6 +136,11 @@ export class H2Connection implements DialEvents, Handler {
   #noTunnels(): Reason {
     const text = `${this.#pool.target.label} does not offer WebSocket over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL)`;
     return reason('connect_refused', text, { rfc: '8441 3' });
+  }
+
+  /** The exchange's stream was reset: tells it when the backend knows. */
+  settle(leg: H2Leg): void {
+    this.#proof!.add(leg.events);
   }
 
   /** Takes no more exchanges and closes with the last one. */
@@ -188,6 +196,7 @@ export class H2Connection implements DialEvents, Handler {
     if (leg.phase !== LegPhase.ON_STREAM) return;
     leg.responded = true;
     leg.progressAt = performance.now();
+    this.#proof!.heard();
     if (end) leg.finish();
     const proven = leg.websocketAccept !== '' && head.status >= 200 && head.status < 300;
     const fields = proven ? [...head.fields, 'sec-websocket-accept', leg.websocketAccept] : head.fields;
@@ -200,6 +209,7 @@ export class H2Connection implements DialEvents, Handler {
     if (leg.phase !== LegPhase.ON_STREAM) return;
     leg.unconsumed += chunk.length;
     leg.progressAt = performance.now();
+    this.#proof!.heard();
     if (end) leg.finish();
     leg.events.onBody(chunk, end);
     if (end) leg.stopUpload();
@@ -244,6 +254,10 @@ export class H2Connection implements DialEvents, Handler {
     if (this.#state.kind === 'open') this.#pool.onRoom(this);
   }
 
+  onPong(): void {
+    this.#proof!.answered();
+  }
+
   onGoAway(): void {
     const state = this.#state;
     if (state.kind === 'open') {
@@ -256,6 +270,7 @@ export class H2Connection implements DialEvents, Handler {
     const before = this.#state;
     if (before.kind === 'closed') return;
     this.#state = CLOSED;
+    this.#proof!.close();
     const why =
       error === null || (error.rule === 'transport.closed' && this.#error === null)
         ? null

@@ -122,10 +122,13 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
     if (this.#stream !== null) this.#core!.trailers(this.#stream, fields);
   }
 
-  cancel(why: Reason): void {
-    if (this.phase === LegPhase.DONE) return;
+  cancel(why: Reason): boolean {
+    if (this.phase === LegPhase.DONE) return true;
+    const connection = this.#connection;
     this.#giveUp(why);
     this.finish();
+    connection?.settle(this);
+    return connection === null;
   }
 
   consumed(bytes: number): void {

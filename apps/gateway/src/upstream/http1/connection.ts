@@ -149,16 +149,25 @@ export class Http1Connection implements ResponseSink, DialEvents {
     this.#unsentBefore = socket.writableLength;
   }
 
-  /** The exchange on this connection is over before its end. A request not begun leaves the connection as it was. */
-  abandon(leg: Http1Leg, why: Reason): void {
+  /**
+   * The exchange on this connection is over before its end. A request not begun leaves the connection as it was: true.
+   * False: the connection is being closed.
+   */
+  abandon(leg: Http1Leg, why: Reason): boolean {
     if (!leg.headSent) {
       this.#ordinal--;
       this.#becomeIdle();
       this.#pool.onUsable(this, false);
-      return;
+      return true;
     }
     this.#pool.trace.http1End(this.#id, this.#ordinal, why);
     this.close(why);
+    return false;
+  }
+
+  /** Tells when the socket of a connection that is being closed is closed. */
+  whenClosed(tell: () => void): void {
+    this.#socket!.once('close', tell);
   }
 
   /** Response octets were given back. */

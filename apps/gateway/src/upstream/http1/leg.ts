@@ -111,12 +111,15 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
     this.#list();
   }
 
-  cancel(why: Reason): void {
-    if (this.phase === LegPhase.DONE) return;
+  cancel(why: Reason): boolean {
+    if (this.phase === LegPhase.DONE) return true;
     const connection = this.connection;
+    let settled = true;
     if (connection === null) this.#pool.forget(this);
-    else connection.abandon(this, why);
+    else settled = connection.abandon(this, why);
+    if (!settled) connection!.whenClosed(() => this.events.onSettled());
     this.finish();
+    return settled;
   }
 
   consumed(bytes: number): void {
