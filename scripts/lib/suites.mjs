@@ -30,10 +30,9 @@ export function vitestSuites(root = ROOT) {
 /** Reads vitest's JSON report. `ok` is whether the process itself was content. @returns {Tally} */
 export function tallyVitest(report, ok) {
   if (report === null) return { passed: 0, failed: 1, skipped: 0 };
-  // A file that could not even be loaded holds no tests, but is a failure.
-  const broken = report.testResults.filter(
-    file => file.status === 'failed' && file.assertionResults.length === 0,
-  ).length;
+  // A file that could not be loaded holds no tests, one whose set-up failed only skipped ones; both are failures.
+  const isBroken = file => file.status === 'failed' && file.assertionResults.every(each => each.status !== 'failed');
+  const broken = report.testResults.filter(isBroken).length;
   const failed = report.numFailedTests + broken;
   return {
     passed: report.numPassedTests,

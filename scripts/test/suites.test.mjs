@@ -12,8 +12,11 @@ describe('tallyVitest', () => {
     expect(tallyVitest({ ...report, numFailedTests: 2 }, false)).toEqual({ passed: 5, failed: 2, skipped: 3 });
   });
 
-  test('a file that cannot be loaded is a failure', () => {
-    expect(tallyVitest({ ...report, testResults: [brokenFile, brokenFile] }, false).failed).toBe(2);
+  test('a file that cannot be loaded, or whose set-up failed, is a failure', () => {
+    const unprepared = { status: 'failed', assertionResults: [{ status: 'skipped' }] };
+    const counted = { status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'passed' }] };
+    const testResults = [brokenFile, unprepared, counted];
+    expect(tallyVitest({ ...report, numFailedTests: 1, testResults }, false).failed).toBe(3);
   });
 
   test('a run that failed without a failed test, or without a report, is a failure', () => {
