@@ -351,6 +351,25 @@ it('a refused HEAD request is answered without a body', async () => {
   client.close();
 });
 
+it('requests that were refused, reset or finished do not count against the limit of the connection', async () => {
+  const client = await start(ok, { http2: { maxConcurrentStreams: 2 } });
+  let id = 1;
+  for (let i = 0; i < 5; i++) {
+    client.send(headers(id, get('a', '/', 'https'))); // refused
+    await client.untilResponse(id);
+    client.send(headers(id + 2, [...get('a'), ['host', 'b']])); // malformed
+    await client.untilReset(id + 2);
+    client.send(headers(id + 4, get('u@a'))); // malformed for the gateway
+    await client.untilReset(id + 4);
+    client.send(headers(id + 6, post('a'), END_HEADERS)).send(rstStream(id + 6, CANCEL));
+    client.send(headers(id + 8, get('a')));
+    await client.untilResponse(id + 8);
+    expect(client.status(id + 8)).toBe('200');
+    id += 10;
+  }
+  client.close();
+});
+
 describe('draining', () => {
   it('sends GOAWAY in two steps, finishes what is open, then closes', async () => {
     const client = await start(silent);

@@ -35,11 +35,12 @@ export class Http2Listener {
   readonly #context: ListenerContext;
   /** Streams whose request is not complete yet. */
   readonly #uploads = new Set<Http2Leg>();
-  readonly #sweep: NodeJS.Timeout;
+  readonly #sweep: NodeJS.Timeout | undefined;
 
   constructor(context: ListenerContext) {
     this.#context = context;
     const { checkIntervalMs, streamIdleTimeoutMs } = context.limits;
+    if (streamIdleTimeoutMs === 0) return;
     this.#sweep = setInterval(() => this.#check(performance.now(), streamIdleTimeoutMs), checkIntervalMs).unref();
   }
 
@@ -50,8 +51,7 @@ export class Http2Listener {
 
   #check(now: number, timeoutMs: number): void {
     for (const leg of this.#uploads) {
-      if (!leg.isUploading) this.#uploads.delete(leg);
-      else if (timeoutMs > 0 && leg.idleFor(now) > timeoutMs) {
+      if (leg.isUploading && leg.idleFor(now) > timeoutMs) {
         leg.giveUp(reason('client_body_timeout', `nothing moved on the stream for ${timeoutMs} ms`));
       }
     }
@@ -157,7 +157,10 @@ class Http2Client implements Handler, Drainable {
   // A stream whose head was malformed has no leg: it was reset before `onRequest`.
 
   onData(stream: Stream, chunk: Uint8Array, endStream: boolean): void {
-    legOf(stream)?.onData(chunk, endStream);
+    const leg = legOf(stream);
+    if (leg === null) return;
+    if (endStream) this.#uploads.delete(leg);
+    leg.onData(chunk, endStream);
   }
 
   onTrailers(stream: Stream, fields: FieldList): void {
@@ -177,7 +180,10 @@ class Http2Client implements Handler, Drainable {
   }
 
   onStreamClosed(stream: Stream): void {
-    legOf(stream)?.onClosed();
+    const leg = legOf(stream);
+    if (leg === null) return;
+    this.#uploads.delete(leg);
+    leg.onClosed();
   }
 
   onClosed(error: H2Error | null): void {

@@ -72,6 +72,7 @@ export class Recorded implements ClientLegEvents {
   onAbort(why: Reason): void {
     if (this.aborted !== null || this.finished > 0) throw new Error('a call after the last one');
     this.aborted = why;
+    this.leg.settled();
     this.hooks.onAbort?.(why);
     this.onChange();
   }
@@ -79,6 +80,7 @@ export class Recorded implements ClientLegEvents {
   onFinished(): void {
     if (this.aborted !== null || this.finished > 0) throw new Error('a call after the last one');
     this.finished++;
+    this.leg.settled();
     this.hooks.onFinished?.();
     this.onChange();
   }
