@@ -135,8 +135,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   }
 
   abort(): void {
-    // A response without framing ends with the connection: only a TCP reset tells the client that it is not complete.
-    // Only TCP has one; without an address the socket is gone or a unix socket.
+    // A response without framing ends with its connection: only a reset, which only TCP has, tells that it is not complete.
     if (this.#tls !== null || this.#socket.remoteAddress === undefined) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
@@ -264,10 +263,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     if (!canStillAnswer) this.abort();
   }
 
-  /**
-   * Past Node's response objects, which belong to requests: some of these answers have none, and the ordinal 0. They go out
-   * in one write.
-   */
+  /** Past Node's response objects, which belong to requests: some of these answers have none, and the ordinal 0. */
   #answerAndEnd(why: Reason, ordinal: number, withBody: boolean): void {
     this.#closing = true;
     this.#waiting.length = 0;
