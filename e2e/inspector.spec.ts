@@ -109,6 +109,18 @@ test.describe('the inspector shows the very connections that clients make', () =
     expect(errors).toEqual([]);
   });
 
+  test('an empty inspector offers a command for each listener, and says where it is', async ({ page }) => {
+    const fresh = await startGateway('demo');
+    try {
+      await open(page, fresh);
+      await expect(page.locator('footer')).toContainText(new URL(fresh.https).host);
+      await expect(page.getByText(`curl -k --http2 ${fresh.https}/`).first()).toBeVisible();
+      await expect(page.getByText(fresh.http).first()).toBeVisible();
+    } finally {
+      await fresh.stop();
+    }
+  });
+
   test('h2load: nothing is lost, or what is lost is counted', async ({ page }) => {
     test.skip(!installed('h2load'), 'h2load is not installed');
     await open(page, demo);

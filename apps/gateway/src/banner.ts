@@ -1,4 +1,4 @@
-import { formatAddress, isLoopback, type ListenAddress } from './config/address.ts';
+import { type ListenAddress, localName } from './config/address.ts';
 import type { Gateway } from './gateway.ts';
 import type { ProbeResult } from './upstream/backend.ts';
 import { VERSION } from './version.ts';
@@ -10,10 +10,10 @@ export function banner(
   backends: readonly ProbeResult[],
 ): string {
   const rows: [left: string, right: string][] = [];
-  if (https !== null) rows.push([`https://${shown(https)}`, 'h2, http/1.1']);
+  if (https !== null) rows.push([`https://${localName(https)}`, 'h2, http/1.1']);
   if (http !== null) {
     rows.push([
-      `http://${shown(http)}`,
+      `http://${localName(http)}`,
       `http/1.1, h2c (${upgrade ? 'by Upgrade or prior knowledge' : 'by prior knowledge'})`,
     ]);
   }
@@ -27,15 +27,10 @@ export function banner(
 }
 
 function tryIt(https: ListenAddress | null, http: ListenAddress | null, root: string | null): string {
-  if (https === null) return `curl http://${shown(http!)}/`;
-  const url = `https://${shown(https)}/`;
+  if (https === null) return `curl http://${localName(http!)}/`;
+  const url = `https://${localName(https)}/`;
   if (root === null) return `curl ${url}`;
   return `curl --cacert ${quoted(root)} ${url}\n              (or curl -k; browsers need that root certificate imported)`;
-}
-
-/** Certificates and people like names better. */
-function shown(address: ListenAddress): string {
-  return isLoopback(address.host) && !address.host.includes(':') ? `localhost:${address.port}` : formatAddress(address);
 }
 
 /** For a shell. */

@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
 import { type Inspector, startInspector } from './admin/inspector.ts';
-import { type ListenAddress, parseNetworks } from './config/address.ts';
+import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
 import { reachesListener } from './config/own-address.ts';
 import type { Settings } from './config/settings.ts';
 import { accept, type ExchangeContext } from './exchange/exchange.ts';
@@ -119,6 +119,11 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       trace,
       limits: { upgradeH2c: settings.upgrade, http2: { maxConcurrentStreams: settings.maxConcurrentStreams } },
     }).catch(failedIn('listener'));
+    inspector?.listensOn(
+      [['https', addressOf(listeners.https)] as const, ['http', addressOf(listeners.http)] as const].flatMap(
+        ([scheme, address]) => (address === null ? [] : [`${scheme}://${localName(address)}`]),
+      ),
+    );
     const probeAll = () => Promise.all([...backends.keys()].map(url => probe(url, upstream)));
     return handleOf(listeners, inspector?.url ?? null, probeAll, undo);
   } catch (error) {

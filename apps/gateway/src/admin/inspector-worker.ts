@@ -19,7 +19,11 @@ const hub = new Hub(data.shared, {
 const server = new AdminServer(hub, data.server);
 const ticks = setInterval(() => hub.tick(), TICK_MS);
 
-parentPort!.on('message', (_message: ToWorker) => {
+parentPort!.on('message', (message: ToWorker) => {
+  if (message.type === 'listens') {
+    hub.listensOn(message.on);
+    return;
+  }
   clearInterval(ticks);
   void server.close().then(() => parentPort!.close());
 });

@@ -11,7 +11,7 @@ import { Recorder } from '../trace/recorder.ts';
 import { allocateTrace, type TraceSizes } from '../trace/shared.ts';
 import type { Trace } from '../trace/trace.ts';
 import { isLoopbackHost, newToken } from './guard.ts';
-import type { FromWorker, WorkerData } from './worker-messages.ts';
+import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts';
 
 /** What the inspector is started with. */
 export interface InspectorOptions extends TraceSizes {
@@ -52,6 +52,8 @@ export interface Inspector {
   /** What to open: the address with the token in the fragment, which browsers never send. */
   readonly url: string;
   readonly token: string;
+  /** Says where clients connect to, as URLs, which the page shows and offers commands for. */
+  listensOn(urls: readonly string[]): void;
   /** Ends the listener and the worker. The trace stays usable and goes nowhere. */
   close(): Promise<void>;
 }
@@ -119,9 +121,10 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
     address,
     url: `${address}#token=${token}`,
     token,
+    listensOn: on => worker.postMessage({ type: 'listens', on } satisfies ToWorker),
     async close() {
       closing = true;
-      worker.postMessage({ type: 'close' });
+      worker.postMessage({ type: 'close' } satisfies ToWorker);
       const timer = setTimeout(() => void worker.terminate(), CLOSE_TIMEOUT_MS);
       await exited;
       clearTimeout(timer);

@@ -25,6 +25,7 @@ export type FromWorker =
   | { readonly type: 'resync' };
 
 /** To the worker. */
-export interface ToWorker {
-  readonly type: 'close';
-}
+export type ToWorker =
+  | { readonly type: 'close' }
+  /** The data plane listens: its URLs. */
+  | { readonly type: 'listens'; readonly on: readonly string[] };

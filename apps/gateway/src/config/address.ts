@@ -62,3 +62,8 @@ export function parseNetworks(networks: readonly string[], name: string): (addre
     return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
   };
 }
+
+/** How a person on this machine writes it in a URL: certificates and people like names better than loopback addresses. */
+export function localName(address: ListenAddress): string {
+  return isLoopback(address.host) && !address.host.includes(':') ? `localhost:${address.port}` : formatAddress(address);
+}

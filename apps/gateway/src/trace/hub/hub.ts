@@ -72,6 +72,7 @@ const EVERYTHING = new FrameMatcher({});
 /** Reads one gateway's trace and serves any number of viewers. */
 export class Hub implements ViewerHost {
   readonly #options: HubOptions;
+  #listeners: readonly string[] = [];
   readonly #control: Int32Array;
   readonly #ring: FrameRingReader;
   readonly #feed: FrameFeed;
@@ -128,6 +129,11 @@ export class Hub implements ViewerHost {
     });
   }
 
+  /** Where clients connect to, once that is known: HELLO says so from now on, and calls the gateway by the first. */
+  listensOn(listeners: readonly string[]): void {
+    this.#listeners = listeners;
+  }
+
   /** The first message to an authenticated viewer. */
   get hello(): Hello {
     return {
@@ -135,6 +141,9 @@ export class Hub implements ViewerHost {
       version: PROTOCOL_VERSION,
       recordBytes: RECORD_BYTES,
       ...this.#options.identity,
+      ...(this.#listeners.length === 0
+        ? {}
+        : { listeners: this.#listeners, name: this.#listeners[0]!.replace(/^\w+:\/\//, '') }),
       now: this.#options.clock(),
       ringRecords: this.#ring.capacity,
       creditBytes: this.#options.creditBytes ?? 2 * MIB,
