@@ -25,7 +25,13 @@ export function text(octets: Uint8Array): string {
 }
 
 export function concat(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap(part => [...part]));
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function be(value: number, size: number): number[] {
