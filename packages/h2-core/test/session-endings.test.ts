@@ -2,6 +2,7 @@ import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { connect } from '../src/session/client.ts';
 import { ErrorCode, H2Error, handshake, pair } from '../src/session/server.ts';
+import { concat, GET, headers, ping, preface, settings, settingsAck, windowUpdate } from './support/frames.ts';
 import { inMemory, join, next, pattern, serving, sockets, turn } from './support/session.ts';
 
 /** Waits until `check` holds; the test's own timeout ends the wait. */
@@ -359,7 +360,7 @@ test('ends of pair() pass on the end of the other side, with what was written be
   await over;
   expect(heard.length).toBeGreaterThan(0);
   expect(far.isWritable).toBe(true);
-  far.end();
+  far.end(() => {});
   far.destroy();
   expect(far.write([new Uint8Array(1)])).toBe(true);
   expect((await connection.closed).error?.rule).toBe('preface.client');
@@ -505,4 +506,48 @@ test('promises that nobody waits for do not end the program when a peer resets o
   void client.ping().catch(() => {});
   await Promise.all([client.closed, server.closed]);
   for (let i = 0; i < 5; i++) await turn();
+});
+
+test('a peer that does not read cannot hold a connection that is over', async () => {
+  const [near, far] = await sockets();
+  far.write(concat(preface, settings(4, 2 ** 31 - 1), settingsAck, windowUpdate(0, 2 ** 30), headers(1, GET)));
+  const server = await handshake(near);
+  const { respond } = await next(server);
+  const body = respond.send({});
+  const block = new Uint8Array(1_048_576);
+  // Until the socket is full: nothing is cut any more and what is written stays in the buffer.
+  do {
+    body.write(block);
+    await turn();
+  } while (body.capacity > 0 || near.writableLength < 262_144);
+  server.destroy(ErrorCode.ENHANCE_YOUR_CALM);
+  expect((await server.closed).code).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+  await until(() => near.destroyed);
+});
+
+test('6.8: the last octets of a connection that ends in order reach a reader that is slower than a second', async () => {
+  const [near, far] = await sockets();
+  far.write(concat(preface, settings(4, 2 ** 31 - 1), settingsAck, windowUpdate(0, 2 ** 30), headers(1, GET)));
+  const server = await handshake(near);
+  const { respond } = await next(server);
+  const size = 12_000_000;
+  respond.send({}).end(new Uint8Array(size));
+  const report = server.shutdown();
+  let octets = 0;
+  far.pause();
+  far.on('data', chunk => {
+    octets += chunk.length;
+    far.pause();
+    // About 64 KiB at a time until the server has handed over the last octet, then nothing for longer than it lingers.
+    setTimeout(() => far.resume(), server.isClosed && !waited ? 1500 : 0);
+    waited ||= server.isClosed;
+  });
+  let waited = false;
+  far.resume();
+  far.write(ping([0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70], 1));
+  const ended = new Promise(done => far.on('end', done));
+  expect((await report).cut).toEqual([]);
+  await ended;
+  expect(waited).toBe(true);
+  expect(octets).toBeGreaterThan(size);
 });

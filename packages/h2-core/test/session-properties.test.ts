@@ -80,8 +80,8 @@ class Mangler implements Driver, DriverSink {
     this.inner.resume();
   }
 
-  end(): void {
-    this.inner.end();
+  end(flushed: () => void): void {
+    this.inner.end(flushed);
   }
 
   destroy(): void {

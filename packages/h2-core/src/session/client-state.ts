@@ -14,6 +14,8 @@ export class ClientState extends SessionState {
   unprocessed: RequestHead[] | null = null;
   private slotsWaited: Deferred<void>[] = [];
   private checking = false;
+  /** The stream numbers are used up (RFC 9113 5.1.1). */
+  private exhausted = false;
 
   constructor(options: Omit<ConnectionOptions, 'role' | 'handler'>) {
     super('client', options);
@@ -76,6 +78,7 @@ export class ClientState extends SessionState {
     } catch (error) {
       // Whether GOAWAY came before the call is no mistake of the caller.
       if (!(error instanceof UsageError) || error.rule !== 'api.going-away') throw error;
+      this.exhausted = !this.takesNoMore;
       link.refuse(this.unsent());
       this.unprocessed?.push(head);
     }
@@ -97,7 +100,7 @@ export class ClientState extends SessionState {
   }
 
   private get takesNoMore(): boolean {
-    return this.core.isClosed || this.core.isDraining;
+    return this.core.isClosed || this.core.isDraining || this.exhausted;
   }
 
   private unsent(): H2Error {

@@ -8,7 +8,7 @@ export interface DuplexLike {
   write(chunk: Uint8Array): boolean;
   cork(): void;
   uncork(): void;
-  end(): unknown;
+  end(flushed: () => void): unknown;
   destroy(error?: Error): unknown;
   pause(): unknown;
   resume(): unknown;
@@ -88,8 +88,8 @@ export class DuplexDriver implements Driver {
     this.stream.resume();
   }
 
-  end(): void {
-    this.stream.end();
+  end(flushed: () => void): void {
+    this.stream.end(flushed);
   }
 
   destroy(): void {

@@ -19,6 +19,8 @@ class MemoryEnd implements Driver {
   private ending = false;
   private over = false;
   private blocked = false;
+  /** Called when the other end has delivered everything. */
+  private flushed: (() => void) | null = null;
 
   start(sink: DriverSink): void {
     this.sink = sink;
@@ -71,6 +73,7 @@ class MemoryEnd implements Driver {
     if (this.over) return;
     this.over = true;
     this.inbox = [];
+    this.peer.flushed?.();
     this.sink?.closed(undefined);
   }
 
@@ -87,9 +90,11 @@ class MemoryEnd implements Driver {
     this.schedule();
   }
 
-  end(): void {
+  end(flushed: () => void): void {
     this.ending = true;
-    this.peer.schedule();
+    this.flushed = flushed;
+    if (this.peer.over) flushed();
+    else this.peer.schedule();
   }
 
   destroy(): void {

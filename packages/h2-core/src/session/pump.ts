@@ -4,6 +4,8 @@ import type { Driver, DriverSink } from './transport.ts';
 
 /** Time the peer gets to close its side after we closed ours, ms. */
 const LINGER_MS = 1000;
+/** Time a slow peer gets to take the last octets of a connection that ended in order, ms. */
+const FLUSH_MS = 10_000;
 
 /**
  * Pumps with output, flushed together once the event loop has delivered this turn's input: whatever the turn produced
@@ -91,8 +93,13 @@ export class Pump implements DriverSink {
   /** Writes what the connection has to say, unless the transport is full. */
   flush(): void {
     this.queued = false;
-    if (this.over || this.blocked) return;
+    if (this.over) return;
     const { connection, driver } = this;
+    if (this.blocked) {
+      // A peer that does not read would hold the transport for ever.
+      if (connection.isClosed) this.timer.set(LINGER_MS, () => driver.destroy());
+      return;
+    }
     if (!driver.isWritable) {
       this.closed(undefined);
       return;
@@ -141,8 +148,9 @@ export class Pump implements DriverSink {
     const { driver } = this;
     // Reading on lets the peer get our GOAWAY instead of a TCP reset for octets we never took.
     driver.resume();
-    driver.end();
-    this.timer.set(LINGER_MS, () => driver.destroy());
+    const destroy = (): void => driver.destroy();
+    this.timer.set(this.connection.error === null ? FLUSH_MS : LINGER_MS, destroy);
+    driver.end(() => this.timer.set(LINGER_MS, destroy));
     this.onFinished?.();
   }
 }

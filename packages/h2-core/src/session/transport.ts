@@ -23,8 +23,8 @@ export interface Driver {
   /** Stops and restarts delivery. */
   pause(): void;
   resume(): void;
-  /** Ends our side once everything written has left; what still comes is dropped. */
-  end(): void;
+  /** Ends our side once everything written has left, and calls `flushed` then; what still comes is dropped. */
+  end(flushed: () => void): void;
   /** Ends both sides at once. */
   destroy(): void;
 }

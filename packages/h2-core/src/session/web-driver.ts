@@ -110,10 +110,9 @@ export class WebDriver implements Driver {
     unpause?.();
   }
 
-  end(): void {
-    if (this.ending) return;
+  end(flushed: () => void): void {
     this.ending = true;
-    this.writer.close().catch(ignore);
+    this.writer.close().then(flushed, flushed);
   }
 
   destroy(): void {
