@@ -6,6 +6,8 @@ import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts';
 
 /** Time between two looks at the rings, milliseconds: what a viewer waits at most, and how much goes into one batch. */
 const TICK_MS = 16;
+/** The same while nobody looks. */
+const IDLE_TICK_MS = 500;
 
 const data = workerData as WorkerData;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
@@ -15,16 +17,25 @@ const hub = new Hub(data.shared, {
   identity: data.identity,
   clock: () => Number((process.hrtime.bigint() - data.epochNs) / 1000n),
   requestResync: () => tell({ type: 'resync' }),
+  onWake: () => {
+    clearTimeout(next);
+    next = setTimeout(tick, TICK_MS);
+  },
 });
 const server = new AdminServer(hub, data.server);
-const ticks = setInterval(() => hub.tick(), TICK_MS);
+let next = setTimeout(tick, TICK_MS);
+
+function tick(): void {
+  hub.tick();
+  next = setTimeout(tick, hub.asleep ? IDLE_TICK_MS : TICK_MS);
+}
 
 parentPort!.on('message', (message: ToWorker) => {
   if (message.type === 'listens') {
     hub.listensOn(message.on);
     return;
   }
-  clearInterval(ticks);
+  clearTimeout(next);
   void server.close().then(() => parentPort!.close());
 });
 
@@ -33,6 +44,6 @@ try {
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   tell({ type: 'failed', message, code: code ?? '' });
-  clearInterval(ticks);
+  clearTimeout(next);
   parentPort!.close();
 }

@@ -45,6 +45,8 @@ export interface HubOptions extends ModelLimits {
   readonly clock: () => number;
   /** Asks the recorder to tell again what lasts; called after entries were lost. */
   readonly requestResync: () => void;
+  /** The hub has begun to read again: `tick` is wanted often. */
+  readonly onWake?: () => void;
   /** Octets of logs a viewer may leave unacknowledged. Default 2 MiB. */
   readonly creditBytes?: number;
   /** Records a viewer may be behind before it skips ahead. Default 65536, at most half of the ring. */
@@ -150,6 +152,11 @@ export class Hub implements ViewerHost {
     };
   }
 
+  /** True while nobody looks and nothing is read. */
+  get asleep(): boolean {
+    return this.#asleep;
+  }
+
   /** Viewers attached. */
   get viewers(): number {
     return this.#viewers.size;
@@ -174,6 +181,7 @@ export class Hub implements ViewerHost {
   #wake(): void {
     this.#asleep = false;
     Atomics.store(this.#control, Control.AWAKE, 1);
+    this.#options.onWake?.();
     this.#decoder.skipOld();
     // Streams may have come and gone without a word (see the recorder's `DetailBudget`).
     this.#lossy = true;
@@ -183,8 +191,8 @@ export class Hub implements ViewerHost {
   }
 
   /**
-   * Reads what is new and tells the viewers. Call about every 16 ms. While nobody looks nothing is read: the ring keeps
-   * what is newest, and reading costs more than writing.
+   * Reads what is new and tells the viewers. Call about every 16 ms, while `asleep` a few times a second: then nothing is
+   * read, for the ring keeps what is newest, and reading costs more than writing.
    */
   tick(): void {
     const now = this.#options.clock();
