@@ -179,7 +179,7 @@ test('8.7: what the server did not process is retryable: refused, or above the l
   // A second, lower one turns those between into retryable ones too.
   near.write([goAway(1, 0)]);
   await expect(exchanges[1]?.response).rejects.toMatchObject({ retryable: true });
-  near.end();
+  near.end(() => {});
   await expect(exchanges[0]?.response).rejects.toMatchObject({ retryable: false, rule: 'transport.closed' });
   const sent = parse(concat(...chunks).slice(preface.length)).filter(({ streamId }) => streamId !== 0);
   expect(sent.map(({ streamId }) => streamId)).toEqual([1, 3, 5]);
