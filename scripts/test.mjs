@@ -54,7 +54,10 @@ if (only.length === 0) {
   check(await turbo('floors: who may import whom', ['boundaries']));
 }
 const built = check(await turbo('build', ['run', 'build']));
-if (only.length === 0) check(await turbo('types', ['run', 'typecheck', '--continue']));
+if (only.length === 0) {
+  check(await turbo('types', ['run', 'typecheck', '--continue']));
+  check(await step('types of the browser tests', process.execPath, [toolPath('tsc'), '-p', inRoot('e2e')]));
+}
 
 console.log('Tests');
 const browser = systemBrowser();

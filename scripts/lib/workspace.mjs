@@ -37,6 +37,7 @@ export function toolPath(name) {
   const entries = {
     biome: 'node_modules/@biomejs/biome/bin/biome',
     playwright: 'node_modules/playwright/cli.js',
+    tsc: 'node_modules/typescript/bin/tsc',
     turbo: 'node_modules/turbo/bin/turbo',
     vitest: 'node_modules/vitest/vitest.mjs',
   };

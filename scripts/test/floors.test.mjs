@@ -82,8 +82,7 @@ async function compile(name, sources) {
     Object.fromEntries(Object.entries(sources).map(([file, text]) => [`packages/${name}/src/${file}.ts`, text])),
   );
   const config = join(root, 'packages', name, 'tsconfig.json');
-  const tsc = inRoot('node_modules/typescript/bin/tsc');
-  return (await capture(process.execPath, [tsc, '-p', config, '--noEmit', '--pretty', 'false'])).output;
+  return (await capture(process.execPath, [toolPath('tsc'), '-p', config, '--noEmit', '--pretty', 'false'])).output;
 }
 
 describe('pure packages cannot reach a host', () => {
