@@ -323,6 +323,7 @@ export class Connection {
     const { core } = this;
     if ((pairs.length & 1) !== 0) throw new UsageError('api.settings', 'settings are pairs of id and value');
     if (core.closed) return;
+    this.settings.checkOwn(pairs);
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       if (pairs[i] === SettingId.MAX_FRAME_SIZE) {
         this.reader.maxFrameSize = Math.max(this.reader.maxFrameSize, pairs[i + 1] as number);

@@ -7,7 +7,7 @@ import { ascii } from './frame/bytes.ts';
 import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
 import { Guard } from './guard.ts';
 import type { Handler } from './handler.ts';
-import { INITIAL_MAX_STREAMS } from './limits.ts';
+import { INITIAL_MAX_STREAMS, MAX_DEBUG_DATA } from './limits.ts';
 import { HpackObserver } from './message/hpack-observer.ts';
 import { UNSENT } from './moment.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -167,7 +167,7 @@ export class Core implements SenderHost {
 
   /** Writes RST_STREAM and tells the tap. */
   writeReset(streamId: number, code: number, initiator: Initiator, reason: string): void {
-    this.outbox.rstStream(streamId, code);
+    this.outbox.rstStream(streamId, code, initiator !== 'user');
     if (this.tap === null) return;
     this.tap.onReset(streamId, code, initiator, reason);
     this.tellFrame(FrameType.RST_STREAM, 0, streamId, 4, code);
@@ -236,7 +236,7 @@ export class Core implements SenderHost {
   /** Writes GOAWAY; `lastStreamId` never rises (RFC 9113 6.8). */
   goAway(lastStreamId: number, code: number, debug: string): void {
     this.goAwaySent = Math.min(lastStreamId, this.goAwaySent);
-    const data = ascii(debug);
+    const data = ascii(debug.slice(0, MAX_DEBUG_DATA));
     this.outbox.goAway(this.goAwaySent, code, data);
     if (this.tap === null) return;
     this.tap.onGoAway(Direction.OUT, this.goAwaySent, code, debug);

@@ -56,7 +56,8 @@ export class Deadlines {
     const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.core.options;
     if (keepaliveIntervalMs === 0) return NEVER;
     const { keepaliveAt } = this.lifecycle;
-    if (keepaliveAt >= 0) return keepaliveAt + keepaliveTimeoutMs;
+    // Octets of any kind are a sign of life: the answer may stand behind a long response.
+    if (keepaliveAt >= 0) return Math.max(keepaliveAt, this.core.lastReceived) + keepaliveTimeoutMs;
     if (keepaliveAt === UNSENT) return NEVER;
     return this.core.registry.live.size === 0 ? NEVER : this.core.lastReceived + keepaliveIntervalMs;
   }
@@ -74,21 +75,31 @@ export class Deadlines {
   }
 
   /**
-   * Looks at every stream whose queue waits. One that sent less than `WRITE_PROGRESS_BYTES` in the whole time is reset;
-   * where the connection window or the transport is what holds it, the connection ends.
+   * Looks at every stream whose queue waits and that sent less than `WRITE_PROGRESS_BYTES` in the whole time. For want of
+   * its own window it is reset. Where it has one, others had their turns before it, which is no fault of the peer; but if
+   * all together did not send as much for each that waits, the peer holds up the connection, which ends.
    */
   private checkStalls(now: number): void {
     const { core } = this;
     this.stallCheckedAt = now;
-    for (const stream of [...core.registry.live.values()]) {
+    const { sender } = core;
+    const streams = core.registry.live.values();
+    let waiting = 0;
+    for (const stream of streams) if (stream.head !== null) waiting++;
+    for (const stream of streams) {
       if (stream.head === null) continue;
-      if (stream.waitingSince < 0 || stream.sentSince >= WRITE_PROGRESS_BYTES) {
-        stream.waitingSince = now;
-        stream.sentSince = 0;
-      } else if (now - stream.waitingSince >= core.options.writeStallTimeoutMs) {
-        if (core.sender.window <= 0 || core.transportFull) throw new ConnectionError('write.stalled', stream.id, 0);
+      const began = stream.waitingSince < 0 || stream.sentSince >= WRITE_PROGRESS_BYTES;
+      if (!began && now - stream.waitingSince < core.options.writeStallTimeoutMs) continue;
+      if (!began && stream.sendWindow <= 0) {
         core.streamError(stream, 'write.stalled', 0);
+        continue;
       }
+      if (!began && sender.sent - stream.sentBefore < WRITE_PROGRESS_BYTES * waiting) {
+        throw new ConnectionError('write.stalled', stream.id, 0);
+      }
+      stream.waitingSince = now;
+      stream.sentSince = 0;
+      stream.sentBefore = sender.sent;
     }
   }
 

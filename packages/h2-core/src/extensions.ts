@@ -3,6 +3,7 @@ import { ascii, putUint32 } from './frame/bytes.ts';
 import { type AltSvc, altSvcPayload, originsPayload, parseAltSvc, parseOrigins } from './frame/extension-frames.ts';
 import { FrameType, frameTypeName, MAX_STREAM_ID } from './frame/types.ts';
 import { ConnectionError } from './rules.ts';
+import { Direction } from './tap.ts';
 
 /** Frame types this core understands; a program may send and receive all others as it likes. */
 const KNOWN: ReadonlySet<number> = new Set(Object.values(FrameType));
@@ -79,6 +80,8 @@ export class Extensions {
     if (core.closed) return;
     core.outbox.header(payload.length, type, flags, streamId);
     core.outbox.payload(payload, 0, payload.length);
-    if (core.tap !== null) core.tellFrame(type, flags, streamId, payload.length, 0);
+    if (core.tap === null) return;
+    const window = core.registry.live.get(streamId)?.sendWindow ?? 0;
+    core.tap.onFrame(Direction.OUT, type, flags, streamId, payload.length, core.sender.window, window, 0, payload, 0);
   }
 }

@@ -236,7 +236,8 @@ export class InboundSections {
     }
     const stream = new StreamRecord(streamId, false, core.remote.initialWindowSize, core.local.initialWindowSize);
     stream.headReceived = true;
-    stream.expectedBytes = section.contentLength;
+    // RFC 9110 9.3.6: CONNECT has no content that a length could be about.
+    stream.expectedBytes = section.method === 'CONNECT' ? -1 : section.contentLength;
     stream.headerBytes = size;
     core.headerBytes += size;
     stream.isHead = section.method === 'HEAD';
@@ -263,13 +264,20 @@ export class InboundSections {
       core.streamError(stream, rule, FrameType.HEADERS, section.brokenField);
       return;
     }
+    const { registry } = core;
+    if (stream.state === StreamState.RESERVED_REMOTE && registry.remoteCount >= core.maxRemoteStreams) {
+      core.streamError(stream, 'stream.refused', FrameType.HEADERS);
+      return;
+    }
     const { status } = section;
     if (status < 200) {
+      core.move(stream, StreamEvent.RECEIVE_HEADERS);
       core.handler.onInformational?.(stream, section.responseHead());
       return;
     }
     // RFC 9110 6.4.1: which responses cannot have a body, whatever content-length says.
     const tunnel = stream.isConnect && status < 300;
+    stream.isConnect = tunnel;
     stream.noBody = stream.isHead || status === 204 || status === 304;
     stream.expectedBytes = stream.noBody || tunnel ? -1 : section.contentLength;
     if (end && stream.expectedBytes > 0) {
@@ -286,6 +294,7 @@ export class InboundSections {
     const { core, section } = this;
     let rule = this.broken(section.checkTrailers());
     if (!end) rule = 'trailers.end-stream';
+    else if (stream.isConnect) rule = 'connect.trailers';
     else if (rule === '' && stream.expectedBytes >= 0 && stream.receivedBytes !== stream.expectedBytes) {
       rule = 'content-length.mismatch';
     }
@@ -310,6 +319,8 @@ export class InboundSections {
       throw new ConnectionError('push.id', parentId, type, `stream ${promisedId}`);
     }
     const parent = registry.live.get(parentId);
+    // RFC 9113 6.6: only on a stream of ours.
+    if (registry.isRemote(parentId)) throw new ConnectionError('push.parent', parentId, type);
     if (parent === undefined && registry.whyGone(parentId) !== Gone.RESET_BY_US) {
       throw new ConnectionError('push.parent', parentId, type);
     }
@@ -323,6 +334,11 @@ export class InboundSections {
     if (rule !== '' || !safe || section.authority === '' || section.contentLength > 0) {
       registry.remember(promisedId, Gone.RESET_BY_US);
       core.strayError(promisedId, rule === 'headers.list-size' ? rule : 'push.request', type, section.brokenField);
+      return;
+    }
+    if (promisedId > core.goAwaySent) {
+      registry.remember(promisedId, Gone.RESET_BY_US);
+      core.strayError(promisedId, 'stream.going-away', type);
       return;
     }
     const crowded = registry.live.size - registry.localCount >= MAX_RESERVED_STREAMS;

@@ -319,7 +319,9 @@ export class Inbound implements FrameSink {
       this.tell(type, 0, streamId, bytes, start, length, increment);
       const why = core.registry.whyGone(streamId);
       if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, type);
-      if (why !== Gone.RESET_BY_US) core.guard.odd(streamId, type, core.now);
+      // For DATA that was on its way when the stream ended, it is what any peer does.
+      if (core.sender.answers > 0) core.sender.answers--;
+      else if (why !== Gone.RESET_BY_US) core.guard.odd(streamId, type, core.now);
       return;
     }
     if (stream.state === StreamState.RESERVED_REMOTE) throw new ConnectionError('stream.state', streamId, type);

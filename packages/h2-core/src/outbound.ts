@@ -64,13 +64,11 @@ export class Outbound {
     sensitive: readonly number[] | null,
   ): void {
     const { core } = this;
+    if (!core.isServer) core.misuse('api.respond', 'a client does not respond');
     if (!Number.isInteger(status) || status < 200 || status > 999) {
       core.misuse('api.status', `status ${status} of a final response is not within 200 and 999`);
     }
     if (stream.headSent) core.misuse('api.response-twice', `stream ${stream.id} has its response head already`);
-    if (stream.local && stream.state !== StreamState.RESERVED_LOCAL && stream.state !== StreamState.CLOSED) {
-      core.misuse('api.respond', 'a client does not respond');
-    }
     checkFields(fields);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     stream.headSent = true;
@@ -81,6 +79,7 @@ export class Outbound {
 
   inform(stream: StreamRecord, status: number, fields: FieldList): void {
     const { core } = this;
+    if (!core.isServer) core.misuse('api.respond', 'a client does not respond');
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
       core.misuse('api.status', `status ${status} is not an informational one (100, 102..199)`);
     }
@@ -88,13 +87,15 @@ export class Outbound {
     checkFields(fields);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     this.heads.response(stream, status, fields, null, false);
+    core.move(stream, StreamEvent.SEND_HEADERS);
   }
 
   push(parent: StreamRecord, head: RequestHead): StreamRecord {
     const { core } = this;
     if (!core.isServer) core.misuse('api.push', 'only a server pushes');
     if (!core.remote.enablePush) core.misuse('api.push-disabled', 'the client does not accept pushes');
-    if (parent.state !== StreamState.OPEN && parent.state !== StreamState.HALF_CLOSED_REMOTE) {
+    // RFC 9113 6.6: only on a stream of the client.
+    if (parent.local || (parent.state !== StreamState.OPEN && parent.state !== StreamState.HALF_CLOSED_REMOTE)) {
       core.misuse('api.push', `stream ${parent.id} cannot carry a promise any more`);
     }
     if (core.draining || core.registry.nextLocalId > MAX_STREAM_ID)
@@ -102,6 +103,9 @@ export class Outbound {
     // RFC 9113 5.1.2: reserved streams do not count yet, but each will once its response begins.
     if (!this.hasSlot) core.misuse('api.push-limit', 'the client accepts no more pushed streams at once');
     checkHead(core, head);
+    // RFC 9113 8.4: safe, cacheable, without content.
+    if (head.method !== 'GET' && head.method !== 'HEAD') core.misuse('api.push-method', `${head.method} is not pushed`);
+    if (head.authority === '') core.misuse('api.authority', 'a promised request names its authority');
     const id = core.registry.nextLocalId;
     core.registry.nextLocalId += 2;
     const promised = new StreamRecord(id, true, core.remote.initialWindowSize, core.local.initialWindowSize);
@@ -153,6 +157,8 @@ export class Outbound {
   /** Ends all waiting requests: nothing of them was sent, so all may be sent elsewhere. */
   dropQueued(cause: H2Error | null): void {
     for (const { stream } of this.queue.splice(0)) {
+      // The handler may have given it up when it heard of another.
+      if (stream.state === StreamState.CLOSED) continue;
       stream.state = StreamState.CLOSED;
       stream.dropQueue();
       const error = new H2Error('the connection ended before the request was sent', {
@@ -200,6 +206,7 @@ export class Outbound {
     if (core.closed || stream.state === StreamState.CLOSED) return;
     this.checkWritable(stream);
     stream.trailers = fields;
+    stream.wantsWritable = false;
     if (stream.id !== 0) core.sender.schedule(stream);
   }
 

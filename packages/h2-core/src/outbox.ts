@@ -16,7 +16,7 @@ const MAX_FIRST_CAPACITY = 65_536;
 export class Outbox {
   /** Where frames are written; the header encoder writes here too. */
   octets: Octets;
-  /** Replies to the peer (ACKs, RST_STREAM) in this batch, see MAX_QUEUED_REPLIES. */
+  /** Replies to the peer (ACKs, RST_STREAM for its errors) in this batch, see MAX_QUEUED_REPLIES. */
   replies = 0;
   private parts: Uint8Array[] = [];
   private mark = 0;
@@ -93,11 +93,11 @@ export class Outbox {
     octets.length += 4;
   }
 
-  /** RFC 9113 6.4. */
-  rstStream(streamId: number, code: number): void {
+  /** RFC 9113 6.4. `reply`: the peer brought it about. */
+  rstStream(streamId: number, code: number, reply: boolean): void {
     this.header(4, FrameType.RST_STREAM, 0, streamId);
     this.word(code);
-    this.replies++;
+    if (reply) this.replies++;
   }
 
   /** RFC 9113 6.5. Pairs of id and value. */

@@ -112,6 +112,7 @@ const TABLE = {
   'pseudo.missing': ['9113 8.3.1', 'PROTOCOL_ERROR', 'a required pseudo-field is missing'],
   'pseudo.trailers': ['9113 8.1', 'PROTOCOL_ERROR', 'a pseudo-field in trailers'],
   'connect.fields': ['9113 8.5', 'PROTOCOL_ERROR', 'CONNECT with :scheme or :path, or without :authority'],
+  'connect.trailers': ['9113 8.5', 'PROTOCOL_ERROR', 'a field section on a stream that is a tunnel'],
   'connect.protocol': ['8441 4', 'PROTOCOL_ERROR', ':protocol without CONNECT, or extended CONNECT without our offer'],
   'host.mismatch': ['9113 8.3.1', 'PROTOCOL_ERROR', 'Host and :authority differ, or there are several Host fields'],
   'content-length.value': ['9110 8.6', 'PROTOCOL_ERROR', 'content-length is not a number or stands twice'],

@@ -2,8 +2,8 @@ import type { Decoder } from '@glassway/hpack';
 import type { Core } from './core.ts';
 import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
 import { NONE, UNSENT } from './moment.ts';
-import { ConnectionError } from './rules.ts';
-import { checkSetting, parseSettings, SettingId } from './settings.ts';
+import { ConnectionError, RULES } from './rules.ts';
+import { checkSetting, parseSettings, SettingId, settingName } from './settings.ts';
 import { SettingsEvent } from './tap.ts';
 
 /** SETTINGS in both directions: values, what each changes, and acknowledgements in order. RFC 9113 6.5. */
@@ -29,6 +29,19 @@ export class SettingsExchange {
       const entry = this.pending[i];
       if (entry === undefined || entry.sentAt !== UNSENT) break;
       entry.sentAt = this.core.now;
+    }
+  }
+
+  /** Throws a `UsageError` for what the peer would have to answer with an error. RFC 9113 6.5.2. */
+  checkOwn(pairs: readonly number[]): void {
+    const { core } = this;
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const id = pairs[i] as number;
+      const value = pairs[i + 1] as number;
+      const rule = checkSetting(id, value, core.local, core.isServer, false);
+      if (isUint(id, 0xffff) && isUint(value, 0xffff_ffff) && rule === '') continue;
+      const why = rule === '' ? 'ids have 16 bits, values 32' : RULES[rule].text;
+      core.misuse('api.settings', `setting ${settingName(id)} cannot be ${value}: ${why}`);
     }
   }
 
@@ -80,7 +93,7 @@ export class SettingsExchange {
   applyRemote(pairs: readonly number[], first: boolean): void {
     const { core } = this;
     // Until now we were cautious; RFC 9113 6.5.2: a server that names no limit has none.
-    if (first) core.remote.maxConcurrentStreams = Number.POSITIVE_INFINITY;
+    if (first && !core.isServer) core.remote.maxConcurrentStreams = Number.POSITIVE_INFINITY;
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i] as number;
       const value = pairs[i + 1] as number;
@@ -130,4 +143,8 @@ export class SettingsExchange {
     if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);
     core.handler.onSettingsAcked?.();
   }
+}
+
+function isUint(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= max;
 }

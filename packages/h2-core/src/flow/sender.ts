@@ -29,6 +29,10 @@ export class Sender {
   window: number = DEFAULT_WINDOW;
   /** Peer's SETTINGS_MAX_FRAME_SIZE. */
   maxFrameSize: number = MIN_MAX_FRAME_SIZE;
+  /** Octets of DATA cut so far. */
+  sent = 0;
+  /** WINDOW_UPDATE frames that may yet come for what was cut, although its stream has ended. */
+  answers = 0;
   readonly scheduler: Scheduler = new Scheduler();
   private readonly outbox: Outbox;
   private readonly host: SenderHost;
@@ -110,6 +114,7 @@ export class Sender {
     this.window -= size;
     stream.sendWindow -= size;
     stream.sentSince += size;
+    this.count(size);
     if (this.tap !== null) this.tell(stream, flags, size, at);
     if (end) {
       stream.endQueued = false;
@@ -127,6 +132,12 @@ export class Sender {
     }
     if (stream.wantsWritable && stream.bufferedBytes <= this.lowWater) this.host.onRoom(stream);
     return size;
+  }
+
+  /** Receivers grant windows back once per DATA frame or, some of them, for every 4 KiB of it. */
+  private count(size: number): void {
+    this.sent += size;
+    this.answers += 1 + (size >>> 12);
   }
 
   /** Moves `size` queued octets of a stream into the outbox. */
@@ -165,6 +176,7 @@ export class Sender {
     this.outbox.payload(bytes, 0, size);
     this.window -= size;
     stream.sendWindow -= size;
+    this.count(size);
     if (this.tap !== null) this.tell(stream, flags, size, at);
     if (endStream) this.host.onEndSent(stream);
     return true;

@@ -1,7 +1,7 @@
 import type { Encoder } from '@glassway/hpack';
 import type { Core } from '../core.ts';
 import { UsageError } from '../errors.ts';
-import { putFrameHeader, putUint32 } from '../frame/bytes.ts';
+import { putFrameHeader, putUint32, uint31 } from '../frame/bytes.ts';
 import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
 import type { FieldList, RequestHead } from '../handler.ts';
 import type { StreamRecord } from '../stream/stream.ts';
@@ -138,6 +138,7 @@ export class HeadWriter {
       if (core.tap !== null) core.tellFrame(type, flags | Flag.END_HEADERS, stream.id, length, this.aux(at, promised));
       return;
     }
+    const aux = this.aux(at, promised);
     const block = buffer.slice(at + FRAME_HEADER_SIZE, octets.length);
     octets.length = at;
     for (let from = 0; from < block.length; from += limit) {
@@ -150,12 +151,12 @@ export class HeadWriter {
       putFrameHeader(octets.buffer, octets.length, size, pieceType, pieceFlags, stream.id);
       octets.buffer.set(block.subarray(from, from + size), octets.length + FRAME_HEADER_SIZE);
       octets.length += FRAME_HEADER_SIZE + size;
-      if (core.tap !== null) core.tellFrame(pieceType, pieceFlags, stream.id, size, 0);
+      if (core.tap !== null) core.tellFrame(pieceType, pieceFlags, stream.id, size, first ? aux : 0);
     }
   }
 
   private aux(at: number, promised: number): number {
     const { buffer } = this.core.outbox.octets;
-    return promised === 0 ? 0 : ((buffer[at + 11] as number) << 8) | (buffer[at + 12] as number);
+    return promised === 0 ? 0 : uint31(buffer, at + FRAME_HEADER_SIZE);
   }
 }

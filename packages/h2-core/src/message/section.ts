@@ -161,7 +161,7 @@ export class Section implements FieldSink {
     }
     if (this.host !== null) {
       if ((seen & AUTHORITY) === 0) this.authority = this.host;
-      else if (!sameAuthority(this.host, this.authority)) return 'host.mismatch';
+      else if (!sameAuthority(this.host, this.authority, this.scheme)) return 'host.mismatch';
     }
     return '';
   }
@@ -200,9 +200,15 @@ export class Section implements FieldSink {
   }
 }
 
-/** Authorities compare without case (RFC 3986 3.2.2). */
-function sameAuthority(host: string, authority: string): boolean {
-  return host === authority || host.toLowerCase() === authority.toLowerCase();
+/** Authorities compare without case and without the scheme's own port (RFC 9113 8.3.1, RFC 3986 6.2.3). */
+function sameAuthority(host: string, authority: string, scheme: string): boolean {
+  return host === authority || normalised(host, scheme) === normalised(authority, scheme);
+}
+
+function normalised(authority: string, scheme: string): string {
+  const port = scheme === 'https' ? ':443' : scheme === 'http' ? ':80' : ':';
+  const text = authority.toLowerCase();
+  return text.endsWith(port) ? text.slice(0, -port.length) : text.endsWith(':') ? text.slice(0, -1) : text;
 }
 
 /** A content-length of digits only, at most 2^53-1; -1 otherwise. RFC 9110 8.6. */

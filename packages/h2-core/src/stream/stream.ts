@@ -90,6 +90,8 @@ export class StreamRecord implements Stream {
   /** When the stall check first saw the send queue wait, ms (-1: not yet), and what has left since. */
   waitingSince = -1;
   sentSince = 0;
+  /** `Sender.sent` at that time. */
+  sentBefore = 0;
   /** The program still works for this stream: it counts as open after its end. */
   held = false;
   /** It has ended and counts as open only because it is held. */
