@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ErrorCode, type H2Error, UsageError } from '../src/session/client.ts';
+import { ErrorCode, type Exchange, type H2Error, UsageError } from '../src/session/client.ts';
 import { handshakeUpgraded, pair } from '../src/session/server.ts';
 import { concat, goAway, parse, preface, settings, settingsAck, T, windowUpdate } from './support/frames.ts';
 import { inMemory, next, pattern, serving, turn } from './support/session.ts';
@@ -236,4 +236,49 @@ test('7540 3.2.1: HTTP2-Settings that is no base64url of SETTINGS is the mistake
   for (const bad of ['AAQAAAA', 'AAQAAAAF=', 'A']) {
     await expect(handshakeUpgraded(pair()[0], { settings: bad, request })).rejects.toThrow(UsageError);
   }
+});
+
+test('9218 7.1: a client changes its mind about a priority, and the server goes by it', async () => {
+  const { server, client } = await inMemory({}, { initialWindowSize: 2_000_000 });
+  const order: string[] = [];
+  const [late, first] = ['/late', '/first'].map(path => client.request({ path })) as [Exchange, Exchange];
+  const read = [late, first].map(async exchange => {
+    await (await exchange.response).body.bytes();
+    order.push(exchange.request.path);
+  });
+  first.prioritise(0);
+  late.prioritise(7, true);
+  expect(() => late.prioritise(8)).toThrow(UsageError);
+  await client.ping();
+  for (let i = 0; i < 2; i++) (await next(server)).respond.send({}).end(new Uint8Array(1_000_000));
+  await Promise.all(read);
+  first.prioritise(1);
+  expect(order).toEqual(['/first', '/late']);
+});
+
+test('5.5, 7838, 8336: frames beyond HTTP/2 are told to those who asked', async () => {
+  const told: unknown[] = [];
+  const { server, client } = await inMemory(
+    { onUnknownFrame: frame => told.push(['server', frame]) },
+    {
+      onUnknownFrame: frame => told.push(['client', frame]),
+      onAltSvc: (service, streamId) => told.push([streamId, service]),
+      onOrigins: origins => told.push(origins),
+    },
+  );
+  server.core.sendUnknownFrame(0xf0, 3, 0, Uint8Array.of(1, 2));
+  client.core.sendUnknownFrame(0xf1, 0, 0, new Uint8Array(0));
+  server.core.altSvc(0, { origin: 'https://a.example', value: 'h2=":8443"' });
+  server.core.origins(['https://b.example']);
+  await client.ping();
+  expect(told).toContainEqual(['client', { type: 0xf0, flags: 3, streamId: 0, payload: Uint8Array.of(1, 2) }]);
+  expect(told).toContainEqual(['server', { type: 0xf1, flags: 0, streamId: 0, payload: new Uint8Array(0) }]);
+  expect(told).toContainEqual([0, { origin: 'https://a.example', value: 'h2=":8443"' }]);
+  expect(told).toContainEqual(['https://b.example']);
+  const quiet = await inMemory();
+  quiet.server.core.sendUnknownFrame(0xf0, 0, 0, new Uint8Array(0));
+  quiet.server.core.origins(['https://c.example']);
+  quiet.server.core.altSvc(0, { origin: 'https://a.example', value: 'clear' });
+  await quiet.client.ping();
+  expect(quiet.client.error).toBe(null);
 });

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { ErrorCode } from '../errors.ts';
+import { ErrorCode, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import type { ClientLink } from './client-link.ts';
 import type { ClientResponse, Informational, PushedRequest } from './client-response.ts';
@@ -50,6 +50,19 @@ export class Exchange {
   get body(): SendStream {
     this.sendStream ??= new SendStream(this.link);
     return this.sendStream;
+  }
+
+  /**
+   * Tells the server another priority than the `priority` field of the request did (PRIORITY_UPDATE, RFC 9218 7.1): `urgency`
+   * 0 (first) to 7; `incremental`: the response is of use in parts. Nothing happens while the request waits for a slot.
+   */
+  prioritise(urgency: number, incremental = false): void {
+    const { core, stream, failure, isClosed } = this.link;
+    if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
+      throw new UsageError('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
+    }
+    if (stream.id === 0 || failure !== null || isClosed) return;
+    core.priorityUpdate(stream.id, incremental ? `u=${urgency}, i` : `u=${urgency}`);
   }
 
   /** Ends the stream, both halves, with RST_STREAM. `reason` is for the tap. Default code: CANCEL. */

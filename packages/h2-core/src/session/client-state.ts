@@ -1,12 +1,21 @@
 import type { ConnectionOptions } from '../connection.ts';
 import { ErrorCode, H2Error, UsageError } from '../errors.ts';
+import type { AltSvc } from '../frame/extension-frames.ts';
 import type { RequestHead, ResponseHead } from '../handler.ts';
 import { type Stream, StreamRecord } from '../stream/stream.ts';
 import { ClientLink } from './client-link.ts';
 import { PushedRequest } from './client-response.ts';
 import { Deferred } from './deferred.ts';
 import { microtask } from './host.ts';
-import { SessionState } from './session-state.ts';
+import { type FrameListeners, SessionState } from './session-state.ts';
+
+/** What a client can be told beyond responses. */
+export interface ClientListeners extends FrameListeners {
+  /** Called soon after ALTSVC came: for `service.origin`, or for the origin of the request on `streamId`. RFC 7838 4. */
+  readonly onAltSvc?: (service: AltSvc, streamId: number) => void;
+  /** Called soon after ORIGIN came: what the server answers for, not checked against its certificate. RFC 8336. */
+  readonly onOrigins?: (origins: readonly string[]) => void;
+}
 
 /** The inside of a client's session: responses on their way to the program, and requests on theirs to the server. */
 export class ClientState extends SessionState {
@@ -17,8 +26,11 @@ export class ClientState extends SessionState {
   /** The stream numbers are used up (RFC 9113 5.1.1). */
   private exhausted = false;
 
-  constructor(options: Omit<ConnectionOptions, 'role' | 'handler'>) {
+  private readonly clientListeners: ClientListeners;
+
+  constructor(options: Omit<ConnectionOptions, 'role' | 'handler'> & ClientListeners) {
     super('client', options);
+    this.clientListeners = options;
   }
 
   // Handler -----------------------------------------------------------------------------------------------------------
@@ -38,6 +50,16 @@ export class ClientState extends SessionState {
     promised.context = link;
     this.counters.opened++;
     (stream.context as ClientLink).onPush(new PushedRequest(link));
+  }
+
+  onAltSvc(streamId: number, service: AltSvc): void {
+    const { onAltSvc } = this.clientListeners;
+    if (onAltSvc !== undefined) microtask(() => onAltSvc(service, streamId));
+  }
+
+  onOrigins(origins: readonly string[]): void {
+    const { onOrigins } = this.clientListeners;
+    if (onOrigins !== undefined) microtask(() => onOrigins(origins));
   }
 
   override onReset(stream: Stream, error: H2Error): void {

@@ -15,7 +15,7 @@ import type { CoreOptions } from '../options.ts';
 import type { Tap } from '../tap.ts';
 import type { BodySource } from './body-source.ts';
 import { Exchange } from './client-exchange.ts';
-import { ClientState } from './client-state.ts';
+import { type ClientListeners, ClientState } from './client-state.ts';
 import { DuplexDriver } from './duplex-driver.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
@@ -24,24 +24,34 @@ import { driverOf, type Transport } from './transport.ts';
 import type { AbortSignalLike } from './web-streams.ts';
 
 export { ErrorCode, errorCodeName, H2Error, UsageError } from '../errors.ts';
+export type { AltSvc } from '../frame/extension-frames.ts';
 export type { RequestHead } from '../handler.ts';
 export { type CoreOptions, resolveOptions } from '../options.ts';
 export type { BodySource } from './body-source.ts';
 export { Exchange } from './client-exchange.ts';
 export { ClientResponse, Informational, PushedRequest } from './client-response.ts';
+export type { ClientListeners } from './client-state.ts';
 export type { DuplexLike } from './duplex-driver.ts';
 export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
 export { pair } from './pair.ts';
 export { FlowControl, RecvStream } from './recv-stream.ts';
 export { SendStream } from './send-stream.ts';
 export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-export type { CloseInfo, CutStream, GoAwayInfo, ShutdownReport, StreamCounters } from './session-state.ts';
+export type {
+  CloseInfo,
+  CutStream,
+  FrameListeners,
+  GoAwayInfo,
+  ShutdownReport,
+  StreamCounters,
+  UnknownFrame,
+} from './session-state.ts';
 export type { Driver, DriverSink, Transport } from './transport.ts';
 export type { WebPair, WebReadable, WebWritable } from './web-driver.ts';
 export type { AbortSignalLike } from './web-streams.ts';
 
 /** Options of `handshake` and `connect`; all have defaults. */
-export interface ClientOptions extends Omit<CoreOptions, 'enableConnectProtocol'> {
+export interface ClientOptions extends Omit<CoreOptions, 'enableConnectProtocol'>, ClientListeners {
   /** Observer of everything that happens on the connection. Default null. */
   readonly tap?: Tap | null;
   /** `:scheme` of requests that name none. Default `https` over a TLS socket, else `http`. */

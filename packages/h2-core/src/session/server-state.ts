@@ -9,7 +9,7 @@ import { AsyncQueue } from './queue.ts';
 import { refusal, ServerLink } from './server-link.ts';
 import { ServerRequest } from './server-request.ts';
 import { SendResponse } from './server-response.ts';
-import { SessionState } from './session-state.ts';
+import { type FrameListeners, SessionState } from './session-state.ts';
 
 /** A request and the means to respond to it. */
 export interface Accepted {
@@ -51,7 +51,9 @@ export class ServerState extends SessionState {
   /** Of those that wait: reset meanwhile, to be skipped. */
   private dead = 0;
 
-  constructor(options: Omit<CoreOptions, 'enablePush'> & ServerAcceptOptions & { readonly tap?: Tap | null }) {
+  constructor(
+    options: Omit<CoreOptions, 'enablePush'> & ServerAcceptOptions & FrameListeners & { readonly tap?: Tap | null },
+  ) {
     super('server', options);
     this.maxPending = count('maxPendingAccept', options.maxPendingAccept, MAX_PENDING_ACCEPT);
     this.maxPendingResets = count(

@@ -14,7 +14,7 @@ import type { Tap } from '../tap.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { type Accepted, ServerState } from './server-state.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-import type { ShutdownReport } from './session-state.ts';
+import type { FrameListeners, ShutdownReport } from './session-state.ts';
 import { driverOf, type Transport } from './transport.ts';
 import { fromBase64Url } from './upgrade-settings.ts';
 
@@ -31,12 +31,20 @@ export { ServerRequest } from './server-request.ts';
 export { type PushInit, type ResponseHeadInit, SendPushedResponse, SendResponse } from './server-response.ts';
 export type { Accepted, ServerAcceptOptions } from './server-state.ts';
 export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-export type { CloseInfo, CutStream, GoAwayInfo, ShutdownReport, StreamCounters } from './session-state.ts';
+export type {
+  CloseInfo,
+  CutStream,
+  FrameListeners,
+  GoAwayInfo,
+  ShutdownReport,
+  StreamCounters,
+  UnknownFrame,
+} from './session-state.ts';
 export type { Driver, DriverSink, Transport } from './transport.ts';
 export type { WebPair, WebReadable, WebWritable } from './web-driver.ts';
 
 /** Options of `handshake`; all have defaults. */
-export interface ServerOptions extends Omit<CoreOptions, 'enablePush'> {
+export interface ServerOptions extends Omit<CoreOptions, 'enablePush'>, FrameListeners {
   /** Observer of everything that happens on the connection. Default null. */
   readonly tap?: Tap | null;
   /** Requests that may wait for `accept`; more are refused with REFUSED_STREAM. Default 1024, range 1..1,000,000. */

@@ -5,7 +5,7 @@ import { type ResolvedOptions, resolveOptions } from '../options.ts';
 import type { Settings } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
-import { now, Timer } from './host.ts';
+import { microtask, now, Timer } from './host.ts';
 import { PingPong } from './ping-pong.ts';
 import { Pump } from './pump.ts';
 import type { StreamLink } from './stream-link.ts';
@@ -18,6 +18,22 @@ export interface GoAwayInfo {
   readonly code: number;
   /** At most 1024 octets of the peer's explanation. */
   readonly debugData: Uint8Array;
+}
+
+/** A frame of a type that HTTP/2 does not define; see RFC 9113 5.5. Send one by `connection.core.sendUnknownFrame`. */
+export interface UnknownFrame {
+  /** 0..255. */
+  readonly type: number;
+  readonly flags: number;
+  /** 0: it concerns the connection. */
+  readonly streamId: number;
+  readonly payload: Uint8Array;
+}
+
+/** What both roles can be told beyond requests and responses. */
+export interface FrameListeners {
+  /** Called soon after a frame of an unknown type came; such frames are ignored otherwise. */
+  readonly onUnknownFrame?: (frame: UnknownFrame) => void;
 }
 
 /** How a connection ended. */
@@ -83,7 +99,10 @@ export abstract class SessionState implements Handler {
   /** Where streams that the current deadline cuts are noted. */
   private cut: CutStream[] | null = null;
 
-  constructor(role: 'server' | 'client', options: Omit<ConnectionOptions, 'role' | 'handler'>) {
+  private readonly listeners: FrameListeners;
+
+  constructor(role: 'server' | 'client', options: Omit<ConnectionOptions, 'role' | 'handler'> & FrameListeners) {
+    this.listeners = options;
     this.options = resolveOptions(role, options, false);
     this.core = new Connection({ ...options, enablePush: this.options.enablePush, role, handler: this }, now());
     this.pings = new PingPong(this.core);
@@ -155,6 +174,13 @@ export abstract class SessionState implements Handler {
 
   onGoAway(lastStreamId: number, code: number, debugData: Uint8Array): void {
     this.goAwayInfo = { lastStreamId, code, debugData };
+  }
+
+  onUnknownFrame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
+    const { onUnknownFrame } = this.listeners;
+    if (onUnknownFrame === undefined) return;
+    const frame = { type, flags, streamId, payload: payload.slice() };
+    microtask(() => onUnknownFrame(frame));
   }
 
   onClosed(error: H2Error | null): void {
