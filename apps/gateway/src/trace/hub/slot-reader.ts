@@ -119,8 +119,11 @@ export class SlotReader {
       const revision = Atomics.load(this.#connectionI32, base * 2 + ConnectionI.REVISION);
       if (revision === this.#connectionRevisions[row]) continue;
       this.#connectionRevisions[row] = revision;
-      if (this.#connectionI32[base * 2 + ConnectionI.ID] === 0) continue;
-      connection(readConnection(this.#connectionF64, this.#connectionI32, base));
+      const id = this.#connectionI32[base * 2 + ConnectionI.ID];
+      if (id === 0) continue;
+      const state = readConnection(this.#connectionF64, this.#connectionI32, base);
+      // Given back, perhaps taken again, while it was read: the next look sees its new revision.
+      if (state.id === id) connection(state);
     }
     const streams = Atomics.load(this.#control, Control.STREAM_ROWS);
     for (let row = 0; row < streams; row++) {
@@ -128,8 +131,12 @@ export class SlotReader {
       const revision = Atomics.load(this.#streamI32, base * 2 + StreamI.REVISION);
       if (revision === this.#streamRevisions[row]) continue;
       this.#streamRevisions[row] = revision;
-      if (this.#streamI32[base * 2 + StreamI.CONNECTION] === 0) continue;
-      stream(readStream(this.#streamF64, this.#streamI32, base), readStreamFacts(this.#streamI32, base));
+      const owner = this.#streamI32[base * 2 + StreamI.CONNECTION];
+      const id = this.#streamI32[base * 2 + StreamI.STREAM];
+      if (owner === 0) continue;
+      const state = readStream(this.#streamF64, this.#streamI32, base);
+      const facts = readStreamFacts(this.#streamI32, base);
+      if (state.connection === owner && state.stream === id) stream(state, facts);
     }
   }
 
