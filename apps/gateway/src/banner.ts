@@ -19,8 +19,8 @@ export function banner(
   }
   const width = Math.max(...[...rows, ...backends.map(({ url }) => [url])].map(([left]) => left!.length));
   const listeners = rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}\n`).join('');
-  const targets = backends.map(({ url, protocol, text }) => {
-    return `  ${url.padEnd(width)}   backend, ${protocol === null ? text : `speaks ${text}`}\n`;
+  const targets = backends.map(({ url, confirmed, text }) => {
+    return `  ${url.padEnd(width)}   backend, ${confirmed ? `speaks ${text}` : text}\n`;
   });
   const inspector = inspectorUrl === null ? '' : `  inspector   ${inspectorUrl}\n`;
   return `\nglassway ${VERSION}\n\n${listeners}${targets.join('')}\n${inspector}  try it      ${tryIt(https, http, rootCertificatePath)}\n\n`;

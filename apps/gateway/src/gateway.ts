@@ -183,7 +183,7 @@ async function httpsOptions(
   const contexts = await SecureContexts.load({
     certificates: [settings.certificate],
     onWarning: warning => logger.warn(warning.message),
-  });
+  }).catch(failedIn('certificate'));
   const stopWatching = contexts.watch();
   undo.push(async () => stopWatching());
   return { ...common, contexts };

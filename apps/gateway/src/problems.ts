@@ -1,8 +1,9 @@
+import { TlsAlpnError } from '@glassway/tls-alpn';
 import type { ListenAddress } from './config/address.ts';
 import type { Settings } from './config/settings.ts';
 
 /** What was being started. */
-export type StartPart = 'access log' | 'inspector' | 'listener';
+export type StartPart = 'access log' | 'certificate' | 'inspector' | 'listener';
 
 /** A part of the gateway could not be started; `cause` says why. */
 export class StartFailure extends Error {
@@ -26,6 +27,13 @@ export function failedIn(part: StartPart): (error: Error) => never {
 export function explainStartFailure(error: Error, settings: Settings): string {
   if (!(error instanceof StartFailure)) return error.message;
   if (error.part === 'access log') return `the access log cannot be opened (${error.message}): change --access-log`;
+  if (error.part === 'certificate') return `${error.message}; change --cert or --key`;
+  if (error.cause instanceof TlsAlpnError && error.cause.code !== 'listen') {
+    return (
+      `${error.message}; or keep the development authority elsewhere with XDG_DATA_HOME, bring a certificate with --cert ` +
+      'and --key, or turn TLS off with --https off'
+    );
+  }
   const system = systemErrorOf(error);
   const address = error.part === 'inspector' ? settings.inspector : listenerOf(system, settings);
   if (system === null || address === null) return error.message;

@@ -145,12 +145,18 @@ describe('command line', () => {
     const { invocation, printed } = await parse('--help');
     expect(invocation.command).toBe('nothing');
     expect(printed).toContain('glassway --to http://localhost:3000');
-    expect((await parse('run --help')).printed).toContain('--access-log <path>');
+    for (const line of ['--help', 'run --help', 'demo --help']) {
+      expect((await parse(line)).printed.split('\n').filter(each => each.includes('--access-log <path>'))).toHaveLength(
+        1,
+      );
+    }
   });
 
   it.each([
     ['', /--to http:\/\/localhost:3000.*glassway demo/],
-    ['--to localhost:3000', /--to: .*http:\/\//],
+    ['--to localhost:3000', /--to: .*did you mean http:\/\/localhost:3000\?/],
+    ['--to 3000', /did you mean http:\/\/localhost:3000\?/],
+    ['http://localhost:3000', /a backend is named by a flag: glassway --to http:\/\/localhost:3000/],
     ['--to http://a/path', /--to: .*only scheme, host and port/],
     ['--to http://a --https x', /--https: "x" is not an address/],
     ['--to http://a --https off --http off', /both off/],

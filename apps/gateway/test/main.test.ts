@@ -1,6 +1,6 @@
 /** The whole gateway: real sockets in process, and the command as users run it. */
 import { once } from 'node:events';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -210,8 +210,21 @@ describe('starting', () => {
       https: ANY_PORT,
       certificate: { certFile: '/nowhere/cert.pem', keyFile: '/nowhere/key.pem' },
     });
-    await expect(startGateway({ ...cert, to: ['http://127.0.0.1:1'] }, { logger: SILENT })).rejects.toThrow(
-      '/nowhere/cert.pem',
+    const unread = await startGateway({ ...cert, to: ['http://127.0.0.1:1'] }, { logger: SILENT }).catch(
+      error => error,
+    );
+    expect(explainStartFailure(unread, cert)).toMatch(/\/nowhere\/cert\.pem.*change --cert or --key/);
+  });
+
+  it('a development authority that cannot be kept is explained, with the ways round it', async () => {
+    const file = join(directory, 'a-file');
+    await writeFile(file, '');
+    const wanted = settings({ to: ['http://127.0.0.1:1'], https: ANY_PORT, http: null });
+    const failure = await startGateway(wanted, { logger: SILENT, developmentCaDirectory: join(file, 'ca') }).catch(
+      error => error,
+    );
+    expect(explainStartFailure(failure, wanted)).toMatch(
+      /a-file.*XDG_DATA_HOME.*--cert and --key.*--https off/,
     );
   });
 

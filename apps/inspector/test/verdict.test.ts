@@ -93,6 +93,16 @@ describe('the verdict on a stream', () => {
     expect(isStuck(verdict)).toBe(false);
   });
 
+  test('a reset of the gateway says why, with the code to look up', () => {
+    const { client, at } = rig();
+    const { facts } = client.streams.get(1)!;
+    facts.reason = { code: 'backend_closed', text: 'the backend closed the connection', rfc: '' };
+    client.reset(1, 1, 2);
+    expect(said(at(client, 1, 0)?.sentence)).toBe(
+      'Stream 1 was reset by the gateway with INTERNAL_ERROR: the backend closed the connection (backend_closed)',
+    );
+  });
+
   test('a stream that ended in good order needs no words', () => {
     const { client, at } = rig();
     client.respond(1, [[':status', '204']], true);

@@ -84,8 +84,19 @@ function belong(key: string, certificate: string): boolean {
  * Stores a root. Several processes may do so at once: unless `replace` is set the first one wins.
  *
  * @returns what is stored now
+ * @throws TlsAlpnError `permission` when the directory cannot be written
  */
 export async function writeRoot(directory: string, root: StoredRoot, replace: boolean): Promise<StoredRoot> {
+  try {
+    return await store(directory, root, replace);
+  } catch (error) {
+    if (error instanceof TlsAlpnError) throw error;
+    const message = `the development authority cannot be kept in ${directory}: ${messageOf(error)}`;
+    throw new TlsAlpnError('permission', message, error);
+  }
+}
+
+async function store(directory: string, root: StoredRoot, replace: boolean): Promise<StoredRoot> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, KEY_FILE);
   const draft = `${path}.${randomBytes(6).toString('hex')}`;

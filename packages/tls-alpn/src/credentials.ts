@@ -149,12 +149,15 @@ function parseChain(pem: string | Buffer, origin: string): X509Certificate[] {
 }
 
 function checkKey(leaf: X509Certificate, credentials: Credentials, origin: string): void {
+  const { key, passphrase } = credentials;
+  const keyOrigin = 'keyFile' in credentials ? String(credentials.keyFile) : origin;
   let matches: boolean;
   try {
-    const { key, passphrase } = credentials;
     matches = leaf.checkPrivateKey(createPrivateKey({ key, format: 'pem', ...(passphrase ? { passphrase } : {}) }));
   } catch (error) {
-    throw new TlsAlpnError('certificate', `${origin}: its private key cannot be read: ${messageOf(error)}`, error);
+    const isEncrypted = passphrase === undefined && /ENCRYPTED/.test(key.toString('latin1'));
+    const why = isEncrypted ? 'it is encrypted, and no passphrase was given' : messageOf(error);
+    throw new TlsAlpnError('certificate', `${keyOrigin}: the private key cannot be read: ${why}`, error);
   }
   if (!matches) {
     throw new TlsAlpnError(

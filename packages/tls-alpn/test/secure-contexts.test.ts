@@ -177,6 +177,20 @@ describe('what cannot be served is refused at load, by name', () => {
     ],
     ['a broken key', async () => ({ certificates: [{ ...(await issue('a.test')), key: 'x' }] }), 'key cannot be read'],
     [
+      'an encrypted key without its passphrase',
+      async () => {
+        const { cert, key } = await issue('a.test');
+        const encrypted = createPrivateKey(key).export({
+          type: 'pkcs8',
+          format: 'pem',
+          cipher: 'aes-128-cbc',
+          passphrase: 'x',
+        });
+        return { certificates: [{ cert, key: encrypted }] };
+      },
+      'it is encrypted, and no passphrase was given',
+    ],
+    [
       'the key of another certificate',
       async () => ({ certificates: [{ ...(await issue('a.test')), key: (await issue('b.test')).key }] }),
       'belongs to another certificate',

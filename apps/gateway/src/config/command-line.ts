@@ -72,7 +72,9 @@ function checkBackend(url: string, name: string): void {
   try {
     parseTarget(url);
   } catch (error) {
-    throw new UsageProblem(`${name}: ${(error as Error).message}`);
+    const meant = /^\d+$/.test(url) ? `http://localhost:${url}` : /^[^\s/]+:\d+\/?$/.test(url) ? `http://${url}` : '';
+    const hint = meant === '' ? '' : ` (did you mean ${meant}?)`;
+    throw new UsageProblem(`${name}: ${(error as Error).message}${hint}`);
   }
 }
 
@@ -159,7 +161,7 @@ Every flag has an environment variable: --access-log is GLASSWAY_ACCESS_LOG.
 
 /** Reads the arguments (without node and script). Throws UsageProblem. */
 export async function parseCommandLine(args: readonly string[], world: CommandLineWorld): Promise<Invocation> {
-  const { Command, CommanderError } = await import('commander');
+  const { Command, CommanderError, Help } = await import('commander');
   let invocation: Invocation = { command: 'nothing' };
   const program = new Command('glassway')
     .description('An HTTP/2 gateway you can see through.')
@@ -192,6 +194,14 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
     invocation = { command: 'demo', settings: toSettings(values), traffic: values['traffic'] === true };
   });
   for (const command of [run, demo]) quiet(command, world);
+  // Most people never name a command, so that of the default one is what `glassway --help` explains.
+  program.usage('--to <url> [options]\n       glassway demo [options]').configureHelp({
+    visibleOptions: command => {
+      const { visibleOptions } = Help.prototype;
+      const own = visibleOptions.call(new Help(), command);
+      return command === program ? [...run.options, ...own] : own;
+    },
+  });
 
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -227,12 +237,24 @@ function variableOf(flag: Flag): string {
 function refuseArguments(command: Commander): void {
   const [word] = command.args;
   if (word === undefined) return;
+  if (command.name() === 'run' && isBackend(word)) {
+    throw new UsageProblem(`a backend is named by a flag: glassway --to ${word}`);
+  }
   const known = command.parent?.commands.map(each => each.name()).join(', ');
   throw new UsageProblem(
     command.name() === 'run'
       ? `"${word}" is no command (there are: ${known}) and no flag; see glassway --help`
       : `${command.name()} takes no arguments, and "${word}" is one; see glassway ${command.name()} --help`,
   );
+}
+
+function isBackend(word: string): boolean {
+  try {
+    parseTarget(word);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readValues(command: Commander, flags: readonly Flag[], env: CommandLineWorld['env']): Values {

@@ -13,6 +13,8 @@ export interface ProbeResult {
   readonly reachable: boolean;
   /** What will be spoken to it, null when nothing will work. */
   readonly protocol: 'http/1.1' | 'h2' | null;
+  /** It has shown that it speaks that. */
+  readonly confirmed: boolean;
   /** For the banner: `HTTP/1.1`, or what is wrong and what to do about it. */
   readonly text: string;
 }
@@ -71,13 +73,31 @@ async function probeCleartext(target: Target, options: ResolvedUpstreamOptions):
       if (isH2) return found(target, 'h2', 'HTTP/2 (h2c)');
       const second = await ask(target, options, HTTP1_HELLO);
       if (second === 'http/1.1') return found(target, 'http/1.1', 'HTTP/1.1 (it speaks h2c as well)');
-      return { url, reachable: true, protocol: null, text: `speaks HTTP/2 only: use h2c://${target.label}` };
+      return {
+        url,
+        reachable: true,
+        protocol: null,
+        confirmed: false,
+        text: `speaks HTTP/2 only: use h2c://${target.label}`,
+      };
     }
     case 'http/1.1':
       if (!isH2) return found(target, 'http/1.1', 'HTTP/1.1');
-      return { url, reachable: true, protocol: null, text: `speaks HTTP/1.1, not h2c: use http://${target.label}` };
+      return {
+        url,
+        reachable: true,
+        protocol: null,
+        confirmed: false,
+        text: `speaks HTTP/1.1, not h2c: use http://${target.label}`,
+      };
     case 'tls':
-      return { url, reachable: true, protocol: null, text: `speaks TLS: use https://${target.label}` };
+      return {
+        url,
+        reachable: true,
+        protocol: null,
+        confirmed: false,
+        text: `speaks TLS: use https://${target.label}`,
+      };
     case 'closed':
     case 'silent':
     case 'other': {
@@ -88,7 +108,7 @@ async function probeCleartext(target: Target, options: ResolvedUpstreamOptions):
             ? 'does not answer'
             : 'answers something else';
       const text = `accepts connections, but ${what} when spoken to in HTTP`;
-      return { url, reachable: true, protocol: isH2 ? null : 'http/1.1', text };
+      return { url, reachable: true, protocol: isH2 ? null : 'http/1.1', confirmed: false, text };
     }
     default:
       return first satisfies never;
@@ -153,10 +173,10 @@ function classify(seen: string): Answer | null {
 }
 
 function found(target: Target, protocol: 'http/1.1' | 'h2', text: string): ProbeResult {
-  return { url: target.url, reachable: true, protocol, text };
+  return { url: target.url, reachable: true, protocol, confirmed: true, text };
 }
 
 function lost(target: Target, failure: Reason): ProbeResult {
   const reachable = failure.code === 'backend_tls_failed';
-  return { url: target.url, reachable, protocol: null, text: failure.text };
+  return { url: target.url, reachable, protocol: null, confirmed: false, text: failure.text };
 }

@@ -55,7 +55,7 @@ export function parseTarget(url: string): Target {
   if (parsed.username !== '' || parsed.password !== '')
     throw new Error(`backend "${url}": credentials are not supported`);
   if (parsed.pathname !== '/' || parsed.search !== '' || parsed.hash !== '') {
-    throw new Error(`backend "${url}": only scheme, host and port are meant here; use a route to rewrite paths`);
+    throw new Error(`backend "${url}": only scheme, host and port are meant here, paths are passed on as they come`);
   }
   const host = parsed.hostname.startsWith('[') ? parsed.hostname.slice(1, -1) : parsed.hostname;
   const port = parsed.port === '' ? (tls ? 443 : 80) : Number(parsed.port);

@@ -185,7 +185,7 @@ function ending(connection: ConnectionEntry, entry: StreamEntry): Verdict | null
   if (facts.reset !== null) {
     const who = facts.reset.initiator === 'remote' ? other(connection) : 'the gateway';
     const code = errorName(facts.reset.code);
-    const why = facts.reason?.text ?? facts.reset.reason;
+    const why = facts.reason === null ? facts.reset.reason : `${facts.reason.text} (${facts.reason.code})`;
     const parts: SentencePart[] = [
       streamLink(state),
       { text: ` was reset by ${who} with ${code}${why === '' ? '' : `: ${why}`}` },
@@ -195,7 +195,10 @@ function ending(connection: ConnectionEntry, entry: StreamEntry): Verdict | null
     return { code, tone, short, sentence: parts, since: -1, rfc: facts.reason?.rfc || '9113 6.4' };
   }
   if (facts.reason !== null) {
-    const sentence = [streamLink(state), { text: ` was ended by the gateway: ${facts.reason.text}` }];
+    const sentence = [
+      streamLink(state),
+      { text: ` was ended by the gateway: ${facts.reason.text} (${facts.reason.code})` },
+    ];
     return {
       code: facts.reason.code.toUpperCase(),
       tone: 'warn',
