@@ -13,7 +13,7 @@ import { SipHash } from './siphash.ts';
 import { CONNECTION_SLOT_BYTES, ConnectionI, SlotTable, STREAM_SLOT_BYTES, StreamI } from './slots.ts';
 import { HeadCapture, type StreamHead, StreamHeads } from './stream-heads.ts';
 import { StringPool } from './strings.ts';
-import type { TableStrings } from './table-strings.ts';
+import { STATIC_ENTRIES, type TableStrings } from './table-strings.ts';
 
 /** Field lines of one section that are kept. */
 const MAX_SECTION_FIELDS = 512;
@@ -160,21 +160,27 @@ export class Sink {
       this.#literalName = NOT_KEPT;
       return;
     }
+    // Where the numbers of an indexed field are remembered, if they are.
     const table = this.#table;
-    const place = table !== null && representation === Representation.INDEXED ? table.place(index) : -1;
+    let ids: Int32Array | null = null;
+    let place = -1;
+    if (table !== null && representation === Representation.INDEXED) {
+      ids = index <= STATIC_ENTRIES ? this.strings.statics : table.ids;
+      place = index <= STATIC_ENTRIES ? index * 2 : table.place(index);
+    }
     let nameId = 0;
     let valueId = 0;
     if (place >= 0) {
-      nameId = table!.ids[place]!;
-      valueId = table!.ids[place + 1]!;
+      nameId = ids![place]!;
+      valueId = ids![place + 1]!;
     }
     if (nameId === 0) {
       const seq = this.frames.position;
       nameId = this.strings.name(name, seq, this.now);
       valueId = this.strings.value(name, value, representation, seq, this.now);
       if (place >= 0) {
-        table!.ids[place] = nameId;
-        table!.ids[place + 1] = valueId;
+        ids![place] = nameId;
+        ids![place + 1] = valueId;
       } else if (representation === Representation.LITERAL_INDEXED) {
         this.#literalName = nameId;
         this.#literalValue = valueId;

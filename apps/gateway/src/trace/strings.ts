@@ -8,6 +8,7 @@ import { Representation } from '@glassway/inspector-protocol';
 import { EntryKind, type EntryRing, StringFlag } from './entry-ring.ts';
 import { isSensitiveName } from './redact.ts';
 import type { SipHash } from './siphash.ts';
+import { STATIC_ENTRIES } from './table-strings.ts';
 
 /** Octets of a name or value that are kept; the rest is only counted. */
 const MAX_STRING_BYTES = 4096;
@@ -31,6 +32,8 @@ interface KnownName {
 export class StringPool {
   /** Rises with every generation. */
   generation = 1;
+  /** Numbers of names and values of the static table's entries in pairs, by index. 0: not known. */
+  readonly statics: Int32Array = new Int32Array(2 * (STATIC_ENTRIES + 1));
   readonly #ring: EntryRing;
   readonly #hash: SipHash;
   readonly #revealed: boolean;
@@ -55,6 +58,7 @@ export class StringPool {
     this.#names.clear();
     this.#values.clear();
     this.#secrets.clear();
+    this.statics.fill(0);
     this.generation++;
     this.#began = this.#ring.position;
     this.#ring.beginGeneration();
