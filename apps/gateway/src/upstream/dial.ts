@@ -42,6 +42,9 @@ const LOOPBACK: readonly Address[] = [
   { address: '::1', family: 6 },
 ];
 
+/** Longer than any time limit for connecting, which is what ends an attempt then. */
+const LOCALHOST_ATTEMPT_MS = 600_000;
+
 /**
  * Dials a cleartext target, TCP or unix socket. `localhost` means both 127.0.0.1 and ::1 whatever /etc/hosts says, because
  * development servers listen on either; names with several addresses are tried in turn (RFC 8305 without the race for
@@ -65,7 +68,17 @@ export function dialSocket(
   });
   const { host, port, socketPath } = target;
   if (socketPath !== null) socket.connect({ path: socketPath });
-  else socket.connect({ host, port, autoSelectFamily: true, lookup: lookupFor(target, options) });
+  else {
+    socket.connect({
+      host,
+      port,
+      autoSelectFamily: true,
+      // Cut after the platform's 250 ms, a local backend with a full accept queue would pass for one that is not running:
+      // nobody listens on the other loopback address. One that is not there refuses at once.
+      ...(isLocalhost(host) ? { autoSelectFamilyAttemptTimeout: LOCALHOST_ATTEMPT_MS } : {}),
+      lookup: lookupFor(target, options),
+    });
+  }
 
   let timer: NodeJS.Timeout | null = null;
   const settle = (): void => {
@@ -119,12 +132,17 @@ export function lookupFor(target: Target, options: ResolvedUpstreamOptions): Loo
       else if (lookupOptions.all === true) callback(null, [...allowed]);
       else callback(null, allowed[0]!.address, allowed[0]!.family);
     };
-    if (hostname === 'localhost' || hostname.endsWith('.localhost')) {
+    if (isLocalhost(hostname)) {
       process.nextTick(answer, null, LOOPBACK);
     } else {
       resolve(hostname, { all: true }, answer);
     }
   };
+}
+
+/** RFC 6761 6.3. */
+function isLocalhost(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
 }
 
 /** The target is an address literal, which no resolver sees, of one of the gateway's own admin listeners. */
