@@ -8,7 +8,7 @@ import type { ConnectionFacts, Trace } from '../src/trace/trace.ts';
 import { NO_TRACE } from '../src/trace/trace.ts';
 import { get, headers, INADEQUATE_SECURITY } from './support/h2-frames.ts';
 import { itWith, run } from './support/peers.ts';
-import { rawTlsClient } from './support/raw-client.ts';
+import { rawClient, rawTlsClient } from './support/raw-client.ts';
 import { type Behaviour, Harness } from './support/recorder.ts';
 
 let directory: string;
@@ -190,5 +190,20 @@ describe('peers', () => {
     const output = await run('nghttp', '-vy', `https://127.0.0.1:${await start()}/`);
     expect(output).toMatch(/The negotiated protocol: h2/);
     expect(output).toMatch(/:status: 200/);
+  });
+});
+
+describe('who does not speak TLS', () => {
+  it('plain HTTP is told so in plain HTTP', async () => {
+    const client = await rawClient(await start());
+    expect(await client.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n').untilEnd()).toMatch(
+      /^HTTP\/1\.1 400 [\s\S]*\r\n\r\n400 tls_expected this port speaks TLS \(use https:\/\/\)\n$/,
+    );
+    expect(harness.exchanges).toEqual([]);
+  });
+
+  it('anything else is closed without a word', async () => {
+    const client = await rawClient(await start());
+    expect(await client.send(Buffer.from('\0\x01\x02 no protocol at all')).untilEnd()).not.toContain('HTTP');
   });
 });

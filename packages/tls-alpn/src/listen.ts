@@ -51,6 +51,8 @@ export interface ListenOptions {
    * the octets that follow back by `unshift` and calls `proceed`; without that call the socket is its own to close.
    */
   readonly beforeHandshake?: (socket: Socket, proceed: () => void) => void;
+  /** Sent to clients that speak plain HTTP to this port, which is then closed. Default nothing. */
+  readonly answerToPlainHttp?: string;
   /** Told about every handshake that failed or was refused. */
   readonly onRefused?: (refusal: HandshakeRefusal) => void;
   /** Told about failures of the listener itself: accept errors, a key log that cannot be written, `onSocket` throwing. */
@@ -122,10 +124,15 @@ export async function listen(
 
   server.on('tlsClientError', (error, socket) => {
     socket.on('error', ignore);
-    shaking.end(socket);
+    const below = shaking.end(socket);
     const record = classifyRefusal(error, socket);
-    // Node reports a handshake that timed out but leaves its socket open.
-    socket.destroy();
+    const { answerToPlainHttp } = options;
+    if (answerToPlainHttp !== undefined && isPlainHttp(record) && below?.writable === true) {
+      below.write(answerToPlainHttp, () => socket.destroy());
+    } else {
+      // Node reports a handshake that timed out but leaves its socket open.
+      socket.destroy();
+    }
     onRefused?.(record);
   });
 
@@ -248,9 +255,13 @@ class Handshakes {
     if (key !== null) this.#sockets.set(key, socket);
   }
 
-  end(socket: Socket): void {
+  /** Answers the socket below. */
+  end(socket: Socket): Socket | undefined {
     const key = endpointOf(socket);
-    if (key !== null) this.#sockets.delete(key);
+    if (key === null) return undefined;
+    const below = this.#sockets.get(key);
+    this.#sockets.delete(key);
+    return below;
   }
 
   cut(): void {
@@ -295,6 +306,11 @@ function addressOf(server: NetServer): ListenAddress {
   const address = server.address();
   if (address === null || typeof address === 'string') return { path: address ?? '' };
   return { host: address.address, port: address.port, family: address.family === 'IPv6' ? 'IPv6' : 'IPv4' };
+}
+
+/** A request that expects an answer, as opposed to something that is no TLS either. */
+function isPlainHttp({ reason, cause }: HandshakeRefusal): boolean {
+  return reason === 'not-tls' && cause !== null && 'code' in cause && cause.code === 'ERR_SSL_HTTP_REQUEST';
 }
 
 function asError(error: unknown): Error {

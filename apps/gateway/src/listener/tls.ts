@@ -67,11 +67,20 @@ export async function listenTls(
   const handshakeTimeoutMs = negotiationTimeoutMs === 0 ? MAX_HANDSHAKE_MS : Math.max(50, negotiationTimeoutMs);
   const { clients, registry } = context;
   const before = clients.expectHeaders ? { beforeHandshake: clients.identify.bind(clients) } : {};
-  const listener = await listen({ ...rest, contexts, handshakeTimeoutMs, ...before }, accepted => {
-    if (registry.add(accepted.socket, clients.of(accepted.socket))) take(accepted, context, http1, http2);
-  });
+  const listener = await listen(
+    { ...rest, contexts, handshakeTimeoutMs, answerToPlainHttp: PLAIN_HTTP_ANSWER, ...before },
+    accepted => {
+      if (registry.add(accepted.socket, clients.of(accepted.socket))) take(accepted, context, http1, http2);
+    },
+  );
   return { listener, developmentCa };
 }
+
+/** RFC 9110 15.5.1, for those who wrote http:// before the address of this port. */
+const PLAIN_HTTP_BODY = '400 tls_expected this port speaks TLS (use https://)\n';
+const PLAIN_HTTP_ANSWER =
+  'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n' +
+  `content-length: ${PLAIN_HTTP_BODY.length}\r\n\r\n${PLAIN_HTTP_BODY}`;
 
 const MAX_HANDSHAKE_MS = 600_000;
 
