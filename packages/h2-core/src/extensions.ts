@@ -20,16 +20,18 @@ export class Extensions {
   onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
     const { core } = this;
     const { handler } = core;
+    // Both are for clients; what a server gets of them is to be ignored (RFC 7838 4, RFC 8336 2.1), malformed or not.
+    if (core.isServer && (type === FrameType.ALTSVC || type === FrameType.ORIGIN)) return;
     if (type === FrameType.ALTSVC) {
       const service = parseAltSvc(bytes, start, length);
       if (service === null) throw new ConnectionError('frame.length', streamId, type, `${length} octets`);
-      // RFC 7838 4: on stream 0 the origin is named, elsewhere it is not; a server has no use for it.
-      if (!core.isServer && (streamId === 0) === (service.origin !== '')) handler.onAltSvc?.(streamId, service);
+      // RFC 7838 4: on stream 0 the origin is named, elsewhere it is not.
+      if ((streamId === 0) === (service.origin !== '')) handler.onAltSvc?.(streamId, service);
     } else if (type === FrameType.ORIGIN) {
       const origins = parseOrigins(bytes, start, length);
       if (origins === null) throw new ConnectionError('frame.length', streamId, type, `${length} octets`);
       // RFC 8336 2.1: only on stream 0, with no flags that would mean something else.
-      if (!core.isServer && streamId === 0 && (flags & 0x0f) === 0) handler.onOrigins?.(origins);
+      if (streamId === 0 && (flags & 0x0f) === 0) handler.onOrigins?.(origins);
     } else {
       handler.onUnknownFrame?.(type, flags, streamId, bytes.subarray(start, start + length));
     }

@@ -129,6 +129,8 @@ export class Outbound {
       this.openRequest({ stream, head, endStream });
     } else {
       if (this.queue.length >= MAX_QUEUED_REQUESTS) core.misuse('api.queue-full', 'too many requests are waiting');
+      // So that nothing can be written behind its end; it goes with HEADERS, not by itself.
+      stream.endQueued = endStream;
       this.queue.push({ stream, head, endStream });
     }
     return stream;
@@ -141,6 +143,7 @@ export class Outbound {
     stream.sendWindow = core.remote.initialWindowSize;
     stream.receiveWindow = core.local.initialWindowSize;
     this.heads.request(stream, head, endStream);
+    if (endStream) stream.endQueued = false;
     core.open(stream, endStream ? StreamState.HALF_CLOSED_LOCAL : StreamState.OPEN);
     core.sender.schedule(stream);
   }

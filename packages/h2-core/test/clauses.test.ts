@@ -194,6 +194,23 @@ test('requests that wait for a slot: one may give up others when it hears of its
   expect(closed.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
 });
 
+test('a request that waits for a slot and has no body takes none', () => {
+  const t = client({}, false, S.MAX_CONCURRENT_STREAMS, 1);
+  t.connection.request(get(), true);
+  const waiting = t.connection.request(get(), true);
+  t.sent();
+  expect(() => t.connection.write(waiting, new Uint8Array(1), false)).toThrow(/has ended/);
+  expect(() => t.connection.trailers(waiting, [])).toThrow(/has ended/);
+  t.receive(headers(1, OK));
+  expect(t.sent()).toEqual(['HEADERS 3 END_STREAM']);
+});
+
+test('RFC 8336 2.1, RFC 7838 4: a server ignores ORIGIN and ALTSVC, malformed or not', () => {
+  const t = server();
+  t.receive(frame(0x0c, 0, 0, [0, 9, 1]), frame(0x0a, 0, 0, [0]), frame(0x0a, 0, 0, [0, 9, 1]));
+  expect(t.sent()).toEqual([]);
+});
+
 test('onWritable does not come for a stream that has ended in the same cut', () => {
   const t = server({ maxSendBufferSize: 1000 });
   t.receive(headers(1, GET));
