@@ -24,8 +24,7 @@ describe('the ring of records', () => {
         let at = 0;
         for (const burst of bursts) {
           for (let i = 0; i < burst; i++) {
-            ring.write(ring.index, 0, ring.position, 0, 0, 0, 0, 0, 0, 0, 0, 0, ring.position * 3);
-            ring.advance();
+            ring.append(0, 0, 0, 0, 0, 0, 0, 0, 0, ring.position * 3);
           }
           ring.publish();
           expect(reader.head()).toBe(ring.position);

@@ -83,15 +83,15 @@ function assertLittleEndian(): void {
 export class RecordWriter {
   /** Records that fit. */
   readonly capacity: number;
-  readonly #f64: Float64Array;
-  readonly #u32: Uint32Array;
+  private readonly f64: Float64Array;
+  private readonly u32: Uint32Array;
 
   /** `byteOffset` is a multiple of 8. Throws `RangeError` where it is not, or the buffer is too small. */
   constructor(buffer: ArrayBufferLike, byteOffset: number, capacity: number) {
     assertLittleEndian();
     this.capacity = capacity;
-    this.#f64 = new Float64Array(buffer, byteOffset, capacity * 5);
-    this.#u32 = new Uint32Array(buffer, byteOffset, capacity * RECORD_WORDS);
+    this.f64 = new Float64Array(buffer, byteOffset, capacity * 5);
+    this.u32 = new Uint32Array(buffer, byteOffset, capacity * RECORD_WORDS);
   }
 
   /** Writes record `index` (0..capacity-1). Arguments in the order and ranges of the layout; excess bits are cut off. */
@@ -111,8 +111,8 @@ export class RecordWriter {
     aux: number,
   ): void {
     const word = index * RECORD_WORDS;
-    const u32 = this.#u32;
-    this.#f64[index * 5] = t;
+    const u32 = this.u32;
+    this.f64[index * 5] = t;
     u32[word + 2] = seq;
     u32[word + 3] = connection;
     u32[word + 4] = stream;
@@ -121,6 +121,11 @@ export class RecordWriter {
     u32[word + 7] = connectionWindow;
     u32[word + 8] = streamWindow;
     u32[word + 9] = aux;
+  }
+
+  /** Sets the time of record `index` alone. */
+  stamp(index: number, t: number): void {
+    this.f64[index * 5] = t;
   }
 }
 

@@ -28,32 +28,33 @@ export class ConnectionTap implements Tap {
   readonly openedAt: number;
   readonly streams: StreamRows;
   readonly row: ConnectionRow;
-  readonly #sink: Sink;
-  readonly #words: readonly [received: number, sent: number];
-  readonly #settings: readonly Map<number, number>[] = [new Map(), new Map(), new Map()];
+  private readonly sink: Sink;
+  private readonly words: readonly [received: number, sent: number];
+  private readonly settings: readonly Map<number, number>[] = [new Map(), new Map(), new Map()];
   // By direction: number of the section whose HEADERS frame is still to come, and whether it is redacted; or number for
   // the section whose HEADERS frame was told, because CONTINUATION frames follow.
-  readonly #section = new Uint32Array(2);
-  readonly #continued = new Uint32Array(2);
-  readonly #redacted = new Uint8Array(2);
-  readonly #tables: readonly [TableStrings, TableStrings] = [new TableStrings(), new TableStrings()];
-  #fieldBytes = 0;
-  #lastIndex = -1;
-  #lastType = -1;
-  #lastStream = -1;
-  #violationType = -1;
-  #violationStream = -1;
-  #pingAt = -1;
-  #pingLow = 0;
-  #pingHigh = 0;
+  private readonly section = new Uint32Array(2);
+  private readonly continued = new Uint32Array(2);
+  private readonly redacted = new Uint8Array(2);
+  private readonly tables: readonly [TableStrings, TableStrings] = [new TableStrings(), new TableStrings()];
+  private fieldBytes = 0;
+  private lastIndex = -1;
+  private lastType = -1;
+  private lastStream = -1;
+  private violationType = -1;
+  private violationStream = -1;
+  private pingAt = -1;
+  private pingLow = 0;
+  private pingHigh = 0;
 
   constructor(sink: Sink, id: number, facts: ConnectionFacts) {
     this.id = id & CONNECTION_MASK;
     this.facts = facts;
     this.openedAt = sink.now;
-    this.#sink = sink;
+    this.sink = sink;
     const leg = facts.leg === Leg.BACKEND ? LEG_BIT : 0;
-    this.#words = [(this.id | leg) >>> 0, (this.id | leg | DIRECTION_BIT) >>> 0];
+    // Signed, which is a small integer to the engine; the octets are the same.
+    this.words = [this.id | leg, this.id | leg | DIRECTION_BIT];
     this.row = new ConnectionRow(sink, this.id);
     this.streams = new StreamRows(sink, this.id, this.row);
   }
@@ -70,7 +71,7 @@ export class ConnectionTap implements Tap {
     bytes: Uint8Array,
     offset: number,
   ): void {
-    const sink = this.#sink;
+    const sink = this.sink;
     sink.touch();
     // The tap gives the windows of the receiving side for DATA received and WINDOW_UPDATE sent, else of the sending side.
     const receiving = direction === Direction.IN ? type === FrameType.DATA : type === FrameType.WINDOW_UPDATE;
@@ -78,9 +79,9 @@ export class ConnectionTap implements Tap {
     let ref = 0;
     let extra = aux;
     if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
-      const section = this.#takeSection(direction, flags);
+      const section = this.takeSection(direction, flags);
       if (section !== 0) {
-        mark = this.#redacted[direction] === 1 ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
+        mark = this.redacted[direction] === 1 ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
         ref = section;
         if (type === FrameType.HEADERS) extra = section;
       }
@@ -90,11 +91,11 @@ export class ConnectionTap implements Tap {
     } else if (type === FrameType.GOAWAY) {
       ref = aux;
     } else if (type === FrameType.PING) {
-      this.#ping(direction, flags, bytes, offset, length);
+      this.ping(direction, flags, bytes, offset, length);
     }
-    if (this.#violationType >= 0 && direction === Direction.IN) {
-      if (this.#violationType === type && this.#violationStream === streamId) mark |= Mark.VIOLATION;
-      this.#violationType = -1;
+    if (this.violationType >= 0 && direction === Direction.IN) {
+      if (this.violationType === type && this.violationStream === streamId) mark |= Mark.VIOLATION;
+      this.violationType = -1;
     }
     this.row.frame(direction, type, length, receiving, connectionWindow);
     let window = streamWindow;
@@ -104,42 +105,27 @@ export class ConnectionTap implements Tap {
     }
 
     const frames = sink.frames;
-    this.#lastIndex = direction === Direction.IN ? frames.index : -1;
-    this.#lastType = type;
-    this.#lastStream = streamId;
-    frames.write(
-      frames.index,
-      sink.now,
-      frames.position,
-      this.#words[direction],
-      streamId,
-      length,
-      type,
-      flags,
-      mark,
-      ref,
-      connectionWindow,
-      window,
-      extra,
-    );
-    frames.advance();
+    this.lastIndex = direction === Direction.IN ? frames.index : -1;
+    this.lastType = type;
+    this.lastStream = streamId;
+    frames.append(this.words[direction], streamId, length, type, flags, mark, ref, connectionWindow, window, extra);
   }
 
   /** Number of the section that belongs to a HEADERS or PUSH_PROMISE frame, 0 for none. */
-  #takeSection(direction: Direction, flags: number): number {
-    const section = this.#section[direction]!;
-    this.#section[direction] = 0;
+  private takeSection(direction: Direction, flags: number): number {
+    const section = this.section[direction]!;
+    this.section[direction] = 0;
     if (section !== 0 || (flags & END_HEADERS) !== 0) return section;
     // Not complete yet: the section gets its number now and its content after the last CONTINUATION.
-    this.#redacted[direction] = 0;
-    this.#continued[direction] = this.#sink.newSection();
-    return this.#continued[direction]!;
+    this.redacted[direction] = 0;
+    this.continued[direction] = this.sink.newSection();
+    return this.continued[direction]!;
   }
 
   onFieldSectionStart(direction: Direction, _streamId: number): void {
-    this.#sink.touch();
-    this.#fieldBytes = 0;
-    this.#sink.beginSection(this.#tables[direction]);
+    this.sink.touch();
+    this.fieldBytes = 0;
+    this.sink.beginSection(this.tables[direction]);
   }
 
   onField(
@@ -150,27 +136,27 @@ export class ConnectionTap implements Tap {
     index: number,
     wireBytes: number,
   ): void {
-    this.#sink.field(name, value, representation, index, wireBytes);
-    this.#fieldBytes += name.length + value.length;
+    this.sink.field(name, value, representation, index, wireBytes);
+    this.fieldBytes += name.length + value.length;
   }
 
   onFieldSectionEnd(direction: Direction, streamId: number, kind: SectionKind, wireBytes: number): void {
-    const sink = this.#sink;
-    const continued = this.#continued[direction]!;
+    const sink = this.sink;
+    const continued = this.continued[direction]!;
     const section = continued === 0 ? sink.newSection() : continued;
     sink.endSection(section, this.id, streamId, direction, kind, wireBytes);
-    this.#continued[direction] = 0;
+    this.continued[direction] = 0;
     if (continued === 0) {
-      this.#section[direction] = section;
-      this.#redacted[direction] = sink.sectionRedacted ? 1 : 0;
+      this.section[direction] = section;
+      this.redacted[direction] = sink.sectionRedacted ? 1 : 0;
     }
     this.streams.section(streamId, kind);
-    this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, this.#fieldBytes);
+    this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, this.fieldBytes);
     this.row.addDouble(ConnectionF.SECTION_BYTES_RECEIVED + direction, wireBytes);
   }
 
   onTableInsert(direction: Direction, _name: string, _value: string, _tableSize: number): void {
-    this.#sink.inserted(this.#tables[direction]);
+    this.sink.inserted(this.tables[direction]);
   }
 
   onTableEvict(direction: Direction, count: number, _tableSize: number): void {
@@ -178,18 +164,18 @@ export class ConnectionTap implements Tap {
   }
 
   onTableResize(direction: Direction, maxSize: number): void {
-    this.#sink.touch();
-    this.#sink.event({ kind: 'table-resized', connection: this.id, direction, maxSize });
+    this.sink.touch();
+    this.sink.event({ kind: 'table-resized', connection: this.id, direction, maxSize });
   }
 
   onStreamState(streamId: number, from: number, to: number): void {
-    this.#sink.touch();
+    this.sink.touch();
     this.streams.state(streamId, from, to);
   }
 
   onSettings(event: SettingsEvent, pairs: readonly number[]): void {
-    this.#sink.touch();
-    const remembered = this.#settings[event]!;
+    this.sink.touch();
+    const remembered = this.settings[event]!;
     const list: [number, number][] = [];
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i]!;
@@ -200,35 +186,35 @@ export class ConnectionTap implements Tap {
         this.streams.initialWindow(event === SettingsEvent.ACKED, value);
       }
     }
-    this.#sink.event({ kind: 'settings', connection: this.id, event: SETTINGS_EVENTS[event], pairs: list });
+    this.sink.event({ kind: 'settings', connection: this.id, event: SETTINGS_EVENTS[event], pairs: list });
   }
 
   onSendBlocked(streamId: number, cause: number, pendingBytes: number): void {
-    this.#sink.touch();
+    this.sink.touch();
     this.streams.blocked(streamId, cause, pendingBytes);
   }
 
   onReceiveWithheld(streamId: number, bytes: number): void {
-    this.#sink.touch();
+    this.sink.touch();
     if (streamId === 0) this.row.setDouble(ConnectionF.WITHHELD, bytes);
     else this.streams.withheld(streamId, bytes);
   }
 
   onTransport(writable: boolean): void {
-    this.#sink.touch();
+    this.sink.touch();
     this.row.transport(writable);
   }
 
   onViolation(rule: string, rfc: string, streamId: number, frameType: number, message: string): void {
-    const sink = this.#sink;
+    const sink = this.sink;
     sink.touch();
     this.row.addInteger(ConnectionI.VIOLATIONS, 1);
     // The offending frame may have been told just before, or comes next.
-    if (this.#lastIndex >= 0 && this.#lastType === frameType && this.#lastStream === streamId) {
-      sink.frames.mark(this.#lastIndex, Mark.VIOLATION);
+    if (this.lastIndex >= 0 && this.lastType === frameType && this.lastStream === streamId) {
+      sink.frames.mark(this.lastIndex, Mark.VIOLATION);
     } else {
-      this.#violationType = frameType;
-      this.#violationStream = streamId;
+      this.violationType = frameType;
+      this.violationStream = streamId;
     }
     sink.event({
       kind: 'violation',
@@ -242,23 +228,23 @@ export class ConnectionTap implements Tap {
   }
 
   onReset(streamId: number, code: number, initiator: 'user' | 'library' | 'remote', reason: string): void {
-    this.#sink.touch();
-    this.#sink.event({ kind: 'reset', connection: this.id, stream: streamId, code, initiator, reason: clip(reason) });
+    this.sink.touch();
+    this.sink.event({ kind: 'reset', connection: this.id, stream: streamId, code, initiator, reason: clip(reason) });
     this.streams.refused(streamId);
   }
 
   onGoAway(direction: Direction, lastStreamId: number, code: number, debug: string): void {
-    this.#sink.touch();
-    this.#sink.event({ kind: 'goaway', connection: this.id, direction, lastStreamId, code, debug: clip(debug) });
+    this.sink.touch();
+    this.sink.event({ kind: 'goaway', connection: this.id, direction, lastStreamId, code, debug: clip(debug) });
   }
 
   /** Tells again what lasts: facts, settings, and what open streams ask for. For a reader that lost them. */
   retell(): void {
     this.tellOpened(EntryKind.RETOLD);
     for (let event = 0; event < SETTINGS_EVENTS.length; event++) {
-      const pairs = [...this.#settings[event]!];
+      const pairs = [...this.settings[event]!];
       if (pairs.length === 0) continue;
-      this.#sink.event(
+      this.sink.event(
         { kind: 'settings', connection: this.id, event: SETTINGS_EVENTS[event]!, pairs },
         EntryKind.RETOLD,
       );
@@ -269,7 +255,7 @@ export class ConnectionTap implements Tap {
   /** Writes the event of the connection's beginning. `kind`: EVENT or RETOLD. */
   tellOpened(kind: number): void {
     const { leg, protocol, negotiation, peer, local, tls } = this.facts;
-    this.#sink.event(
+    this.sink.event(
       {
         kind: 'connection-opened',
         connection: this.id,
@@ -296,23 +282,23 @@ export class ConnectionTap implements Tap {
 
   /** The connection is gone: all rows are finished. */
   close(): void {
-    this.#sink.touch();
+    this.sink.touch();
     this.streams.close();
     this.row.close();
   }
 
-  #ping(direction: Direction, flags: number, bytes: Uint8Array, offset: number, length: number): void {
+  private ping(direction: Direction, flags: number, bytes: Uint8Array, offset: number, length: number): void {
     if (length !== 8 || bytes.length < offset + 8) return;
     const low = word32(bytes, offset);
     const high = word32(bytes, offset + 4);
     if (direction === Direction.OUT) {
       if ((flags & ACK) !== 0) return;
-      this.#pingAt = this.#sink.now;
-      this.#pingLow = low;
-      this.#pingHigh = high;
-    } else if ((flags & ACK) !== 0 && this.#pingAt >= 0 && low === this.#pingLow && high === this.#pingHigh) {
-      this.row.setDouble(ConnectionF.PING_RTT, this.#sink.now - this.#pingAt);
-      this.#pingAt = -1;
+      this.pingAt = this.sink.now;
+      this.pingLow = low;
+      this.pingHigh = high;
+    } else if ((flags & ACK) !== 0 && this.pingAt >= 0 && low === this.pingLow && high === this.pingHigh) {
+      this.row.setDouble(ConnectionF.PING_RTT, this.sink.now - this.pingAt);
+      this.pingAt = -1;
     }
   }
 }

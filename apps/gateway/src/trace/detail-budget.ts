@@ -13,33 +13,33 @@ const BURST_SECONDS = 4;
 export class DetailBudget {
   /** Whether details are recorded now. */
   detailed = true;
-  readonly #rate: number;
-  readonly #most: number;
-  #left: number;
-  #at = 0;
-  #written = 0;
+  private readonly rate: number;
+  private readonly most: number;
+  private left: number;
+  private at = 0;
+  private written = 0;
 
   /** `idleBytesPerSecond`: 0 records no details without a reader, `Infinity` always all. Default 2 MiB. */
   constructor(idleBytesPerSecond: number = IDLE_BYTES_PER_SECOND) {
-    this.#rate = idleBytesPerSecond;
-    this.#most = idleBytesPerSecond * BURST_SECONDS;
-    this.#left = this.#most;
-    this.detailed = this.#most > 0;
+    this.rate = idleBytesPerSecond;
+    this.most = idleBytesPerSecond * BURST_SECONDS;
+    this.left = this.most;
+    this.detailed = this.most > 0;
   }
 
   /** Call now and then: `t` in microseconds, `written` octets so far, `awake` whether somebody looks. */
   update(t: number, written: number, awake: boolean): void {
-    const refill = ((t - this.#at) / 1e6) * this.#rate;
-    const spent = written - this.#written;
-    this.#at = t;
-    this.#written = written;
-    if (awake || this.#rate === Number.POSITIVE_INFINITY) {
-      this.#left = this.#most;
+    const refill = ((t - this.at) / 1e6) * this.rate;
+    const spent = written - this.written;
+    this.at = t;
+    this.written = written;
+    if (awake || this.rate === Number.POSITIVE_INFINITY) {
+      this.left = this.most;
       this.detailed = true;
       return;
     }
-    this.#left = Math.min(this.#most, this.#left + refill - spent);
+    this.left = Math.min(this.most, this.left + refill - spent);
     // Not back at once, or single sections would be all that is recorded.
-    this.detailed = this.detailed ? this.#left > 0 : this.#left > this.#most / 4;
+    this.detailed = this.detailed ? this.left > 0 : this.left > this.most / 4;
   }
 }

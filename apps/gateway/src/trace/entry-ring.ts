@@ -68,73 +68,73 @@ export class EntryRing {
   readonly bytes: Buffer;
   /** Octets ever written. */
   position = 0;
-  #events = 0;
-  #sections = 0;
-  #kind = 0;
-  #at = 0;
-  #published = 0;
-  #size = 0;
+  private events = 0;
+  private sections = 0;
+  private kind = 0;
+  private at = 0;
+  private published = 0;
+  private size = 0;
   /** Octets of the ring. */
   readonly capacity: number;
-  readonly #control: Int32Array;
-  #generations = 0;
+  private readonly control: Int32Array;
+  private generations = 0;
 
   constructor(shared: SharedTrace) {
     this.i32 = new Int32Array(shared.entries);
     this.f64 = new Float64Array(shared.entries);
     this.bytes = Buffer.from(shared.entries);
     this.capacity = shared.entries.byteLength;
-    this.#control = new Int32Array(shared.control);
+    this.control = new Int32Array(shared.control);
   }
 
   /** Begins an entry with room for `contentBytes`; the answer is the content's offset in octets, a multiple of 8. */
   begin(kind: number, contentBytes: number, seq: number, t: number): number {
     const size = (ENTRY_HEADER_BYTES + contentBytes + 7) & ~7;
     if (size > MAX_ENTRY_BYTES) throw new RangeError(`trace entry of ${size} octets is above ${MAX_ENTRY_BYTES}`);
-    const left = this.capacity - this.#at;
+    const left = this.capacity - this.at;
     if (size > left) {
-      this.i32[this.#at >> 2] = left / 8;
+      this.i32[this.at >> 2] = left / 8;
       this.position += left;
-      this.#at = 0;
+      this.at = 0;
     }
-    if (this.position + size - this.#published > MAX_UNPUBLISHED_BYTES) this.publish();
-    const word = this.#at >> 2;
+    if (this.position + size - this.published > MAX_UNPUBLISHED_BYTES) this.publish();
+    const word = this.at >> 2;
     this.i32[word] = (size / 8) | (kind << 24);
     this.i32[word + 1] = seq;
     this.f64[(word >> 1) + 1] = t;
-    this.i32[word + 4] = this.#events;
-    this.i32[word + 5] = this.#sections;
-    this.#kind = kind;
-    this.#size = size;
-    return this.#at + ENTRY_HEADER_BYTES;
+    this.i32[word + 4] = this.events;
+    this.i32[word + 5] = this.sections;
+    this.kind = kind;
+    this.size = size;
+    return this.at + ENTRY_HEADER_BYTES;
   }
 
   /** Counts an entry of this kind that is not written: the reader will know that it is missing. */
   skip(kind: number): void {
-    if (kind === EntryKind.SECTION) this.#sections++;
-    else if (isEvent(kind)) this.#events++;
+    if (kind === EntryKind.SECTION) this.sections++;
+    else if (isEvent(kind)) this.events++;
   }
 
   /** The entry begun last is complete. */
   commit(): void {
-    this.skip(this.#kind);
-    this.position += this.#size;
-    this.#at += this.#size;
-    if (this.#at === this.capacity) this.#at = 0;
+    this.skip(this.kind);
+    this.position += this.size;
+    this.at += this.size;
+    if (this.at === this.capacity) this.at = 0;
   }
 
   /** Reading may begin with what is written next. Few of these places are remembered. */
   beginGeneration(): void {
     // The place counts only once it is published, so that a reader never begins beyond the end.
     this.publish();
-    this.#control[Control.GENERATIONS + (this.#generations & (GENERATIONS - 1))] = (this.position / 8) | 0;
-    Atomics.store(this.#control, Control.GENERATION_COUNT, ++this.#generations);
+    this.control[Control.GENERATIONS + (this.generations & (GENERATIONS - 1))] = (this.position / 8) | 0;
+    Atomics.store(this.control, Control.GENERATION_COUNT, ++this.generations);
   }
 
   /** Lets the reader see everything committed so far. */
   publish(): void {
-    this.#published = this.position;
-    Atomics.store(this.#control, Control.ENTRIES, (this.position / 8) | 0);
+    this.published = this.position;
+    Atomics.store(this.control, Control.ENTRIES, (this.position / 8) | 0);
   }
 }
 

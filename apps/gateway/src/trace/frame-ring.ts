@@ -13,29 +13,48 @@ export class FrameRing extends RecordWriter {
   position = 0;
   /** Place of the next record in the ring. */
   index = 0;
-  readonly #control: Int32Array;
-  readonly #bytes: Uint8Array;
+  /** The time that records get, microseconds: one number. */
+  readonly time: Float64Array = new Float64Array(1);
+  private readonly control: Int32Array;
+  private readonly bytes: Uint8Array;
 
   constructor(shared: SharedTrace) {
     super(shared.frames, 0, shared.frames.byteLength / RECORD_BYTES);
-    this.#control = new Int32Array(shared.control);
-    this.#bytes = new Uint8Array(shared.frames);
+    this.control = new Int32Array(shared.control);
+    this.bytes = new Uint8Array(shared.frames);
   }
 
-  /** The record just written at `index` is complete. */
-  advance(): void {
-    this.position++;
-    if (++this.index === this.capacity) this.index = 0;
+  /**
+   * Writes the next record. Its time is taken from `time`: handed over as an argument it would be put on the heap, where
+   * all other arguments are small integers.
+   */
+  append(
+    connection: number,
+    stream: number,
+    length: number,
+    type: number,
+    flags: number,
+    mark: number,
+    ref: number,
+    connectionWindow: number,
+    streamWindow: number,
+    aux: number,
+  ): void {
+    const { index } = this;
+    const seq = this.position++ | 0;
+    this.write(index, 0, seq, connection, stream, length, type, flags, mark, ref, connectionWindow, streamWindow, aux);
+    this.stamp(index, this.time[0]!);
+    this.index = index + 1 === this.capacity ? 0 : index + 1;
   }
 
   /** Adds a mark to a record that is written but not yet published. */
   mark(index: number, mark: number): void {
-    this.#bytes[index * RECORD_BYTES + 25]! |= mark;
+    this.bytes[index * RECORD_BYTES + 25]! |= mark;
   }
 
   /** Lets readers see everything written so far. */
   publish(): void {
-    Atomics.store(this.#control, Control.FRAMES, this.position | 0);
+    Atomics.store(this.control, Control.FRAMES, this.position | 0);
   }
 }
 

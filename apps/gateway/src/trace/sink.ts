@@ -25,7 +25,7 @@ const COLON = 0x3a;
 /** In place of a string's number: the field line is counted among the omitted ones. */
 const NOT_KEPT = -1;
 /** Records after which the clock is read again within a turn. */
-const CLOCK_EVERY = MAX_UNPUBLISHED_RECORDS / 4;
+const CLOCK_EVERY = MAX_UNPUBLISHED_RECORDS / 2;
 
 type WithoutPlace<E> = E extends unknown ? Omit<E, 't' | 'seq'> : never;
 /** An event as the writer gives it; time and place are added. */
@@ -55,8 +55,6 @@ export interface SinkOptions {
 
 /** The shared end of the recorder. */
 export class Sink {
-  /** Microseconds; as of the beginning of this turn, or a few records ago. */
-  now: number;
   readonly frames: FrameRing;
   readonly entries: EntryRing;
   readonly connections: SlotTable;
@@ -64,104 +62,109 @@ export class Sink {
   readonly strings: StringPool;
   /** By row of `streams`. */
   readonly heads: StreamHeads = new StreamHeads();
-  readonly #control: Int32Array;
-  readonly #clock: () => number;
-  readonly #ending: TurnEnd[] = [];
-  readonly #endTurn: () => void = () => this.endTurn();
-  #inTurn = false;
-  #untilClock = CLOCK_EVERY;
+  private readonly control: Int32Array;
+  private readonly clock: () => number;
+  private readonly ending: TurnEnd[] = [];
+  private readonly onTurnEnd: () => void = () => this.endTurn();
+  private inTurn = false;
+  private untilClock = CLOCK_EVERY;
   // One section at a time: core and gateway finish a section before they begin another.
-  readonly #section = new Int32Array(MAX_SECTION_FIELDS * 4);
-  readonly #budget: DetailBudget;
-  #detailed = true;
-  #sectionFields = 0;
-  #sectionOmitted = 0;
-  #sections = 0;
-  #table: TableStrings | null = null;
+  private readonly section = new Int32Array(MAX_SECTION_FIELDS * 4);
+  private readonly budget: DetailBudget;
+  private detailed = true;
+  private sectionFields = 0;
+  private sectionOmitted = 0;
+  private sections = 0;
+  private table: TableStrings | null = null;
   // Numbers of the literal just given that may enter the table, 0 for none.
-  #literalName = 0;
-  #literalValue = 0;
+  private literalName = 0;
+  private literalValue = 0;
   /** Control data of the section being gathered. */
   readonly head: HeadCapture = new HeadCapture();
   /** True when the section being gathered holds a redacted value. */
   sectionRedacted = false;
 
   constructor(shared: SharedTrace, options: SinkOptions) {
-    this.#control = new Int32Array(shared.control);
-    this.#clock = options.clock;
-    this.now = options.clock();
-    this.#budget = new DetailBudget(options.idleBytesPerSecond);
+    this.control = new Int32Array(shared.control);
+    this.clock = options.clock;
+    this.budget = new DetailBudget(options.idleBytesPerSecond);
     this.frames = new FrameRing(shared);
+    this.frames.time[0] = options.clock();
     this.entries = new EntryRing(shared);
-    this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.#control, Control.CONNECTION_ROWS);
-    this.streams = new SlotTable(shared.streams, STREAM_SLOT_BYTES, this.#control, Control.STREAM_ROWS);
+    this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.control, Control.CONNECTION_ROWS);
+    this.streams = new SlotTable(shared.streams, STREAM_SLOT_BYTES, this.control, Control.STREAM_ROWS);
     this.strings = new StringPool(this.entries, new SipHash(randomBytes(16)), options.revealed);
+  }
+
+  /** Microseconds; as of the beginning of this turn, or a few records ago. */
+  get now(): number {
+    return this.frames.time[0]!;
   }
 
   /** Call before any writing: begins a turn, or moves the clock on within a long one. */
   touch(): void {
-    if (this.#inTurn) {
-      if (--this.#untilClock === 0) this.#refresh();
+    if (this.inTurn) {
+      if (--this.untilClock === 0) this.refresh();
       return;
     }
-    this.#inTurn = true;
-    Atomics.add(this.#control, Control.EPOCH, 1);
-    this.#refresh();
-    setImmediate(this.#endTurn);
+    this.inTurn = true;
+    Atomics.add(this.control, Control.EPOCH, 1);
+    this.refresh();
+    setImmediate(this.onTurnEnd);
   }
 
-  #refresh(): void {
-    this.#untilClock = CLOCK_EVERY;
-    this.now = this.#clock();
-    this.#budget.update(this.now, this.entries.position, Atomics.load(this.#control, Control.AWAKE) === 1);
+  private refresh(): void {
+    this.untilClock = CLOCK_EVERY;
+    this.frames.time[0] = this.clock();
+    this.budget.update(this.now, this.entries.position, Atomics.load(this.control, Control.AWAKE) === 1);
     this.frames.publish();
   }
 
   /** Ends the turn now: all is published, and rows agree with the cursors until the next `touch`. */
   endTurn(): void {
-    if (!this.#inTurn) return;
-    for (const item of this.#ending) item.endTurn();
-    this.#ending.length = 0;
+    if (!this.inTurn) return;
+    for (const item of this.ending) item.endTurn();
+    this.ending.length = 0;
     this.entries.publish();
     this.frames.publish();
-    Atomics.add(this.#control, Control.EPOCH, 1);
-    this.#inTurn = false;
+    Atomics.add(this.control, Control.EPOCH, 1);
+    this.inTurn = false;
   }
 
   /** `item.endTurn` is called when this turn ends. */
   atTurnEnd(item: TurnEnd): void {
-    this.#ending.push(item);
+    this.ending.push(item);
   }
 
   /** Begins to gather a section. `table`: the numbers of its direction's HPACK table, null on HTTP/1.1. */
   beginSection(table: TableStrings | null): void {
-    this.#detailed = this.#budget.detailed;
-    if (this.#detailed) {
+    this.detailed = this.budget.detailed;
+    if (this.detailed) {
       this.strings.prepare(this.frames.position, this.now);
       table?.renew(this.strings.generation);
     }
-    this.#table = table;
-    this.#sectionFields = 0;
-    this.#sectionOmitted = 0;
+    this.table = table;
+    this.sectionFields = 0;
+    this.sectionOmitted = 0;
     this.sectionRedacted = false;
     this.head.clear();
   }
 
   /** One field line of it. */
   field(name: string, value: string, representation: number, index: number, wireBytes: number): void {
-    this.#literalName = 0;
-    if (!this.#detailed) {
+    this.literalName = 0;
+    if (!this.detailed) {
       const hidden = representation === Representation.LITERAL_NEVER_INDEXED;
       if (!hidden && name.charCodeAt(0) === COLON) this.head.take(name, value);
       return;
     }
-    if (this.#sectionFields === MAX_SECTION_FIELDS) {
-      this.#sectionOmitted++;
-      this.#literalName = NOT_KEPT;
+    if (this.sectionFields === MAX_SECTION_FIELDS) {
+      this.sectionOmitted++;
+      this.literalName = NOT_KEPT;
       return;
     }
     // Where the numbers of an indexed field are remembered, if they are.
-    const table = this.#table;
+    const table = this.table;
     let ids: Int32Array | null = null;
     let place = -1;
     if (table !== null && representation === Representation.INDEXED) {
@@ -182,33 +185,33 @@ export class Sink {
         ids![place] = nameId;
         ids![place + 1] = valueId;
       } else if (representation === Representation.LITERAL_INDEXED) {
-        this.#literalName = nameId;
-        this.#literalValue = valueId;
+        this.literalName = nameId;
+        this.literalValue = valueId;
       }
     }
     if (valueId < 0) this.sectionRedacted = true;
     else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
-    const at = this.#sectionFields++ * 4;
-    this.#section[at] = nameId;
-    this.#section[at + 1] = Math.abs(valueId);
-    this.#section[at + 2] = representation | (index << 8);
-    this.#section[at + 3] = wireBytes;
+    const at = this.sectionFields++ * 4;
+    this.section[at] = nameId;
+    this.section[at + 1] = Math.abs(valueId);
+    this.section[at + 2] = representation | (index << 8);
+    this.section[at + 3] = wireBytes;
   }
 
   /** The field line just given entered the dynamic table; or an entry did that no field line was given for. */
   inserted(table: TableStrings): void {
-    if (this.#literalName > 0) table.insert(this.#literalName, this.#literalValue);
+    if (this.literalName > 0) table.insert(this.literalName, this.literalValue);
     else table.insert(0, 0);
     // Then the reader, which follows the table by the sections, must know that it does not see everything.
-    if (this.#literalName === 0) this.#sectionOmitted++;
-    this.#literalName = 0;
+    if (this.literalName === 0) this.sectionOmitted++;
+    this.literalName = 0;
   }
 
   /** A number for a section, u32; 0 when the section being gathered is not recorded. */
   newSection(): number {
-    if (!this.#detailed) return 0;
-    this.#sections = this.#sections === 0xffff_ffff ? 1 : this.#sections + 1;
-    return this.#sections;
+    if (!this.detailed) return 0;
+    this.sections = this.sections === 0xffff_ffff ? 1 : this.sections + 1;
+    return this.sections;
   }
 
   /** Writes the section with the number it was given, if that is not 0. */
@@ -225,7 +228,7 @@ export class Sink {
       ring.skip(EntryKind.SECTION);
       return;
     }
-    const words = this.#sectionFields * 4;
+    const words = this.sectionFields * 4;
     const word = ring.begin(EntryKind.SECTION, 32 + words * 4, this.frames.position, this.now) >> 2;
     const i32 = ring.i32;
     i32[word] = connection;
@@ -233,17 +236,17 @@ export class Sink {
     i32[word + 2] = section;
     i32[word + 3] = direction | (kind << 8);
     i32[word + 4] = wireBytes;
-    i32[word + 5] = this.#sectionFields;
-    i32[word + 6] = this.#sectionOmitted;
+    i32[word + 5] = this.sectionFields;
+    i32[word + 6] = this.sectionOmitted;
     i32[word + 7] = 0;
-    for (let i = 0; i < words; i++) i32[word + 8 + i] = this.#section[i]!;
+    for (let i = 0; i < words; i++) i32[word + 8 + i] = this.section[i]!;
     ring.commit();
   }
 
   /** Writes an entry of four numbers (STREAM_STATE, PAIRED or SEND_BLOCKED), if details are recorded. */
   numbers(kind: number, a: number, b: number, c: number, d: number): void {
     const ring = this.entries;
-    if (!this.#budget.detailed) {
+    if (!this.budget.detailed) {
       ring.skip(kind);
       return;
     }
@@ -257,7 +260,7 @@ export class Sink {
 
   /** Writes the last look of a row and frees it. */
   closeStreamRow(base: number): void {
-    if (this.#budget.detailed) this.#copyRow(EntryKind.STREAM_ROW, this.streams, base);
+    if (this.budget.detailed) this.copyRow(EntryKind.STREAM_ROW, this.streams, base);
     this.heads.clear(base / this.streams.stride);
     this.streams.i32[base * 2 + StreamI.CONNECTION] = 0;
     this.streams.i32[base * 2 + StreamI.REVISION]! += 1;
@@ -266,13 +269,13 @@ export class Sink {
 
   /** Writes the last look of a row and frees it. */
   closeConnectionRow(base: number): void {
-    this.#copyRow(EntryKind.CONNECTION_ROW, this.connections, base);
+    this.copyRow(EntryKind.CONNECTION_ROW, this.connections, base);
     this.connections.i32[base * 2 + ConnectionI.ID] = 0;
     this.connections.i32[base * 2 + ConnectionI.REVISION]! += 1;
     this.connections.give(base);
   }
 
-  #copyRow(kind: number, table: SlotTable, base: number): void {
+  private copyRow(kind: number, table: SlotTable, base: number): void {
     const ring = this.entries;
     const double = ring.begin(kind, table.stride * 8, this.frames.position, this.now) >> 3;
     for (let i = 0; i < table.stride; i++) ring.f64[double + i] = table.f64[base + i]!;

@@ -91,24 +91,24 @@ export class SlotTable {
   readonly i32: Int32Array;
   /** Doubles per row. */
   readonly stride: number;
-  readonly #rows: number;
-  readonly #high: Int32Array;
-  readonly #highWord: number;
-  readonly #free: number[] = [];
-  #used = 0;
+  private readonly rows: number;
+  private readonly high: Int32Array;
+  private readonly highWord: number;
+  private readonly free: number[] = [];
+  private used = 0;
 
   constructor(buffer: SharedArrayBuffer, rowBytes: number, control: Int32Array, highWord: number) {
     this.f64 = new Float64Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.stride = rowBytes / 8;
-    this.#rows = Math.floor(buffer.byteLength / rowBytes);
-    this.#high = control;
-    this.#highWord = highWord;
+    this.rows = Math.floor(buffer.byteLength / rowBytes);
+    this.high = control;
+    this.highWord = highWord;
   }
 
   /** A row, all zero but for its revision, or -1 when the table is full. The answer is the row's first double. */
   take(revisionWord: number): number {
-    const reused = this.#free.pop();
+    const reused = this.free.pop();
     if (reused !== undefined) {
       // The revision must never go back, or a reader would take the new row for the old one.
       const word = reused * 2;
@@ -118,14 +118,14 @@ export class SlotTable {
       this.i32[word + revisionWord] = revision;
       return reused;
     }
-    if (this.#used === this.#rows) return -1;
-    const base = this.#used++ * this.stride;
-    Atomics.store(this.#high, this.#highWord, this.#used);
+    if (this.used === this.rows) return -1;
+    const base = this.used++ * this.stride;
+    Atomics.store(this.high, this.highWord, this.used);
     return base;
   }
 
   /** Gives a row back; its identity must have been set to 0 before. */
   give(base: number): void {
-    this.#free.push(base);
+    this.free.push(base);
   }
 }

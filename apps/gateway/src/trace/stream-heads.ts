@@ -52,34 +52,34 @@ export class HeadCapture implements StreamHead {
 
 /** Heads by row of the table of streams: parallel arrays, so that a stream costs no object. */
 export class StreamHeads {
-  readonly #method: string[] = [];
-  readonly #scheme: string[] = [];
-  readonly #authority: string[] = [];
-  readonly #path: string[] = [];
+  private readonly method: string[] = [];
+  private readonly scheme: string[] = [];
+  private readonly authority: string[] = [];
+  private readonly path: string[] = [];
 
   /** A request's head. */
   set(row: number, head: HeadCapture): void {
-    this.#method[row] = head.method;
-    this.#scheme[row] = head.scheme;
-    this.#authority[row] = head.authority;
-    this.#path[row] = head.path;
+    this.method[row] = head.method;
+    this.scheme[row] = head.scheme;
+    this.authority[row] = head.authority;
+    this.path[row] = head.path;
   }
 
   /** The row is free: nothing is held on to. */
   clear(row: number): void {
-    this.#method[row] = '';
-    this.#scheme[row] = '';
-    this.#authority[row] = '';
-    this.#path[row] = '';
+    this.method[row] = '';
+    this.scheme[row] = '';
+    this.authority[row] = '';
+    this.path[row] = '';
   }
 
   /** What a row asks for. */
   read(row: number): StreamHead {
     return {
-      method: this.#method[row] ?? '',
-      scheme: this.#scheme[row] ?? '',
-      authority: this.#authority[row] ?? '',
-      path: this.#path[row] ?? '',
+      method: this.method[row] ?? '',
+      scheme: this.scheme[row] ?? '',
+      authority: this.authority[row] ?? '',
+      path: this.path[row] ?? '',
     };
   }
 }

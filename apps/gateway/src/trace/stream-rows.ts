@@ -13,65 +13,65 @@ const STALL_US = 250_000;
 
 /** Finds, opens, changes and finishes stream rows. A stream without a row (table full, long closed) is passed over. */
 export class StreamRows implements TurnEnd {
-  readonly #sink: Sink;
-  readonly #id: number;
-  readonly #connection: ConnectionRow;
-  readonly #f64: Float64Array;
-  readonly #i32: Int32Array;
-  readonly #rows = new Map<number, number>();
-  readonly #closing: number[] = [];
-  readonly #highest: [even: number, odd: number] = [0, 0];
+  private readonly sink: Sink;
+  private readonly id: number;
+  private readonly connection: ConnectionRow;
+  private readonly f64: Float64Array;
+  private readonly i32: Int32Array;
+  private readonly rows = new Map<number, number>();
+  private readonly closing: number[] = [];
+  private readonly highest: [even: number, odd: number] = [0, 0];
   // Frames come in runs of one stream.
-  #lastStream = 0;
-  #lastRow = -1;
-  #peerInitialWindow = DEFAULT_WINDOW;
-  #ownInitialWindow = DEFAULT_WINDOW;
+  private lastStream = 0;
+  private lastRow = -1;
+  private peerInitialWindow = DEFAULT_WINDOW;
+  private ownInitialWindow = DEFAULT_WINDOW;
   /** The stream's window after the frame given last. */
   window = 0;
 
   constructor(sink: Sink, id: number, connection: ConnectionRow) {
-    this.#sink = sink;
-    this.#id = id;
-    this.#connection = connection;
-    this.#f64 = sink.streams.f64;
-    this.#i32 = sink.streams.i32;
+    this.sink = sink;
+    this.id = id;
+    this.connection = connection;
+    this.f64 = sink.streams.f64;
+    this.i32 = sink.streams.i32;
   }
 
-  #find(streamId: number): number {
-    if (streamId === this.#lastStream) return this.#lastRow;
-    const row = this.#rows.get(streamId) ?? -1;
-    this.#lastStream = streamId;
-    this.#lastRow = row;
+  private find(streamId: number): number {
+    if (streamId === this.lastStream) return this.lastRow;
+    const row = this.rows.get(streamId) ?? -1;
+    this.lastStream = streamId;
+    this.lastRow = row;
     return row;
   }
 
   /** Call last: a reader that sees the revision takes the row as it is. */
-  #changed(row: number): void {
-    this.#i32[row * 2 + StreamI.REVISION]! += 1;
+  private changed(row: number): void {
+    this.i32[row * 2 + StreamI.REVISION]! += 1;
   }
 
   /** Makes a row for a stream never seen before: identifiers only rise (RFC 9113 5.1.1). */
   open(streamId: number): void {
     const parity = (streamId & 1) as 0 | 1;
-    if (streamId <= this.#highest[parity]) return;
-    this.#highest[parity] = streamId;
-    this.#connection.addInteger(ConnectionI.TOTAL_STREAMS, 1);
-    const now = this.#sink.now;
-    const row = this.#sink.streams.take(StreamI.REVISION);
+    if (streamId <= this.highest[parity]) return;
+    this.highest[parity] = streamId;
+    this.connection.addInteger(ConnectionI.TOTAL_STREAMS, 1);
+    const now = this.sink.now;
+    const row = this.sink.streams.take(StreamI.REVISION);
     if (row < 0) return;
     const word = row * 2;
-    this.#f64[row + StreamF.BLOCKED_SINCE] = -1;
-    this.#f64[row + StreamF.OPENED_AT] = now;
-    for (let i = StreamF.HEAD_AT; i <= StreamF.CLOSED_AT; i++) this.#f64[row + i] = -1;
-    this.#f64[row + StreamF.LAST_PROGRESS] = now;
-    this.#i32[word + StreamI.SEND_WINDOW] = this.#peerInitialWindow;
-    this.#i32[word + StreamI.RECEIVE_WINDOW] = this.#ownInitialWindow;
-    this.#i32[word + StreamI.STREAM] = streamId;
-    this.#changed(row);
-    this.#i32[word + StreamI.CONNECTION] = this.#id;
-    this.#rows.set(streamId, row);
-    this.#lastStream = streamId;
-    this.#lastRow = row;
+    this.f64[row + StreamF.BLOCKED_SINCE] = -1;
+    this.f64[row + StreamF.OPENED_AT] = now;
+    for (let i = StreamF.HEAD_AT; i <= StreamF.CLOSED_AT; i++) this.f64[row + i] = -1;
+    this.f64[row + StreamF.LAST_PROGRESS] = now;
+    this.i32[word + StreamI.SEND_WINDOW] = this.peerInitialWindow;
+    this.i32[word + StreamI.RECEIVE_WINDOW] = this.ownInitialWindow;
+    this.i32[word + StreamI.STREAM] = streamId;
+    this.changed(row);
+    this.i32[word + StreamI.CONNECTION] = this.id;
+    this.rows.set(streamId, row);
+    this.lastStream = streamId;
+    this.lastRow = row;
   }
 
   /** Accounts a frame to its stream; the answer is the mark it earns. Sets `window`. */
@@ -86,12 +86,12 @@ export class StreamRows implements TurnEnd {
   ): number {
     if (type === FrameType.HEADERS) this.open(streamId);
     this.window = window;
-    const row = this.#find(streamId);
+    const row = this.find(streamId);
     if (row < 0) return 0;
-    const f64 = this.#f64;
-    const i32 = this.#i32;
+    const f64 = this.f64;
+    const i32 = this.i32;
     const word = row * 2;
-    const now = this.#sink.now;
+    const now = this.sink.now;
     let mark = 0;
     i32[word + StreamI.FRAMES + direction]! += 1;
     const place = word + (receiving ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW);
@@ -101,7 +101,7 @@ export class StreamRows implements TurnEnd {
     else i32[place] = window;
     if (type === FrameType.DATA) {
       f64[row + StreamF.BYTES_RECEIVED + direction]! += length;
-      if (direction === 1) mark = this.#sentData(row, length);
+      if (direction === 1) mark = this.sentData(row, length);
     } else if (type === FrameType.HEADERS) {
       if (f64[row + StreamF.HEAD_AT + direction]! < 0) f64[row + StreamF.HEAD_AT + direction] = now;
     }
@@ -109,100 +109,100 @@ export class StreamRows implements TurnEnd {
       f64[row + StreamF.LAST_PROGRESS] = now;
       if ((flags & END_STREAM) !== 0) f64[row + StreamF.END_AT + direction] = now;
     }
-    this.#changed(row);
+    this.changed(row);
     return mark;
   }
 
   /** DATA left: a running blocked span ends here, and if the stream is still blocked a new one begins. */
-  #sentData(row: number, length: number): number {
-    const i32 = this.#i32;
+  private sentData(row: number, length: number): number {
+    const i32 = this.i32;
     const word = row * 2;
-    if (length > 0) this.#connection.progressed();
+    if (length > 0) this.connection.progressed();
     const cause = i32[word + StreamI.CAUSE]!;
-    if (cause !== Blocked.NOT && length > 0) this.#endSpan(row, cause);
+    if (cause !== Blocked.NOT && length > 0) this.endSpan(row, cause);
     if (i32[word + StreamI.STALLED] === 0) return 0;
     i32[word + StreamI.STALLED] = 0;
     return Mark.STALLED;
   }
 
-  #endSpan(row: number, cause: number): void {
-    const span = this.#sink.now - this.#f64[row + StreamF.BLOCKED_SINCE]!;
-    this.#f64[row + StreamF.BLOCKED_US + cause - 1]! += span;
-    this.#f64[row + StreamF.BLOCKED_SINCE] = this.#sink.now;
-    if (span >= STALL_US) this.#i32[row * 2 + StreamI.STALLED] = 1;
+  private endSpan(row: number, cause: number): void {
+    const span = this.sink.now - this.f64[row + StreamF.BLOCKED_SINCE]!;
+    this.f64[row + StreamF.BLOCKED_US + cause - 1]! += span;
+    this.f64[row + StreamF.BLOCKED_SINCE] = this.sink.now;
+    if (span >= STALL_US) this.i32[row * 2 + StreamI.STALLED] = 1;
   }
 
   /** A transition of RFC 9113 5.1. */
   state(streamId: number, from: number, to: number): void {
-    const sink = this.#sink;
-    sink.numbers(EntryKind.STREAM_STATE, this.#id, streamId, from, to);
+    const sink = this.sink;
+    sink.numbers(EntryKind.STREAM_STATE, this.id, streamId, from, to);
     if (from === StreamState.IDLE) this.open(streamId);
-    const row = this.#find(streamId);
+    const row = this.find(streamId);
     if (row < 0) return;
-    const before = this.#i32[row * 2 + StreamI.STATE]!;
-    this.#i32[row * 2 + StreamI.STATE] = to;
-    this.#connection.addInteger(ConnectionI.OPEN_STREAMS, isActive(to) - isActive(before));
+    const before = this.i32[row * 2 + StreamI.STATE]!;
+    this.i32[row * 2 + StreamI.STATE] = to;
+    this.connection.addInteger(ConnectionI.OPEN_STREAMS, isActive(to) - isActive(before));
     if (to === StreamState.CLOSED && before !== StreamState.CLOSED) {
-      this.#f64[row + StreamF.CLOSED_AT] = sink.now;
+      this.f64[row + StreamF.CLOSED_AT] = sink.now;
       // Finished when the turn ends, so that frames of the same turn still count.
-      if (this.#closing.length === 0) sink.atTurnEnd(this);
-      this.#closing.push(row);
+      if (this.closing.length === 0) sink.atTurnEnd(this);
+      this.closing.push(row);
     }
-    this.#changed(row);
+    this.changed(row);
   }
 
   /** A stream that was refused before it opened has no transition of its own. */
   refused(streamId: number): void {
-    const row = this.#find(streamId);
-    if (row >= 0 && this.#i32[row * 2 + StreamI.STATE] === StreamState.IDLE) {
+    const row = this.find(streamId);
+    if (row >= 0 && this.i32[row * 2 + StreamI.STATE] === StreamState.IDLE) {
       this.state(streamId, StreamState.IDLE, StreamState.CLOSED);
     }
   }
 
   /** A stream may not send, and why; or (cause 0) it may again. */
   blocked(streamId: number, cause: number, pendingBytes: number): void {
-    const row = this.#find(streamId);
+    const row = this.find(streamId);
     if (row < 0) return;
     const word = row * 2;
-    this.#i32[word + StreamI.PENDING] = pendingBytes;
-    if (this.#i32[word + StreamI.CAUSE] !== cause) {
-      this.#unblock(row);
-      this.#sink.numbers(EntryKind.SEND_BLOCKED, this.#id, streamId, cause, pendingBytes);
+    this.i32[word + StreamI.PENDING] = pendingBytes;
+    if (this.i32[word + StreamI.CAUSE] !== cause) {
+      this.unblock(row);
+      this.sink.numbers(EntryKind.SEND_BLOCKED, this.id, streamId, cause, pendingBytes);
       if (cause !== Blocked.NOT) {
-        this.#i32[word + StreamI.CAUSE] = cause;
-        this.#f64[row + StreamF.BLOCKED_SINCE] = this.#sink.now;
+        this.i32[word + StreamI.CAUSE] = cause;
+        this.f64[row + StreamF.BLOCKED_SINCE] = this.sink.now;
       }
-      if (cause === Blocked.CONNECTION_WINDOW) this.#connection.waiting(1);
+      if (cause === Blocked.CONNECTION_WINDOW) this.connection.waiting(1);
     }
-    this.#changed(row);
+    this.changed(row);
   }
 
-  #unblock(row: number): void {
-    const cause = this.#i32[row * 2 + StreamI.CAUSE]!;
+  private unblock(row: number): void {
+    const cause = this.i32[row * 2 + StreamI.CAUSE]!;
     if (cause === Blocked.NOT) return;
-    this.#endSpan(row, cause);
-    this.#f64[row + StreamF.BLOCKED_SINCE] = -1;
-    this.#i32[row * 2 + StreamI.CAUSE] = Blocked.NOT;
-    if (cause === Blocked.CONNECTION_WINDOW) this.#connection.waiting(-1);
+    this.endSpan(row, cause);
+    this.f64[row + StreamF.BLOCKED_SINCE] = -1;
+    this.i32[row * 2 + StreamI.CAUSE] = Blocked.NOT;
+    if (cause === Blocked.CONNECTION_WINDOW) this.connection.waiting(-1);
   }
 
   /** Received octets held back on a stream. */
   withheld(streamId: number, bytes: number): void {
-    const row = this.#find(streamId);
+    const row = this.find(streamId);
     if (row < 0) return;
-    this.#i32[row * 2 + StreamI.WITHHELD] = bytes;
-    this.#changed(row);
+    this.i32[row * 2 + StreamI.WITHHELD] = bytes;
+    this.changed(row);
   }
 
   /** RFC 9113 6.9.2: a changed initial size moves the windows of all open streams. `ours`: the receive windows. */
   initialWindow(ours: boolean, size: number): void {
-    const change = size - (ours ? this.#ownInitialWindow : this.#peerInitialWindow);
-    if (ours) this.#ownInitialWindow = size;
-    else this.#peerInitialWindow = size;
+    const change = size - (ours ? this.ownInitialWindow : this.peerInitialWindow);
+    if (ours) this.ownInitialWindow = size;
+    else this.peerInitialWindow = size;
     if (change === 0) return;
-    for (const row of this.#rows.values()) {
-      this.#i32[row * 2 + (ours ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)]! += change;
-      this.#changed(row);
+    for (const row of this.rows.values()) {
+      this.i32[row * 2 + (ours ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)]! += change;
+      this.changed(row);
     }
   }
 
@@ -210,34 +210,34 @@ export class StreamRows implements TurnEnd {
   section(streamId: number, kind: SectionKind): void {
     // A section is told before the HEADERS frame that carries it.
     if (kind === SectionKind.REQUEST) this.open(streamId);
-    const row = this.#find(streamId);
+    const row = this.find(streamId);
     if (row < 0) return;
-    const { head, heads } = this.#sink;
-    if (kind === SectionKind.REQUEST) heads.set(row / this.#sink.streams.stride, head);
-    else if (kind === SectionKind.RESPONSE) this.#i32[row * 2 + StreamI.STATUS] = Number(head.status);
+    const { head, heads } = this.sink;
+    if (kind === SectionKind.REQUEST) heads.set(row / this.sink.streams.stride, head);
+    else if (kind === SectionKind.RESPONSE) this.i32[row * 2 + StreamI.STATUS] = Number(head.status);
     else return;
-    this.#changed(row);
+    this.changed(row);
   }
 
   /** The exchange joined it to a stream on the other leg. */
   paired(streamId: number, connection: number, stream: number): void {
-    const row = this.#find(streamId);
+    const row = this.find(streamId);
     if (row < 0) return;
-    this.#i32[row * 2 + StreamI.PAIR_CONNECTION] = connection;
-    this.#i32[row * 2 + StreamI.PAIR_STREAM] = stream;
-    this.#changed(row);
+    this.i32[row * 2 + StreamI.PAIR_CONNECTION] = connection;
+    this.i32[row * 2 + StreamI.PAIR_STREAM] = stream;
+    this.changed(row);
   }
 
   /** Tells again what every open stream asks for. */
   retell(): void {
-    const { heads, streams } = this.#sink;
-    for (const [stream, row] of this.#rows) {
+    const { heads, streams } = this.sink;
+    for (const [stream, row] of this.rows) {
       const { method, scheme, authority, path } = heads.read(row / streams.stride);
       if (method === '' && path === '') continue;
-      this.#sink.event(
+      this.sink.event(
         {
           kind: 'stream-head',
-          connection: this.#id,
+          connection: this.id,
           stream,
           method: clip(method),
           scheme: clip(scheme),
@@ -251,50 +251,49 @@ export class StreamRows implements TurnEnd {
 
   /** A head of an HTTP/1.1 exchange passed. */
   head(ordinal: number, direction: 0 | 1): void {
-    const row = this.#find(ordinal);
+    const row = this.find(ordinal);
     if (row < 0) return;
-    if (this.#f64[row + StreamF.HEAD_AT + direction]! < 0)
-      this.#f64[row + StreamF.HEAD_AT + direction] = this.#sink.now;
-    this.#f64[row + StreamF.LAST_PROGRESS] = this.#sink.now;
-    this.#changed(row);
+    if (this.f64[row + StreamF.HEAD_AT + direction]! < 0) this.f64[row + StreamF.HEAD_AT + direction] = this.sink.now;
+    this.f64[row + StreamF.LAST_PROGRESS] = this.sink.now;
+    this.changed(row);
   }
 
   /** Body octets of an HTTP/1.1 exchange passed. */
   body(ordinal: number, direction: 0 | 1, bytes: number): void {
-    const row = this.#find(ordinal);
+    const row = this.find(ordinal);
     if (row < 0) return;
-    this.#f64[row + StreamF.BYTES_RECEIVED + direction]! += bytes;
-    this.#f64[row + StreamF.LAST_PROGRESS] = this.#sink.now;
-    this.#changed(row);
+    this.f64[row + StreamF.BYTES_RECEIVED + direction]! += bytes;
+    this.f64[row + StreamF.LAST_PROGRESS] = this.sink.now;
+    this.changed(row);
   }
 
   /** Finishes the streams that closed in this turn. */
   endTurn(): void {
-    for (const row of this.#closing) {
-      const state = this.#i32[row * 2 + StreamI.STATE]!;
-      this.#connection.addInteger(ConnectionI.OPEN_STREAMS, -isActive(state));
-      this.#finish(row);
+    for (const row of this.closing) {
+      const state = this.i32[row * 2 + StreamI.STATE]!;
+      this.connection.addInteger(ConnectionI.OPEN_STREAMS, -isActive(state));
+      this.finish(row);
     }
-    this.#closing.length = 0;
+    this.closing.length = 0;
   }
 
-  #finish(row: number): void {
-    this.#unblock(row);
-    this.#i32[row * 2 + StreamI.STATE] = StreamState.CLOSED;
-    this.#rows.delete(this.#i32[row * 2 + StreamI.STREAM]!);
-    this.#lastStream = 0;
-    this.#lastRow = -1;
-    this.#sink.closeStreamRow(row);
+  private finish(row: number): void {
+    this.unblock(row);
+    this.i32[row * 2 + StreamI.STATE] = StreamState.CLOSED;
+    this.rows.delete(this.i32[row * 2 + StreamI.STREAM]!);
+    this.lastStream = 0;
+    this.lastRow = -1;
+    this.sink.closeStreamRow(row);
   }
 
   /** The connection is gone: finishes all streams and opens no more. */
   close(): void {
     this.endTurn();
-    for (const row of [...this.#rows.values()]) {
-      this.#f64[row + StreamF.CLOSED_AT] = this.#sink.now;
-      this.#finish(row);
+    for (const row of [...this.rows.values()]) {
+      this.f64[row + StreamF.CLOSED_AT] = this.sink.now;
+      this.finish(row);
     }
-    this.#highest.fill(MAX_STREAM_ID);
+    this.highest.fill(MAX_STREAM_ID);
   }
 }
 

@@ -34,43 +34,43 @@ export class StringPool {
   generation = 1;
   /** Numbers of names and values of the static table's entries in pairs, by index. 0: not known. */
   readonly statics: Int32Array = new Int32Array(2 * (STATIC_ENTRIES + 1));
-  readonly #ring: EntryRing;
-  readonly #hash: SipHash;
-  readonly #revealed: boolean;
-  readonly #names = new Map<string, KnownName>();
-  readonly #values = new Map<string, number>();
-  readonly #secrets = new Map<string, number>();
-  readonly #markedNames = new Set<string>();
-  readonly #scratch = new Int32Array(2);
-  #next = 1;
-  #began = 0;
+  private readonly ring: EntryRing;
+  private readonly hash: SipHash;
+  private readonly revealed: boolean;
+  private readonly names = new Map<string, KnownName>();
+  private readonly values = new Map<string, number>();
+  private readonly secrets = new Map<string, number>();
+  private readonly markedNames = new Set<string>();
+  private readonly scratch = new Int32Array(2);
+  private next = 1;
+  private began = 0;
 
   /** `revealed`: nothing is redacted. */
   constructor(ring: EntryRing, hash: SipHash, revealed: boolean) {
-    this.#ring = ring;
-    this.#hash = hash;
-    this.#revealed = revealed;
+    this.ring = ring;
+    this.hash = hash;
+    this.revealed = revealed;
     ring.beginGeneration();
   }
 
   /** Begins a generation. */
   restart(seq: number, t: number): void {
-    this.#names.clear();
-    this.#values.clear();
-    this.#secrets.clear();
+    this.names.clear();
+    this.values.clear();
+    this.secrets.clear();
     this.statics.fill(0);
     this.generation++;
-    this.#began = this.#ring.position;
-    this.#ring.beginGeneration();
-    this.#ring.begin(EntryKind.NEW_STRINGS, 0, seq, t);
-    this.#ring.commit();
+    this.began = this.ring.position;
+    this.ring.beginGeneration();
+    this.ring.begin(EntryKind.NEW_STRINGS, 0, seq, t);
+    this.ring.commit();
   }
 
   /** Call before a section, so that numbers within a section are of one generation. */
   prepare(seq: number, t: number): void {
     if (
-      this.#ring.position - this.#began > this.#ring.capacity / GENERATIONS_PER_RING ||
-      this.#names.size + this.#values.size + this.#secrets.size > MAX_STRINGS
+      this.ring.position - this.began > this.ring.capacity / GENERATIONS_PER_RING ||
+      this.names.size + this.values.size + this.secrets.size > MAX_STRINGS
     ) {
       this.restart(seq, t);
     }
@@ -78,58 +78,57 @@ export class StringPool {
 
   /** Number of a field name. */
   name(name: string, seq: number, t: number): number {
-    return (this.#names.get(name) ?? this.#addName(name, seq, t)).id;
+    return (this.names.get(name) ?? this.addName(name, seq, t)).id;
   }
 
   /** Number of a value; negative when it stands for the hash of a redacted one. `name` was numbered before. */
   value(name: string, value: string, representation: number, seq: number, t: number): number {
-    if (this.#isSecret(name, representation)) return -this.#secret(value, seq, t);
-    if (representation !== Representation.TEXT || value.length > MAX_LOOKED_UP)
-      return this.#write(value, false, seq, t);
-    let id = this.#values.get(value);
+    if (this.isSecret(name, representation)) return -this.secret(value, seq, t);
+    if (representation !== Representation.TEXT || value.length > MAX_LOOKED_UP) return this.write(value, false, seq, t);
+    let id = this.values.get(value);
     if (id === undefined) {
-      id = this.#write(value, false, seq, t);
-      this.#values.set(value, id);
+      id = this.write(value, false, seq, t);
+      this.values.set(value, id);
     }
     return id;
   }
 
-  #secret(value: string, seq: number, t: number): number {
-    let id = this.#secrets.get(value);
+  private secret(value: string, seq: number, t: number): number {
+    let id = this.secrets.get(value);
     if (id === undefined) {
-      id = this.#write(value, true, seq, t);
-      this.#secrets.set(value, id);
+      id = this.write(value, true, seq, t);
+      this.secrets.set(value, id);
     }
     return id;
   }
 
-  #isSecret(name: string, representation: number): boolean {
-    if (this.#revealed) return false;
+  private isSecret(name: string, representation: number): boolean {
+    if (this.revealed) return false;
     if (representation === Representation.LITERAL_NEVER_INDEXED) {
       // The other leg may be HTTP/1.1, which cannot say "never indexed": there the name decides.
-      if (this.#markedNames.size < MAX_MARKED_NAMES) this.#markedNames.add(name);
+      if (this.markedNames.size < MAX_MARKED_NAMES) this.markedNames.add(name);
       return true;
     }
-    if (this.#names.get(name)?.sensitive === true) return true;
-    return representation === Representation.TEXT && this.#markedNames.size > 0 && this.#isMarked(name);
+    if (this.names.get(name)?.sensitive === true) return true;
+    return representation === Representation.TEXT && this.markedNames.size > 0 && this.isMarked(name);
   }
 
-  #isMarked(name: string): boolean {
-    return this.#markedNames.has(name.toLowerCase());
+  private isMarked(name: string): boolean {
+    return this.markedNames.has(name.toLowerCase());
   }
 
-  #addName(name: string, seq: number, t: number): KnownName {
-    const known = { id: this.#write(name, false, seq, t), sensitive: isSensitiveName(name) };
-    this.#names.set(name, known);
+  private addName(name: string, seq: number, t: number): KnownName {
+    const known = { id: this.write(name, false, seq, t), sensitive: isSensitiveName(name) };
+    this.names.set(name, known);
     return known;
   }
 
-  #write(text: string, redacted: boolean, seq: number, t: number): number {
-    const id = this.#next;
+  private write(text: string, redacted: boolean, seq: number, t: number): number {
+    const id = this.next;
     // Numbers stay positive 31-bit integers; no generation is long enough to meet its own beginning.
-    this.#next = id === 0x7fff_ffff ? 1 : id + 1;
+    this.next = id === 0x7fff_ffff ? 1 : id + 1;
     const kept = redacted ? 8 : Math.min(text.length, MAX_STRING_BYTES);
-    const ring = this.#ring;
+    const ring = this.ring;
     const at = ring.begin(EntryKind.STRING, 16 + kept, seq, t);
     const word = at >> 2;
     const { i32, bytes } = ring;
@@ -138,9 +137,9 @@ export class StringPool {
     i32[word + 2] = text.length;
     i32[word + 3] = kept;
     if (redacted) {
-      this.#hash.hash(text, this.#scratch, 0);
-      i32[word + 4] = this.#scratch[0]!;
-      i32[word + 5] = this.#scratch[1]!;
+      this.hash.hash(text, this.scratch, 0);
+      i32[word + 4] = this.scratch[0]!;
+      i32[word + 5] = this.scratch[1]!;
     } else if (kept > MAX_LOOP) {
       bytes.write(text, at + 16, kept, 'latin1');
     } else {

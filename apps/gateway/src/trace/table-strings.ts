@@ -13,28 +13,28 @@ const NONE: Int32Array = new Int32Array(0);
 export class TableStrings {
   /** Numbers of names and values in pairs, by insertion. 0: not known. */
   ids: Int32Array = NONE;
-  #generation = 0;
-  #inserted = 0;
+  private generation = 0;
+  private inserted = 0;
 
   /** Call before a section: numbers of an earlier generation are forgotten. */
   renew(generation: number): void {
-    if (this.#generation === generation) return;
-    this.#generation = generation;
+    if (this.generation === generation) return;
+    this.generation = generation;
     this.ids.fill(0);
   }
 
   /** Where in `ids` the entry with this index above the static ones is, -1 when it is not remembered. */
   place(index: number): number {
     const ago = index - STATIC_ENTRIES;
-    if (ago > REMEMBERED || ago > this.#inserted) return -1;
-    return 2 * ((this.#inserted - ago) & (REMEMBERED - 1));
+    if (ago > REMEMBERED || ago > this.inserted) return -1;
+    return 2 * ((this.inserted - ago) & (REMEMBERED - 1));
   }
 
   /** An entry came in; the numbers may be 0. */
   insert(name: number, value: number): void {
     // An idle connection needs none.
     if (this.ids === NONE) this.ids = new Int32Array(2 * REMEMBERED);
-    const at = 2 * (this.#inserted++ & (REMEMBERED - 1));
+    const at = 2 * (this.inserted++ & (REMEMBERED - 1));
     this.ids[at] = name;
     this.ids[at + 1] = value;
   }
