@@ -68,6 +68,7 @@ export class Connection {
     this.outbound = new Outbound(this.core);
     this.reader = new FrameReader(this.inbound);
     this.reader.maxFrameSize = resolved.maxFrameSize;
+    this.settings.reader = this.reader;
     this.lifecycle = new Lifecycle(this.core, this.reader);
     this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this.lifecycle);
     this.prefaceSeen = isServer ? 0 : PREFACE_BYTES.length;

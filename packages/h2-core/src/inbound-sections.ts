@@ -24,6 +24,8 @@ export class InboundSections {
   readonly decoder: Decoder;
   /** When the unfinished field section began, ms. */
   openSince = 0;
+  /** The tap has heard of the frame being read. */
+  told = false;
   private readonly core: Core;
   private readonly section: Section = new Section();
   /** Stream of the unfinished field section, 0: none. */
@@ -150,7 +152,8 @@ export class InboundSections {
     return this.section.status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE;
   }
 
-  private tell(
+  /** Tells the tap of the frame being read. */
+  tell(
     type: number,
     flags: number,
     streamId: number,
@@ -161,7 +164,9 @@ export class InboundSections {
   ): void {
     const { tap, registry, sender } = this.core;
     if (tap === null) return;
-    const window = registry.live.get(streamId)?.sendWindow ?? 0;
+    this.told = true;
+    const stream = streamId === 0 ? undefined : registry.live.get(streamId);
+    const window = stream === undefined ? 0 : stream.sendWindow;
     tap.onFrame(Direction.IN, type, flags, streamId, length, sender.window, window, aux, bytes, start);
   }
 

@@ -63,8 +63,32 @@ export class Inbound implements FrameSink {
   }
 
   onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
+    if (this.core.closed) return;
+    if (this.core.tap === null) {
+      this.dispatch(type, flags, streamId, bytes, start, length);
+      return;
+    }
+    this.sections.told = false;
+    try {
+      this.dispatch(type, flags, streamId, bytes, start, length);
+    } catch (error) {
+      // The frame that ends the connection is the one that people look for.
+      if (error instanceof ConnectionError && !this.sections.told) {
+        this.tell(type, flags, streamId, bytes, start, length, 0);
+      }
+      throw error;
+    }
+  }
+
+  private dispatch(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+  ): void {
     const { core } = this;
-    if (core.closed) return;
     this.expect(type, streamId);
     switch (type) {
       case FrameType.HEADERS:
@@ -116,11 +140,7 @@ export class Inbound implements FrameSink {
     length: number,
     aux: number,
   ): void {
-    const { tap, registry, sender } = this.core;
-    if (tap === null) return;
-    const stream = streamId === 0 ? undefined : registry.live.get(streamId);
-    const window = stream === undefined ? 0 : stream.sendWindow;
-    tap.onFrame(Direction.IN, type, flags, streamId, length, sender.window, window, aux, bytes, start);
+    if (this.core.tap !== null) this.sections.tell(type, flags, streamId, bytes, start, length, aux);
   }
 
   // DATA, RFC 9113 6.1 --------------------------------------------------------------------------------------------------
@@ -136,9 +156,7 @@ export class Inbound implements FrameSink {
     const { core } = this;
     this.dataStream = null;
     if (core.closed) return;
-    this.expect(FrameType.DATA, streamId);
-    if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.DATA);
-    if (!core.receiver.charge(length)) throw new ConnectionError('window.exceeded', streamId, FrameType.DATA);
+    const within = core.receiver.charge(length);
     const stream = core.registry.live.get(streamId);
     if (stream !== undefined) stream.receiveWindow -= length;
     if (core.tap !== null) {
@@ -157,6 +175,9 @@ export class Inbound implements FrameSink {
         offset,
       );
     }
+    this.expect(FrameType.DATA, streamId);
+    if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.DATA);
+    if (!within) throw new ConnectionError('window.exceeded', streamId, FrameType.DATA);
     if (stream === undefined) {
       this.strayData(streamId, length);
       return;

@@ -1,5 +1,6 @@
 import type { Decoder } from '@glassway/hpack';
 import type { Core } from './core.ts';
+import type { FrameReader } from './frame/reader.ts';
 import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
 import { NONE, UNSENT } from './moment.ts';
 import { ConnectionError, RULES } from './rules.ts';
@@ -10,6 +11,8 @@ import { SettingsEvent } from './tap.ts';
 export class SettingsExchange {
   /** Set by the connection once the decoder exists. */
   decoder: Decoder | null = null;
+  /** The same for the reader, whose limit follows our MAX_FRAME_SIZE. */
+  reader: FrameReader | null = null;
   /** Sent and not yet acknowledged, oldest first, with the time of sending. */
   private readonly pending: { readonly pairs: readonly number[]; sentAt: number }[] = [];
   private readonly core: Core;
@@ -139,9 +142,21 @@ export class SettingsExchange {
       core.local.apply(id, value);
       if (id === SettingId.HEADER_TABLE_SIZE) this.decoder?.setMaxTableSize(value);
       else if (id === SettingId.MAX_CONCURRENT_STREAMS) core.maxRemoteStreams = value;
+      else if (id === SettingId.MAX_FRAME_SIZE) this.limitFrames(value);
     }
     if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);
     core.handler.onSettingsAcked?.();
+  }
+
+  /** A smaller MAX_FRAME_SIZE holds once acknowledged, unless a larger one is on its way: those hold from their sending. */
+  private limitFrames(acknowledged: number): void {
+    let size = acknowledged;
+    for (const { pairs } of this.pending) {
+      for (let i = 0; i + 1 < pairs.length; i += 2) {
+        if (pairs[i] === SettingId.MAX_FRAME_SIZE) size = Math.max(size, pairs[i + 1] as number);
+      }
+    }
+    if (this.reader !== null) this.reader.maxFrameSize = size;
   }
 }
 

@@ -172,6 +172,17 @@ test('6.5.2: SETTINGS that a peer would have to refuse are the mistake of the ca
   expect(t.sent()).toEqual([]);
 });
 
+test('4.2: a smaller MAX_FRAME_SIZE holds once it is acknowledged, a larger one at once', () => {
+  const t = server({ maxFrameSize: 40_000 });
+  t.receive(headers(1, POST, OPEN));
+  t.connection.updateSettings([S.MAX_FRAME_SIZE, 20_000]);
+  t.connection.updateSettings([S.MAX_FRAME_SIZE, 30_000]);
+  t.receive(data(1, new Uint8Array(40_000)), settingsAck, data(1, new Uint8Array(30_000)));
+  expect(t.connection.error).toBe(null);
+  t.receive(settingsAck, data(1, new Uint8Array(30_001)));
+  expect(t.connection.error?.rule).toBe('frame.too-large');
+});
+
 test('6.8: debug data is cut to what fits any frame', () => {
   const t = server();
   t.connection.destroy(E.INTERNAL_ERROR, 'x'.repeat(100_000));
@@ -350,6 +361,23 @@ describe('the tap', () => {
     notes.length = 0;
     t.receive(headers(1, POST, OPEN), frame(T.PRIORITY, 0, 1, [0, 0, 0, 1, 0]), rst(1, 8), windowUpdate(0, 5));
     expect(notes).toEqual(['in 1 1 0', 'in 2 1 0', 'out 3 1 1', 'in 3 1 8', 'in 8 0 5']);
+  });
+
+  test.each([
+    ['a PING of 3 octets', frame(T.PING, 0, 0, [1, 2, 3]), 'in 6 0 0'],
+    ['RST_STREAM on an idle stream', rst(1, 0), 'in 3 1 0'],
+    ['HEADERS that do not decode', frame(T.HEADERS, OPEN, 1, [0x80]), 'in 1 1 0'],
+    ['SETTINGS of 5 octets', frame(T.SETTINGS, 0, 0, [0, 1, 0, 0, 0]), 'in 4 0 1'],
+    ['DATA on stream 0', data(0, 'x'), 'in 0 0 0'],
+    ['DATA on an idle stream', data(1, 'x'), 'in 0 1 0'],
+    ['CONTINUATION without HEADERS', frame(T.CONTINUATION, 0, 1, []), 'in 9 1 0'],
+  ])('hears once of the frame that ends the connection: %s', (_, input, note) => {
+    const notes: string[] = [];
+    const t = server({ tap: tapped(notes) });
+    notes.length = 0;
+    t.receive(input);
+    const code = t.connection.error?.code;
+    expect(notes).toEqual([note, `out 7 0 ${code}`]);
   });
 
   test('is told a promised stream’s whole number', () => {
