@@ -16,64 +16,65 @@ const CLOSED = 6;
 
 /** Records what happens on all connections of this process. */
 export class Recorder implements Trace {
-  readonly #sink: Sink;
-  readonly #taps = new Map<number, ConnectionTap>();
-  #connections = 0;
+  private readonly sink: Sink;
+  private readonly taps = new Map<number, ConnectionTap>();
+  private connections = 0;
 
   constructor(shared: SharedTrace, options: SinkOptions) {
-    this.#sink = new Sink(shared, options);
+    this.sink = new Sink(shared, options);
   }
 
   connectionOpened(facts: ConnectionFacts): number {
-    this.#sink.touch();
-    const id = ++this.#connections;
-    const tap = new ConnectionTap(this.#sink, id, facts);
-    this.#taps.set(id, tap);
+    this.sink.touch();
+    const id = ++this.connections;
+    const tap = new ConnectionTap(this.sink, id, facts);
+    this.taps.set(id, tap);
     tap.tellOpened(EntryKind.EVENT);
     return id;
   }
 
   tap(connectionId: number): Tap | null {
-    return this.#taps.get(connectionId) ?? null;
+    return this.taps.get(connectionId) ?? null;
   }
 
   connectionClosed(connectionId: number, reason: Reason | null): void {
-    const tap = this.#taps.get(connectionId);
+    const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
-    this.#taps.delete(connectionId);
+    this.taps.delete(connectionId);
     tap.close();
-    this.#sink.event({ kind: 'connection-closed', connection: connectionId, reason: facts(reason) });
+    this.sink.event({ kind: 'connection-closed', connection: connectionId, reason: facts(reason) });
   }
 
   http1Request(connectionId: number, ordinal: number, method: string, target: string, fields: readonly string[]): void {
-    const tap = this.#taps.get(connectionId);
+    const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
-    const direction = tap.facts.leg === Leg.CLIENT ? 0 : 1;
     tap.onStreamState(ordinal, IDLE, OPEN);
-    this.#section(tap, ordinal, direction, SectionKind.REQUEST, [':method', method, ':path', target], fields);
+    this.sink.beginSection(null);
+    this.sink.field(':method', method, Representation.TEXT, 0, 0);
+    this.sink.field(':path', target, Representation.TEXT, 0, 0);
+    this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 0 : 1, SectionKind.REQUEST, fields);
   }
 
   http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void {
-    const tap = this.#taps.get(connectionId);
+    const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
-    const direction = tap.facts.leg === Leg.CLIENT ? 1 : 0;
+    this.sink.touch();
+    this.sink.beginSection(null);
+    this.sink.field(':status', String(status), Representation.TEXT, 0, 0);
     const kind = status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE;
-    this.#section(tap, ordinal, direction, kind, [':status', String(status)], fields);
+    this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 1 : 0, kind, fields);
   }
 
-  #section(
+  private section(
     tap: ConnectionTap,
     ordinal: number,
     direction: 0 | 1,
     kind: SectionKind,
-    control: readonly string[],
     fields: readonly string[],
   ): void {
-    const sink = this.#sink;
-    sink.touch();
-    sink.beginSection(null);
-    for (const list of [control, fields]) {
-      for (let i = 0; i + 1 < list.length; i += 2) sink.field(list[i]!, list[i + 1]!, Representation.TEXT, 0, 0);
+    const { sink } = this;
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      sink.field(fields[i]!, fields[i + 1]!, Representation.TEXT, 0, 0);
     }
     sink.endSection(sink.newSection(), tap.id, ordinal, direction, kind, 0);
     tap.streams.section(ordinal, kind);
@@ -81,30 +82,30 @@ export class Recorder implements Trace {
   }
 
   http1Body(connectionId: number, ordinal: number, direction: 0 | 1, bytes: number): void {
-    const tap = this.#taps.get(connectionId);
+    const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
-    this.#sink.touch();
+    this.sink.touch();
     tap.row.body(direction, bytes);
     tap.streams.body(ordinal, direction, bytes);
   }
 
   http1End(connectionId: number, ordinal: number, reason: Reason | null): void {
-    const tap = this.#taps.get(connectionId);
+    const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
     if (reason !== null) this.reasoned(connectionId, ordinal, reason);
     tap.onStreamState(ordinal, OPEN, CLOSED);
   }
 
   paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void {
-    this.#sink.touch();
-    this.#sink.numbers(EntryKind.PAIRED, clientConnection, clientStream, backendConnection, backendStream);
-    this.#taps.get(clientConnection)?.streams.paired(clientStream, backendConnection, backendStream);
-    this.#taps.get(backendConnection)?.streams.paired(backendStream, clientConnection, clientStream);
+    this.sink.touch();
+    this.sink.numbers(EntryKind.PAIRED, clientConnection, clientStream, backendConnection, backendStream);
+    this.taps.get(clientConnection)?.streams.paired(clientStream, backendConnection, backendStream);
+    this.taps.get(backendConnection)?.streams.paired(backendStream, clientConnection, clientStream);
   }
 
   reasoned(connectionId: number, streamId: number, reason: Reason): void {
-    this.#sink.touch();
-    this.#sink.event({ kind: 'reasoned', connection: connectionId, stream: streamId, reason: facts(reason)! });
+    this.sink.touch();
+    this.sink.event({ kind: 'reasoned', connection: connectionId, stream: streamId, reason: facts(reason)! });
   }
 
   /**
@@ -112,25 +113,25 @@ export class Recorder implements Trace {
    * per turn, so that traffic is not held up.
    */
   resync(): void {
-    this.#sink.touch();
+    this.sink.touch();
     // It may have begun to read after the strings in use now were told.
-    this.#sink.strings.restart(this.#sink.frames.position, this.#sink.now);
-    this.#resync(this.#taps.values());
+    this.sink.strings.restart(this.sink.frames.position, this.sink.now);
+    this.resyncNext(this.taps.values());
   }
 
-  #resync(taps: Iterator<ConnectionTap>): void {
-    this.#sink.touch();
+  private resyncNext(taps: Iterator<ConnectionTap>): void {
+    this.sink.touch();
     for (let i = 0; i < RESYNC_CONNECTIONS; i++) {
       const next = taps.next();
       if (next.done === true) return;
       next.value.retell();
     }
-    setImmediate(() => this.#resync(taps));
+    setImmediate(() => this.resyncNext(taps));
   }
 
   /** Publishes everything now instead of at the end of the turn. */
   flush(): void {
-    this.#sink.endTurn();
+    this.sink.endTurn();
   }
 }
 

@@ -5,6 +5,7 @@ import { type ConnectionRow, DEFAULT_WINDOW } from './connection-row.ts';
 import { EntryKind } from './entry-ring.ts';
 import { clip, type Sink, type TurnEnd } from './sink.ts';
 import { ConnectionI, StreamF, StreamI } from './slots.ts';
+import { StreamIndex } from './stream-index.ts';
 
 const END_STREAM = 0x1;
 const MAX_STREAM_ID = 0x7fff_ffff;
@@ -18,7 +19,7 @@ export class StreamRows implements TurnEnd {
   private readonly connection: ConnectionRow;
   private readonly f64: Float64Array;
   private readonly i32: Int32Array;
-  private readonly rows = new Map<number, number>();
+  private readonly rows = new StreamIndex();
   private readonly closing: number[] = [];
   private readonly highest: [even: number, odd: number] = [0, 0];
   // Frames come in runs of one stream.
@@ -39,7 +40,7 @@ export class StreamRows implements TurnEnd {
 
   private find(streamId: number): number {
     if (streamId === this.lastStream) return this.lastRow;
-    const row = this.rows.get(streamId) ?? -1;
+    const row = this.rows.get(streamId);
     this.lastStream = streamId;
     this.lastRow = row;
     return row;
@@ -69,7 +70,7 @@ export class StreamRows implements TurnEnd {
     this.i32[word + StreamI.STREAM] = streamId;
     this.changed(row);
     this.i32[word + StreamI.CONNECTION] = this.id;
-    this.rows.set(streamId, row);
+    this.rows.add(streamId, row);
     this.lastStream = streamId;
     this.lastRow = row;
   }
@@ -200,7 +201,7 @@ export class StreamRows implements TurnEnd {
     if (ours) this.ownInitialWindow = size;
     else this.peerInitialWindow = size;
     if (change === 0) return;
-    for (const row of this.rows.values()) {
+    for (const [, row] of this.rows.entries()) {
       this.i32[row * 2 + (ours ? StreamI.RECEIVE_WINDOW : StreamI.SEND_WINDOW)]! += change;
       this.changed(row);
     }
@@ -231,7 +232,7 @@ export class StreamRows implements TurnEnd {
   /** Tells again what every open stream asks for. */
   retell(): void {
     const { heads, streams } = this.sink;
-    for (const [stream, row] of this.rows) {
+    for (const [stream, row] of this.rows.entries()) {
       const { method, scheme, authority, path } = heads.read(row / streams.stride);
       if (method === '' && path === '') continue;
       this.sink.event(
@@ -289,7 +290,7 @@ export class StreamRows implements TurnEnd {
   /** The connection is gone: finishes all streams and opens no more. */
   close(): void {
     this.endTurn();
-    for (const row of [...this.rows.values()]) {
+    for (const [, row] of this.rows.entries()) {
       this.f64[row + StreamF.CLOSED_AT] = this.sink.now;
       this.finish(row);
     }
