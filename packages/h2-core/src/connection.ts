@@ -10,7 +10,7 @@ import { Inbound } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreOptions, initialSettings, resolveOptions } from './options.ts';
 import { Outbound } from './outbound.ts';
-import { ConnectionError } from './rules.ts';
+import { ConnectionError, RULES } from './rules.ts';
 import { parseSettings, SettingId, type Settings } from './settings.ts';
 import { SettingsExchange } from './settings-exchange.ts';
 import { type Stream, StreamRecord, StreamState } from './stream/stream.ts';
@@ -141,13 +141,9 @@ export class Connection {
   private lost(): H2Error {
     const { goAwayCode } = this.core;
     if (goAwayCode === ErrorCode.NO_ERROR) {
-      return new H2Error('the transport closed with streams open', {
-        scope: 'connection',
-        code: ErrorCode.INTERNAL_ERROR,
-        initiator: 'remote',
-        rule: 'transport.closed',
-        rfc: '9113 9.1',
-      });
+      const rule = 'transport.closed';
+      const { code, rfc, text } = RULES[rule];
+      return new H2Error(text, { scope: 'connection', code, initiator: 'remote', rule, rfc });
     }
     return new H2Error('the peer ended the connection by GOAWAY with an error', {
       scope: 'connection',

@@ -37,14 +37,17 @@ export const INITIAL_MAX_STREAMS = 100;
 export const MAX_QUEUED_REQUESTS = 10_000;
 /** Pause of reading after 400 streams of which most were reset early, ms. Rapid reset, CVE-2023-44487; CVE-2025-8671. */
 export const EARLY_RESET_PAUSE_MS = 100;
-/** Legal but useless frames at once and per second. PRIORITY floods (CVE-2019-9513), unknown frames, dribbled windows. */
+/** Legal but useless frames at once. PRIORITY floods (CVE-2019-9513), unknown frames, dribbled windows. */
 export const ODDITY_BURST = 1000;
+/** The same per second. */
 export const ODDITY_REFILL_PER_SECOND = 100;
-/** Empty DATA frames at once and per second. CVE-2019-9518. */
+/** Empty DATA frames at once. CVE-2019-9518. */
 export const EMPTY_DATA_BURST = 100;
+/** The same per second. */
 export const EMPTY_DATA_REFILL_PER_SECOND = 10;
-/** Work by SETTINGS at once and per second. SETTINGS flood, CVE-2019-9515. */
+/** Work by SETTINGS at once. SETTINGS flood, CVE-2019-9515. */
 export const SETTINGS_WORK_BURST = 10_000;
+/** The same per second. */
 export const SETTINGS_WORK_REFILL_PER_SECOND = 1000;
 /** Time in which a stream with queued octets must make progress, ms. Slow reading, CVE-2019-9517. */
 export const WRITE_STALL_TIMEOUT_MS = 30_000;

@@ -131,7 +131,7 @@ const TABLE = {
   'flood.replies': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'the peer asks for replies and does not read them'],
   'keepalive.timeout': ['9113 6.7', 'NO_ERROR', 'the peer did not answer a PING in time'],
   'idle.timeout': ['9113 9.1', 'NO_ERROR', 'no streams for too long'],
-  'transport.closed': ['9113 9.1', 'NO_ERROR', 'the transport closed with streams open'],
+  'transport.closed': ['9113 9.1', 'INTERNAL_ERROR', 'the transport closed with streams open'],
 } as const;
 
 /** A rule's id. */
