@@ -1,7 +1,5 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { EXAMPLES, freePort, run, start, testWithCurl } from './program.mjs';
+import { expect, test } from 'vitest';
+import { freePort, run, start, testWithCurl } from './program.mjs';
 
 const NODE = process.execPath;
 
@@ -49,16 +47,5 @@ test('hpack-roundtrip: the second request costs less than the first', async () =
   expect(sizes.length).toBe(2);
   expect(sizes[1]).toBeLessThan(sizes[0]);
   expect(output).toContain('authorization: Bearer 7f3a  (never indexed, index 23)');
-  expect(code).toBe(0);
-});
-
-test('README of h2-core: its first program prints what it says', async () => {
-  const readme = readFileSync(resolve(EXAMPLES, '../packages/h2-core/README.md'), 'utf8');
-  const file = join(EXAMPLES, '.readme-h2-core.mjs');
-  writeFileSync(file, /```js\n(.+?)```/s.exec(readme)[1]);
-  onTestFinished(() => rmSync(file, { force: true }));
-  const printed = /```\n\n((?: {4}.+\n)+)/.exec(readme)[1].replaceAll(/^ {4}/gm, '');
-  const { code, output } = await run(NODE, [file]);
-  expect(output).toBe(printed);
   expect(code).toBe(0);
 });

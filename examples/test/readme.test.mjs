@@ -1,21 +1,39 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as dial } from 'node:net';
 import { join, resolve } from 'node:path';
+import { connect } from '@glassway/h2-core/client';
 import { expect, onTestFinished, test } from 'vitest';
-import { EXAMPLES, run, scratch } from './program.mjs';
+import { EXAMPLES, freePort, run, scratch, start } from './program.mjs';
 
-/** The first program of a package's README, in a file from which the packages can be imported. */
-function firstProgram(name) {
-  const readme = readFileSync(resolve(EXAMPLES, '../packages', name, 'README.md'), 'utf8');
-  const file = join(EXAMPLES, `.readme-${name}.mjs`);
-  writeFileSync(file, /```js\n(.+?)```/s.exec(readme)[1]);
+/** The first program of a README, in a file from which the packages can be imported, and what it is said to print. */
+function firstProgram(readme, change = program => program) {
+  const text = readFileSync(resolve(EXAMPLES, '..', readme), 'utf8');
+  const file = join(EXAMPLES, `.readme-${readme.replaceAll('/', '-')}.mjs`);
+  writeFileSync(file, change(/```js\n(.+?)```/s.exec(text)[1]));
   onTestFinished(() => rmSync(file, { force: true }));
-  const printed = /```\n\n((?: {4}.+\n)+)/.exec(readme)[1].replaceAll(/^ {4}/gm, '');
+  const printed = /```\n\n((?: {4}.+\n)+)/.exec(text)?.[1].replaceAll(/^ {4}/gm, '');
   return { file, printed };
 }
 
-test('README of tls-alpn: its first program prints what it says', async () => {
-  const { file, printed } = firstProgram('tls-alpn');
-  const { code, output } = await run(process.execPath, [file, scratch()]);
+test.each([
+  ['packages/h2-core/README.md', () => []],
+  ['packages/tls-alpn/README.md', () => [scratch()]],
+])('%s: its first program prints what it says', async (readme, args) => {
+  const { file, printed } = firstProgram(readme);
+  const { code, output } = await run(process.execPath, [file, ...args()]);
   expect(output).toBe(printed);
   expect(code).toBe(0);
+});
+
+test('README.md: its server answers', async () => {
+  const port = await freePort();
+  // The program says nothing when it listens.
+  const { file } = firstProgram('README.md', program =>
+    program.replace("listen(5928, '127.0.0.1')", `listen(${port}, '127.0.0.1', () => console.log('listening'))`),
+  );
+  await start(file).seen('listening');
+  const client = await connect(dial(port, '127.0.0.1'), { authority: `127.0.0.1:${port}` });
+  const { status, body } = await client.request({ path: '/world' }).response;
+  expect([status, await body.text()]).toEqual([200, 'hello /world\n']);
+  await client.shutdown();
 });
