@@ -22,7 +22,10 @@ import {
 } from './limits.ts';
 import { SettingId } from './settings.ts';
 
-/** What can be set on a connection. Every number is checked once; a bad one throws a `UsageError` with its range. */
+/**
+ * What can be set on a connection. Every number is checked once; a bad one throws a `UsageError` with its range, which is
+ * 0..2^31-1 where none is given here. Names that end in `Ms` are in milliseconds.
+ */
 export interface CoreOptions {
   /** Octets a peer may send on a stream before we release them. Default 1 MiB, range 0..2^31-1. */
   readonly initialWindowSize?: number;
@@ -30,15 +33,15 @@ export interface CoreOptions {
   readonly initialConnectionWindowSize?: number;
   /** Greatest frame payload we accept, octets. Default 16,384, range 2^14..2^24-1. */
   readonly maxFrameSize?: number;
-  /** Streams the peer may have open at once. Default 128 for a server, 100 pushes for a client. */
+  /** Streams the peer may have open at once. Default 128 for a server, 100 pushes for a client, range 0..2^32-1. */
   readonly maxConcurrentStreams?: number;
-  /** Size of a received field section, octets by RFC 9113 6.5.2. Default 65,536. */
+  /** Size of a received field section, octets by RFC 9113 6.5.2. Default 65,536, range 0..2^32-1. */
   readonly maxHeaderListSize?: number;
-  /** Field lines of a received section. Default 256. */
+  /** Field lines of a received section. Default 256, range 1..65,536. */
   readonly maxHeaderFields?: number;
   /** Field sections of all open streams together, octets by RFC 9113 6.5.2; more requests are refused. Default 2 MiB. */
   readonly maxHeaderMemory?: number;
-  /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16. */
+  /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16, range 0..65,536. */
   readonly maxContinuationFrames?: number;
   /** Dynamic table the peer's encoder may use, octets. Default 4096, range 0..65,536. */
   readonly headerTableSize?: number;
@@ -50,9 +53,9 @@ export interface CoreOptions {
   readonly enableConnectProtocol?: boolean;
   /** Unsent octets of a stream at which `write` returns false. Default 256 KiB, range 1..2^31-1. */
   readonly maxSendBufferSize?: number;
-  /** Entries accepted in one SETTINGS frame. Default 32. */
+  /** Entries accepted in one SETTINGS frame. Default 32, range 1..65,536. */
   readonly maxSettingsPerFrame?: number;
-  /** Unsent replies at which `wantsPause` turns true. Default 1000. */
+  /** Unsent replies at which `wantsPause` turns true. Default 1000, range 1..1,000,000. */
   readonly maxQueuedReplies?: number;
   /** Time for the peer's preface and first SETTINGS. Default 10 s, 0: off. */
   readonly prefaceTimeoutMs?: number;
@@ -70,7 +73,7 @@ export interface CoreOptions {
   readonly oddityBurst?: number;
   /** ... and per second. Default 100. */
   readonly oddityRefillPerSecond?: number;
-  /** DATA frames without octets and END_STREAM taken at once. Default 100, 0: off. */
+  /** DATA frames with neither octets nor END_STREAM taken at once. Default 100, 0: off. */
   readonly emptyDataBurst?: number;
   /** ... and per second. Default 10. */
   readonly emptyDataRefillPerSecond?: number;
