@@ -30,7 +30,9 @@ export class Priorities {
     if (!this.aware) return;
     const updated = this.early.get(stream.id);
     // Those for lower numbers will never be opened (RFC 9113 5.1.1).
-    for (const id of this.early.keys()) if (id <= stream.id) this.early.delete(id);
+    if (this.early.size !== 0) {
+      for (const id of this.early.keys()) if (id <= stream.id) this.early.delete(id);
+    }
     // RFC 9218 7: what PRIORITY_UPDATE said takes precedence over the field.
     const { urgency, incremental } = updated ?? (field === '' ? DEFAULT_PRIORITY : parsePriority(field));
     this.core.sender.scheduler.prioritise(stream, urgency, incremental);

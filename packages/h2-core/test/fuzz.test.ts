@@ -232,8 +232,10 @@ class Wire {
   private rest: Uint8Array = new Uint8Array();
   private expectsPreface: boolean;
   private fragments: Uint8Array[] | null = null;
+  private readonly allowance: Allowance;
 
-  constructor(role: 'server' | 'client') {
+  constructor(role: 'server' | 'client', allowance: Allowance) {
+    this.allowance = allowance;
     this.expectsPreface = role === 'client';
   }
 
@@ -251,6 +253,7 @@ class Wire {
       const message = f.type === T.HEADERS || f.type === T.DATA;
       if (message && this.ended.has(f.streamId)) throw new Error(`${line(f)} after the end of its stream`);
       if (f.type === T.RST_STREAM || (message && (f.flags & F.END_STREAM) !== 0)) this.ended.add(f.streamId);
+      if (f.type === T.DATA) this.allowance.spend(f.streamId, f.payload.length);
       if (f.type === T.HEADERS) this.fragments = [f.payload];
       if (f.type === T.PUSH_PROMISE) this.fragments = [f.payload.slice(4)];
       if (f.type === T.CONTINUATION) this.fragments?.push(f.payload);
@@ -259,6 +262,41 @@ class Wire {
         this.fragments = null;
       }
     }
+  }
+}
+
+/** The most that the octets sent to a connection can have allowed it to send, for any order of reading them. */
+class Allowance {
+  /** False: octets were spoilt on the way, so that nobody can tell. */
+  isKnown = true;
+  private connection = 65_535;
+  private initial = 65_535;
+  private readonly grants: Map<number, number> = new Map();
+  private readonly sent: Map<number, number> = new Map();
+
+  heard(octets: Uint8Array): void {
+    for (const { type, flags, streamId, payload } of parse(octets)) {
+      const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+      if (type === T.WINDOW_UPDATE && payload.length === 4) {
+        const increment = view.getUint32(0) & 0x7fff_ffff;
+        if (streamId === 0) this.connection += increment;
+        else this.grants.set(streamId, (this.grants.get(streamId) ?? 0) + increment);
+      } else if (type === T.SETTINGS && flags === 0) {
+        for (let at = 0; at + 6 <= payload.length; at += 6) {
+          if (view.getUint16(at) === 4) this.initial = Math.max(this.initial, view.getUint32(at + 2));
+        }
+      }
+    }
+  }
+
+  spend(streamId: number, octets: number): void {
+    const total = (this.sent.get(streamId) ?? 0) + octets;
+    this.sent.set(streamId, total);
+    this.connection -= octets;
+    if (!this.isKnown) return;
+    if (this.connection < 0) throw new Error('more DATA than the connection window allows');
+    const allowed = this.initial + (this.grants.get(streamId) ?? 0);
+    if (total > allowed) throw new Error(`more DATA than the window of stream ${streamId} allows`);
   }
 }
 
@@ -309,7 +347,8 @@ function run(role: 'server' | 'client', { seed, steps }: Plan): { ended: boolean
   };
   const connection = new Connection({ role, handler, maxSendBufferSize: 20_000 }, 0);
   const program: Program = { connection, streams };
-  const wire = new Wire(role);
+  const allowance = new Allowance();
+  const wire = new Wire(role, allowance);
   let now = 0;
   const peer: Peer = { role, streams, next: role === 'server' ? 1 : 2 };
   let unsent: Uint8Array = role === 'server' ? concat(preface, settings()) : settings();
@@ -319,8 +358,11 @@ function run(role: 'server' | 'client', { seed, steps }: Plan): { ended: boolean
   for (const step of steps) {
     const dice = new Dice(step);
     let octets = makeFrame(dice, peer);
+    const whole = octets.slice();
     if (dice.chance(1)) octets[dice.below(octets.length)] = dice.below(256);
     if (dice.below(300) === 0) octets = octets.slice(0, dice.below(octets.length));
+    if (!Buffer.from(whole).equals(octets)) allowance.isKnown = false;
+    allowance.heard(whole);
     unsent = concat(unsent, octets);
     const size = dice.chance(60) ? unsent.length : dice.below(unsent.length + 1);
     connection.receive(unsent.slice(0, size), now);

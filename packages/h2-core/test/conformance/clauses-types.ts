@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   block,
+  bytes,
   concat,
   continuation,
   data,
@@ -23,6 +24,7 @@ import type { Kit } from './kit.ts';
 const OPEN = F.END_HEADERS;
 const WHOLE = F.END_HEADERS | F.END_STREAM;
 const MAX_WINDOW = 0x7fff_ffff;
+const PRIORITY_UPDATE = 0x10;
 
 /** RFC 9113 6.1 to 6.10, and 7. */
 export function typeClauses(kit: Kit): void {
@@ -336,6 +338,18 @@ export function typeClauses(kit: Kit): void {
     peer.send(headers(1, post, OPEN), data(1, 'x'), frame(T.HEADERS, F.END_STREAM, 1, trailers.slice(0, 3)));
     peer.send(continuation(1, trailers.slice(3), F.END_HEADERS));
     expect((await peer.response(1)).status).toBe('200');
+  });
+
+  // RFC 9218 7.1 PRIORITY_UPDATE, an extension that a server may not know
+
+  test('9218 7.1/1 PRIORITY_UPDATE for streams to come, open and ended', async () => {
+    const peer = await kit.open();
+    const update = (id: number, value: string): Uint8Array =>
+      frame(PRIORITY_UPDATE, 0, 0, concat(u32(id), bytes(value)));
+    peer.send(update(1, 'u=0, i'), headers(1, get));
+    expect((await peer.response(1)).status).toBe('200');
+    peer.send(update(1, 'u=7'), headers(3, post, OPEN), update(3, 'what is this?'), data(3, 'x', F.END_STREAM));
+    expect((await peer.response(3)).status).toBe('200');
   });
 
   // 7 Error codes
