@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { reason } from '../src/exchange/reason.ts';
+import { Http1Connection } from '../src/listener/http1-connection.ts';
 import type { ListenersOptions } from '../src/listener/listeners.ts';
 import { itWith, run } from './support/peers.ts';
 import { rawClient } from './support/raw-client.ts';
@@ -65,6 +66,26 @@ describe('RFC 9112: requests', () => {
     const text = await client.untilText('two');
     expect(text.indexOf('one')).toBeLessThan(text.indexOf('two'));
     client.close();
+  });
+
+  it('that are pipelined without end stay in the client, not in the memory', async () => {
+    const read = vi.spyOn(Http1Connection.prototype, 'onRequest');
+    const client = await rawClient(await start(() => {}, { maxPipelined: 2 }));
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100_000));
+    await harness.request();
+    let before = 0;
+    const isStill = () => {
+      const last = before;
+      before = read.mock.calls.length;
+      return before === last;
+    };
+    await expect.poll(isStill, { interval: 250, timeout: 10_000 }).toBe(true);
+    // What came in one read from the socket was parsed, and nothing after it.
+    expect(before).toBeLessThan(10_000);
+    read.mockRestore();
+    for (let i = 1; i <= 3; i++) (await harness.request(i)).answer(200, '');
+    const text = await client.untilEnd();
+    expect(text.match(/HTTP\/1.1 200/g)).toHaveLength(3);
   });
 
   it('that are pipelined beyond the limit end the connection after those before were answered', async () => {

@@ -51,6 +51,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   #draining = false;
   /** No request is read any more: too many were waiting, or one was refused. */
   #closing = false;
+  #stopping = false;
   /** What the client sent after the requests in line is not HTTP; they are answered first. */
   #failure: Reason | null = null;
   #closeReason: Reason | null = null;
@@ -141,13 +142,25 @@ export class Http1Connection implements Drainable, Http1LegHost {
   }
 
   #enqueue(item: Waiting): void {
-    if (this.#closing || this.#failure !== null || this.isEnded) return;
-    if (this.#waiting.length >= this.#context.limits.maxPipelined) {
+    if (this.#failure !== null || this.isEnded) return;
+    if (this.#closing || this.#waiting.length >= this.#context.limits.maxPipelined) {
       this.#closing = true;
+      this.#stopReading();
       return;
     }
     this.#waiting.push(item);
     if (this.#active === null && this.#waiting.length === 1) this.#next();
+  }
+
+  /** Node keeps every request it reads until the one before is answered: a client that goes on must not fill the memory. */
+  #stopReading(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    // Node goes on reading after every complete request; that happens in the ticks before this.
+    queueMicrotask(() => {
+      this.#stopping = false;
+      if (!this.isEnded) this.#socket.pause();
+    });
   }
 
   #next(): void {
