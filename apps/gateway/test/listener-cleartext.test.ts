@@ -1,4 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { Server } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { startListeners } from '../src/listener/listeners.ts';
 import { frame, get, headers, PREFACE, settings, Type } from './support/h2-frames.ts';
 import { itWith, run } from './support/peers.ts';
 import { RawH2Client, rawClient } from './support/raw-client.ts';
@@ -177,5 +179,20 @@ describe('peers', () => {
     const output = await run('nghttp', '-v', `http://127.0.0.1:${harness.port}/`);
     expect(output).toMatch(/:status: 200/);
     expect(output).toMatch(/h2c/);
+  });
+});
+
+describe('the listener itself', () => {
+  it('outlives a connection that cannot be accepted, and says so', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const failures: Error[] = [];
+    const listeners = await startListeners({ http: { onError: error => failures.push(error) }, accept: () => {} });
+    const server = listen.mock.contexts[0] as Server;
+    listen.mockRestore();
+    const failure = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    server.emit('error', failure);
+    expect(failures).toEqual([failure]);
+    expect(server.listening).toBe(true);
+    await listeners.close(0);
   });
 });

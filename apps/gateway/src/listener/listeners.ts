@@ -30,6 +30,8 @@ export interface HttpOptions {
   readonly port?: number;
   /** A unix socket instead of host and port. */
   readonly path?: string;
+  /** Told about failures of the listener itself, such as a connection that cannot be accepted. Default: a warning. */
+  readonly onError?: (error: Error) => void;
 }
 
 /** What `startListeners` needs. */
@@ -105,7 +107,7 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
 }
 
 function listenCleartext(
-  { host = '127.0.0.1', port = 0, path }: HttpOptions,
+  { host = '127.0.0.1', port = 0, path, onError: onFailure = warn }: HttpOptions,
   context: ListenerContext,
   http1: Http1Listener,
   http2: Http2Listener,
@@ -133,12 +135,18 @@ function listenCleartext(
     server.once('error', onError);
     server.listen(path === undefined ? { host, port } : { path }, () => {
       server.off('error', onError);
+      // Without this a connection that cannot be accepted (no descriptors, no memory) would end the process.
+      server.on('error', onFailure);
       resolve(server);
     });
   });
 }
 
 function ignore(): void {}
+
+function warn(error: Error): void {
+  process.emitWarning(`the cleartext listener: ${error.message}`, { code: 'GLASSWAY_LISTENER' });
+}
 
 function addressOf(server: Server): ListenAddress {
   const address = server.address();
