@@ -1,4 +1,6 @@
 /** The inspector's listener: every rule of its security has a test that tries the opposite. */
+
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
@@ -257,6 +259,24 @@ describe('rule 4: the token', () => {
     await end;
     await expect.poll(() => upgradeStatus(open(port))).toBe(101);
     sockets[1]!.terminate();
+  });
+
+  it('keeps a viewer that answered a ping before it showed its token, and none that answers no ping', async () => {
+    const { port, hub } = await start({ pingIntervalMs: 100 });
+    const socket = open(port);
+    const first = once(socket, 'ping');
+    await opened(socket);
+    await first;
+    socket.send(encodeMessage({ type: 'auth', token: TOKEN }));
+    for (let i = 0; i < 3; i++) await once(socket, 'ping');
+    expect(hub.viewers).toBe(1);
+    socket.terminate();
+    const deaf = new WebSocket(`ws://127.0.0.1:${port}/ws`, SUBPROTOCOL, {
+      origin: `http://127.0.0.1:${port}`,
+      autoPong: false,
+    });
+    await opened(deaf);
+    await closed(deaf);
   });
 
   it('caps viewers', async () => {

@@ -36,10 +36,10 @@ export interface AdminServerOptions {
   readonly maxUnauthenticated?: number;
   /** Viewers. Default 32. */
   readonly maxViewers?: number;
+  /** Time between two looks at whether a viewer still answers, milliseconds. Default 30000. */
+  readonly pingIntervalMs?: number;
 }
 
-/** Time between two looks at whether a viewer still answers, milliseconds. */
-const PING_INTERVAL_MS = 30_000;
 /** Open connections of any kind; the listener is for a person or two. */
 const MAX_CONNECTIONS = 256;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -79,7 +79,7 @@ export class AdminServer {
       maxPayload: MAX_CLIENT_MESSAGE_BYTES,
       handleProtocols: protocols => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
-    this.#pings = setInterval(() => this.#ping(), PING_INTERVAL_MS);
+    this.#pings = setInterval(() => this.#ping(), options.pingIntervalMs ?? 30_000);
     this.#pings.unref();
   }
 
@@ -89,6 +89,8 @@ export class AdminServer {
       this.#http.once('error', reject);
       this.#http.listen(this.#options.port, this.#options.host, () => {
         this.#http.off('error', reject);
+        // Failing to accept one connection (no descriptors, no memory) is no reason to end.
+        this.#http.on('error', error => process.emitWarning(`the inspector's listener: ${error.message}`));
         const { port } = this.#http.address() as AddressInfo;
         this.#guard = new Guard(this.#options.host, port, this.#options.token);
         resolve(port);
@@ -184,6 +186,8 @@ export class AdminServer {
       this.#admit(socket);
     };
     socket.on('message', first);
+    // From the first moment: a ping may come before the token, and who answered it is not silent.
+    socket.on('pong', () => this.#silent.delete(socket));
     socket.on('error', () => socket.terminate());
     socket.on('close', settle);
   }
@@ -210,7 +214,6 @@ export class AdminServer {
       },
       close: (code, reason) => socket.close(code, reason),
     });
-    socket.on('pong', () => this.#silent.delete(socket));
     socket.on('close', () => this.#hub.detach(viewer));
     socket.on('message', (data: RawData, isBinary: boolean) => {
       if (socket.readyState !== socket.OPEN) return;
