@@ -185,6 +185,10 @@ export class Inbound implements FrameSink {
     const end = (flags & Flag.END_STREAM) !== 0;
     const next = transition(stream.state, end ? StreamEvent.RECEIVE_DATA_END : StreamEvent.RECEIVE_DATA);
     stream.unreleasedBytes += length;
+    if (core.tap !== null) {
+      core.tap.onReceiveWithheld(streamId, stream.unreleasedBytes);
+      core.tap.onReceiveWithheld(0, core.receiver.unreleased);
+    }
     if (next < 0) {
       if (next === Illegal.PROTOCOL) throw new ConnectionError('stream.state', streamId, FrameType.DATA);
       core.streamError(stream, 'stream.half-closed', FrameType.DATA);

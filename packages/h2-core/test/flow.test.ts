@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Tap } from '../src/index.ts';
 import { client, get, server } from './support/endpoint.ts';
 import {
   concat,
@@ -105,6 +106,25 @@ describe('RFC 9113 5.2, 6.9 receiving', () => {
     t.connection.release(t.stream(1), 100);
     expect(t.sent()).toEqual([]);
   });
+});
+
+test('the tap hears what the program holds back, per stream and in total', () => {
+  // TRC-03
+  const heard: string[] = [];
+  const tap = new Proxy(
+    {},
+    {
+      get: (_target, name) => (id: number, bytes: number) => {
+        if (name === 'onReceiveWithheld') heard.push(`${id}:${bytes}`);
+      },
+    },
+  ) as unknown as Tap;
+  const t = server({ tap });
+  heard.length = 0;
+  t.receive(open, data(1, new Uint8Array(100)), data(1, new Uint8Array(50)));
+  t.connection.release(t.stream(1), 120);
+  t.connection.reset(t.stream(1), 8);
+  expect(heard).toEqual(['1:100', '0:100', '1:150', '0:150', '1:30', '0:30', '0:0']);
 });
 
 describe('RFC 9113 5.2, 6.9 sending', () => {

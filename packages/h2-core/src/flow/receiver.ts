@@ -40,6 +40,7 @@ export class Receiver {
   releaseConnection(bytes: number): void {
     this.unreleased -= bytes;
     this.pendingRelease += bytes;
+    if (this.tap !== null) this.tap.onReceiveWithheld(0, this.unreleased);
     if (this.pendingRelease >= this.target >>> 1 && !this.stopped) this.grantConnection();
   }
 
@@ -47,6 +48,7 @@ export class Receiver {
   releaseStream(stream: StreamRecord, bytes: number): void {
     stream.unreleasedBytes -= bytes;
     stream.pendingRelease += bytes;
+    if (this.tap !== null) this.tap.onReceiveWithheld(stream.id, stream.unreleasedBytes);
     // A half that has ended needs no more window.
     if (stream.state === StreamState.OPEN || stream.state === StreamState.HALF_CLOSED_LOCAL) {
       if (stream.pendingRelease >= this.streamTarget >>> 1 && stream.pendingRelease > 0) this.grantStream(stream);
