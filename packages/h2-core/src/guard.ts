@@ -7,6 +7,8 @@ const RESET_SAMPLE = 400;
 /** Pauses within `PAUSE_MEMORY_MS` after which pausing has not helped. */
 const MAX_PAUSES = 10;
 const PAUSE_MEMORY_MS = 10_000;
+/** Oddities that come with a stream's useful work: one or two PRIORITY or greasing frames per request are no flood. */
+const ODDITIES_PER_STREAM = 2;
 /** DATA frames below this size cost the difference: what a frame of this size costs to handle, roughly. */
 const SMALL_DATA = 256;
 
@@ -29,6 +31,11 @@ class TokenBucket {
     this.at = now;
     this.tokens -= cost;
     return this.tokens >= 0;
+  }
+
+  /** Puts `count` tokens back. */
+  give(count: number): void {
+    this.tokens = Math.min(this.burst, this.tokens + count);
   }
 }
 
@@ -63,6 +70,7 @@ export class Guard {
    * CVE-2023-44487 (rapid reset), CVE-2025-8671 (MadeYouReset).
    */
   streamEnded(early: boolean, now: number): void {
+    if (!early) this.oddities.give(ODDITIES_PER_STREAM);
     const { earlyResetPauseMs } = this.options;
     if (earlyResetPauseMs === 0) return;
     this.ended++;

@@ -269,6 +269,16 @@ describe('guards and legitimate traffic', () => {
     expect(t.connection.error?.rule).toBe('flood.oddities');
   });
 
+  test('PRIORITY or an unknown frame with each of very many requests is none', () => {
+    const t = server();
+    for (let id = 1; id < 8000; id += 2) {
+      t.receive(frame(T.PRIORITY, 0, id, [0, 0, 0, 0, 15]), headers(id, GET), frame(0xbb, 0, id, []));
+      t.connection.respond(t.stream(id), 204, [], true);
+      t.frames();
+    }
+    expect(t.connection.error).toBe(null);
+  });
+
   test('a stream that waits its turn behind others on a full transport is not stalled', () => {
     const t = server({}, S.INITIAL_WINDOW_SIZE, 10_000_000);
     t.receive(windowUpdate(0, 100_000_000));
