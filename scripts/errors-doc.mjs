@@ -32,7 +32,6 @@ export const OTHER_ENDS = {
   'goaway.unprocessed': ['as received, or REFUSED_STREAM', 'GOAWAY says that the peer did not process the request'],
   'request.unsent': ['REFUSED_STREAM, or that of the connection', 'the connection ended before the request was sent'],
   'accept.queue-full': ['REFUSED_STREAM', 'more than `maxPendingAccept` requests wait for `accept`'],
-  'accept.resets': ['ENHANCE_YOUR_CALM', 'too many requests were reset while they waited for `accept`'],
   'transport.connect': ['NO_ERROR', 'the transport could not be connected; `cause` has its error'],
 };
 

@@ -4,6 +4,7 @@ import { octet } from './frame/bytes.ts';
 import type { FrameReader } from './frame/reader.ts';
 import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
 import { NONE, UNSENT } from './moment.ts';
+import { RULES, type Rule } from './rules.ts';
 
 const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
 const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
@@ -78,16 +79,14 @@ export class Lifecycle {
     if (core.closed) return;
     core.goAway(core.registry.lastRemoteId, code, debug);
     this.reader.stop();
-    const error =
-      code === ErrorCode.NO_ERROR
-        ? null
-        : new H2Error(debug === '' ? 'the connection was ended' : debug, {
-            scope: 'connection',
-            code,
-            initiator,
-            rule: initiator === 'library' ? debug : 'connection.destroyed',
-          });
-    core.end(error);
+    if (code === ErrorCode.NO_ERROR) {
+      core.end(null);
+      return;
+    }
+    const rule = initiator === 'library' ? debug : 'connection.destroyed';
+    const known = (RULES as Readonly<Record<string, Rule | undefined>>)[rule];
+    const message = known?.text ?? (debug === '' ? 'the connection was ended' : debug);
+    core.end(new H2Error(message, { scope: 'connection', code, initiator, rule, rfc: known?.rfc ?? '' }));
   }
 }
 

@@ -123,6 +123,7 @@ const TABLE = {
   'data.before-headers': ['9113 8.1', 'PROTOCOL_ERROR', 'DATA before the final response'],
   'data.head': ['9110 9.3.2', 'PROTOCOL_ERROR', 'DATA in a response that cannot have a body'],
   'flood.resets': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'most requests are reset before their response begins'],
+  'accept.resets': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many requests are reset while they wait to be accepted'],
   'flood.oddities': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many frames that are legal but useless'],
   'flood.empty-data': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many DATA frames without octets'],
   'flood.small-data': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many small DATA frames that wait to be read'],

@@ -149,6 +149,9 @@ test('rapid reset before accept ends the connection with ENHANCE_YOUR_CALM, just
       return null;
     }
     expect((await client.ended).at(-1)).toContain('accept.resets');
+    const { error } = await server.closed;
+    expect([error?.rule, error?.rfc]).toEqual(['accept.resets', '9113 10.5']);
+    expect(error?.message).toContain('requests are reset');
     return server.closed;
   };
   expect(await run(19)).toBe(null);
