@@ -71,6 +71,26 @@ describe('what never enters shared memory', () => {
     expect(memoryHolds(shared, SECRET)).toBe(false);
   });
 
+  it.each([
+    ['when the marked section was not recorded for want of budget', 0],
+    ['when the mark stood behind the last field line that is recorded', 600],
+  ])('never indexed on HTTP/2, plain on the HTTP/1.1 leg: %s', (_, before) => {
+    const rig = traceRig(before === 0 ? { idleBytesPerSecond: 0 } : {});
+    const { tap } = rig.open();
+    tap.onFieldSectionStart(0, 1);
+    for (let i = 0; i < before; i++) tap.onField(0, 'x-other', 'v', 1, 0, 3);
+    tap.onField(0, 'x-badge', SECRET, 3, 0, 30);
+    tap.onFieldSectionEnd(0, 1, 0, 30);
+    const viewer = rig.viewer();
+    viewer.subscribe();
+    rig.tick();
+    const backend = rig.open({ leg: Leg.BACKEND, protocol: 'http/1.1' });
+    rig.recorder.http1Request(backend.id, 1, 'GET', '/', ['x-badge', SECRET, 'x-open', 'recorded']);
+    rig.recorder.flush();
+    expect(memoryHolds(rig.shared, 'recorded')).toBe(true);
+    expect(memoryHolds(rig.shared, SECRET)).toBe(false);
+  });
+
   it('a secret that was first seen under a harmless name is still hidden under its own', () => {
     const rig = traceRig();
     const viewer = rig.viewer();

@@ -19,7 +19,7 @@ import {
 import { Hub, type HubOptions } from '../src/trace/hub/hub.ts';
 import type { Viewer } from '../src/trace/hub/viewer.ts';
 import { Recorder } from '../src/trace/recorder.ts';
-import { allocateTrace, type TraceSizes } from '../src/trace/shared.ts';
+import { allocateTrace, type SharedTrace, type TraceSizes } from '../src/trace/shared.ts';
 import { type ConnectionFacts, Leg } from '../src/trace/trace.ts';
 
 export const FACTS: ConnectionFacts = {
@@ -40,6 +40,7 @@ export interface RigOptions extends TraceSizes, Partial<Omit<HubOptions, 'identi
 }
 
 export interface Rig {
+  readonly shared: SharedTrace;
   readonly recorder: Recorder;
   readonly hub: Hub;
   /** Microseconds. */
@@ -74,6 +75,7 @@ export function traceRig(options: RigOptions = {}): Rig {
     ...sizes,
   });
   return {
+    shared,
     recorder,
     hub,
     get now() {

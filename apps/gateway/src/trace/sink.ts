@@ -155,10 +155,12 @@ export class Sink {
     this.literalName = 0;
     if (!this.detailed) {
       const hidden = representation === Representation.LITERAL_NEVER_INDEXED;
-      if (!hidden && name.charCodeAt(0) === COLON) this.head.take(name, value);
+      if (hidden) this.strings.markName(name);
+      else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
       return;
     }
     if (this.sectionFields === MAX_SECTION_FIELDS) {
+      if (representation === Representation.LITERAL_NEVER_INDEXED) this.strings.markName(name);
       this.sectionOmitted++;
       this.literalName = NOT_KEPT;
       return;

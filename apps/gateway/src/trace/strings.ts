@@ -93,6 +93,14 @@ export class StringPool {
     return id;
   }
 
+  /**
+   * A peer marked a field of this name never indexed, whether or not its section is recorded. The other leg may be
+   * HTTP/1.1, which cannot say so: there the name decides.
+   */
+  markName(name: string): void {
+    if (this.markedNames.size < MAX_MARKED_NAMES) this.markedNames.add(name);
+  }
+
   private secret(value: string, seq: number, t: number): number {
     let id = this.secrets.get(value);
     if (id === undefined) {
@@ -105,8 +113,7 @@ export class StringPool {
   private isSecret(name: string, representation: number): boolean {
     if (this.revealed) return false;
     if (representation === Representation.LITERAL_NEVER_INDEXED) {
-      // The other leg may be HTTP/1.1, which cannot say "never indexed": there the name decides.
-      if (this.markedNames.size < MAX_MARKED_NAMES) this.markedNames.add(name);
+      this.markName(name);
       return true;
     }
     if (this.names.get(name)?.sensitive === true) return true;
