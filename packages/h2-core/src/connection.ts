@@ -178,6 +178,7 @@ export class Connection {
       this.settings.applyRemote(parseSettings(settings, 0, settings.length), true);
     } catch (error) {
       this.caught(error);
+      this.signal();
       return stream;
     }
     stream.sendWindow = core.remote.initialWindowSize;

@@ -100,8 +100,10 @@ export class Outbound {
     }
     if (core.draining || core.registry.nextLocalId > MAX_STREAM_ID)
       core.misuse('api.going-away', 'the connection is ending');
-    // RFC 9113 5.1.2: reserved streams do not count yet, but each will once its response begins.
-    if (!this.hasSlot) core.misuse('api.push-limit', 'the client accepts no more pushed streams at once');
+    // RFC 9113 5.1.2: reserved streams do not count yet, but each will once its response begins: all that are ours do here.
+    const { live, remoteCount } = core.registry;
+    if (live.size - remoteCount >= core.remote.maxConcurrentStreams)
+      core.misuse('api.push-limit', 'the client accepts no more pushed streams at once');
     checkHead(core, head);
     // RFC 9113 8.4: safe, cacheable, without content.
     if (head.method !== 'GET' && head.method !== 'HEAD') core.misuse('api.push-method', `${head.method} is not pushed`);

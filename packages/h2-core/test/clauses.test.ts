@@ -100,6 +100,18 @@ describe('RFC 9113 6.6, 8.4 promises', () => {
     checkInvariants(t.connection);
   });
 
+  test('5.1.2: no more promises than the client takes responses to them at once', () => {
+    const t = server({}, S.MAX_CONCURRENT_STREAMS, 2);
+    t.receive(headers(1, GET), headers(3, GET));
+    const promised = [0, 1].map(() => t.connection.push(t.stream(1), get('/a')));
+    expect(() => t.connection.push(t.stream(1), get('/b'))).toThrow(/no more pushed streams/);
+    for (const stream of promised) t.connection.respond(stream, 200, [], false);
+    expect(() => t.connection.push(t.stream(1), get('/b'))).toThrow(/no more pushed streams/);
+    t.connection.reset(promised[0] as Stream, 8);
+    t.connection.push(t.stream(1), get('/b'));
+    checkInvariants(t.connection);
+  });
+
   test('6.8: after our GOAWAY promises are refused', () => {
     const t = pushClient();
     t.connection.shutdown();
@@ -141,6 +153,16 @@ test('7540 3.2.1: a stream limit in HTTP2-Settings holds on when the client’s 
   t.connection.acceptUpgrade(Uint8Array.from([0, 3, 0, 0, 0, 5]), get());
   t.receive(preface, settings(S.INITIAL_WINDOW_SIZE, 1000));
   expect(t.connection.remoteSettings.maxConcurrentStreams).toBe(5);
+});
+
+test('7540 3.2.1: HTTP2-Settings that break a rule end the connection, and whoever moves the octets hears of it', () => {
+  const t = new Endpoint({ role: 'server' });
+  t.sent();
+  let woken = 0;
+  t.connection.wake = () => woken++;
+  t.connection.acceptUpgrade(Uint8Array.from([0, 5, 0, 0, 0, 5]), get());
+  expect(woken).toBe(1);
+  expect(t.sent()).toEqual(['GOAWAY 0 1 settings.frame-size']);
 });
 
 test('8.3.1: Host and :authority are compared with the default port of the scheme left out', () => {
