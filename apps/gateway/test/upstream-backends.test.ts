@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import {
   createServer as createHttp,
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { type Credentials, DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/exchange/legs.ts';
+import { reason } from '../src/exchange/reason.ts';
 import { type ConnectionFacts, NO_TRACE, type Trace } from '../src/trace/trace.ts';
 import { createBackend, probe, type UpstreamOptions } from '../src/upstream/backend.ts';
 import { parseTarget } from '../src/upstream/target.ts';
@@ -166,6 +168,15 @@ describe('TLS', () => {
     const between = await Recorder.send(backend, request()).finished();
     const after = between.error === null ? between : await Recorder.send(backend, request()).finished();
     expect(after.body).toBe('1.1');
+  });
+
+  it('a connection nobody waits for any more when its protocol is known is closed', async () => {
+    const server = createHttps({ ...credentials }, answer('1.1'));
+    const accepted = once(server, 'connection');
+    const { leg } = Recorder.send(client(`https://127.0.0.1:${await listening(server)}`), request());
+    leg.cancel(reason('client_reset', 'changed its mind'));
+    const [socket] = (await accepted) as [Socket];
+    await once(socket, 'close');
   });
 
   it('tells the trace what was agreed', async () => {

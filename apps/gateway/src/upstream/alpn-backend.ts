@@ -89,6 +89,8 @@ export class AlpnBackend implements Backend {
   #learned(connection: TlsConnection): void {
     const { legs } = this.#state as Negotiating;
     const { protocol } = connection;
+    // Everybody who asked for it has left: in no pool, nobody would ever close it.
+    if (legs.size === 0) connection.socket.destroy();
     const dial = this.#dialer(connection);
     const pool =
       protocol === 'h2'
