@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { capture } from '../lib/command.mjs';
 import { inRoot, readJson, workspaceDirectories } from '../lib/workspace.mjs';
 
-const PACKAGES = workspaceDirectories().filter(directory => directory.startsWith('packages/'));
+const PACKAGES = [...workspaceDirectories().filter(directory => directory.startsWith('packages/')), 'apps/gateway'];
 
 /** Paths that npm would publish. */
 async function packed(directory) {
@@ -23,7 +23,10 @@ describe.each(PACKAGES)('what npm would publish of %s', directory => {
     const doors = Object.values(exports).flatMap(conditions => Object.values(conditions));
     expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', ...doors.map(path => path.slice(2))]));
     const wanted = /^(?:LICENSE|README\.md|package\.json|src\/.+\.ts|dist\/.+\.(?:js|d\.ts)(?:\.map)?)$/;
-    expect(paths.filter(path => !wanted.test(path))).toEqual([]);
+    // The command, and the two pages that it serves.
+    const served = /^(?:bin\/glassway\.js|demo-page\/[^/]+|dist\/inspector\/(?:assets\/)?[^/]+)$/;
+    const isWanted = path => wanted.test(path) || (directory === 'apps/gateway' && served.test(path));
+    expect(paths.filter(path => !isWanted(path))).toEqual([]);
     // Maps lead from what is built to sources: both go along.
     const sources = paths.filter(path => path.startsWith('src/'));
     const built = sources.map(path => path.replace('src/', 'dist/').replace(/ts$/, 'js'));
