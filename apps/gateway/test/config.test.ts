@@ -160,6 +160,8 @@ describe('command line', () => {
     ['--to http://a/path', /--to: .*only scheme, host and port/],
     ['--to http://a --https x', /--https: "x" is not an address/],
     ['--to http://a --https off --http off', /both off/],
+    ['--to http://a --https 8080', /--https and --http are both 127\.0\.0\.1:8080: choose two addresses/],
+    ['--to http://a --inspector 8443', /--https and --inspector are both/],
     ['--to http://a --cert c', /--cert needs --key/],
     ['--to http://a --key c', /--key needs --cert/],
     ['--to http://a --inspector 0.0.0.0:1', /--inspector 0.0.0.0:1: .*loopback/],

@@ -310,6 +310,7 @@ function toSettings(values: Values): Settings {
   if (settings.https === null && settings.http === null) {
     throw new UsageProblem('--https and --http are both off: nobody could reach the gateway');
   }
+  refuseSharedPorts(settings);
   if (settings.inspector !== null && !isLoopback(settings.inspector.host)) {
     throw new UsageProblem(
       `--inspector ${formatAddress(settings.inspector)}: the inspector shows all traffic and listens on this machine only; ` +
@@ -317,4 +318,17 @@ function toSettings(values: Values): Settings {
     );
   }
   return settings;
+}
+
+/** Port 0 is a different one for everybody. */
+function refuseSharedPorts(settings: Settings): void {
+  const flagOf = new Map<string, string>();
+  for (const key of ['https', 'http', 'inspector'] as const) {
+    const address = settings[key];
+    if (address === null || address.port === 0) continue;
+    const where = formatAddress(address);
+    const other = flagOf.get(where);
+    if (other !== undefined) throw new UsageProblem(`--${other} and --${key} are both ${where}: choose two addresses`);
+    flagOf.set(where, key);
+  }
 }

@@ -51,7 +51,8 @@ export function dialFailure(target: Target, error: Error): Reason {
       const names = attempts
         .map(attempt => `${labelOf(target, attempt)} (${attempt.code ?? attempt.message})`)
         .join(' and ');
-      return reason('backend_unreachable', `cannot connect to ${names}`, retryable);
+      const hint = first.code === 'EMFILE' ? ': too many files are open, raise the limit (ulimit -n)' : '';
+      return reason('backend_unreachable', `cannot connect to ${names}${hint}`, retryable);
     }
   }
 }
