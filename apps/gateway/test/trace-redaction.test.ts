@@ -53,6 +53,19 @@ describe('what never enters shared memory', () => {
     expect(memoryHolds(recorded(true, field(name, 1)), SECRET)).toBe(true);
   });
 
+  it('any HTTP/1.1 value, once a client has marked more names than are remembered', () => {
+    const marking = (names: number) => (recorder: Recorder) => {
+      const tap = recorder.tap(recorder.connectionOpened(FACTS))!;
+      tap.onFieldSectionStart(0, 1);
+      for (let i = 0; i < names; i++) tap.onField(0, `x-junk-${i}`, 'v', 3, 0, 10);
+      tap.onFieldSectionEnd(0, 1, 0, 30);
+      const http1 = recorder.connectionOpened({ ...FACTS, leg: Leg.BACKEND, protocol: 'http/1.1' });
+      recorder.http1Request(http1, 1, 'GET', '/', ['x-private', SECRET]);
+    };
+    expect(memoryHolds(recorded(false, marking(255)), SECRET)).toBe(true);
+    expect(memoryHolds(recorded(false, marking(300)), SECRET)).toBe(false);
+  });
+
   it('any value that is marked never indexed (RFC 7541 7.1.3)', () => {
     expect(memoryHolds(recorded(false, field('x-plain', 3)), SECRET)).toBe(false);
     expect(memoryHolds(recorded(false, field('x-plain', 2)), SECRET)).toBe(true);

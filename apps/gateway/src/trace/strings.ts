@@ -121,7 +121,8 @@ export class StringPool {
   }
 
   private isMarked(name: string): boolean {
-    return this.markedNames.has(name.toLowerCase());
+    // Full: which names were marked is not known any more, so every one may have been.
+    return this.markedNames.size === MAX_MARKED_NAMES || this.markedNames.has(name.toLowerCase());
   }
 
   private addName(name: string, seq: number, t: number): KnownName {
