@@ -2,7 +2,7 @@ import type { Core } from './core.ts';
 import { ErrorCode, H2Error } from './errors.ts';
 import { printable, uint16, uint31, uint32 } from './frame/bytes.ts';
 import type { FrameSink } from './frame/reader.ts';
-import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
+import { Flag, FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
 import { InboundSections } from './inbound-sections.ts';
 import { MAX_DEBUG_DATA } from './limits.ts';
 import { ConnectionError } from './rules.ts';
@@ -274,9 +274,12 @@ export class Inbound implements FrameSink {
     const stream = core.registry.live.get(streamId);
     if (stream !== undefined) {
       core.resetByPeer(stream, code);
-    } else if (core.registry.whyGone(streamId) === Gone.IDLE) {
-      throw new ConnectionError('frame.idle-stream', streamId, type);
+      return;
     }
+    const why = core.registry.whyGone(streamId);
+    if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, type);
+    // It may have crossed our END_STREAM, once; the stream's work has paid for that.
+    if (why !== Gone.RESET_BY_US) core.guard.odd(streamId, type, core.now);
   }
 
   private ping(flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
@@ -304,6 +307,8 @@ export class Inbound implements FrameSink {
     const debug = bytes.slice(start + 8, start + Math.min(length, 8 + MAX_DEBUG_DATA));
     if (core.tap !== null) core.tap.onGoAway(Direction.IN, lastStreamId, code, printable(debug));
     if (lastStreamId > core.goAwayReceived) throw new ConnectionError('goaway.last-id-increased', 0, type);
+    // One or two are usual; each looks at every stream.
+    if (core.goAwayReceived <= MAX_STREAM_ID) core.guard.odd(0, type, core.now);
     core.goAwayReceived = lastStreamId;
     core.goAwayCode = code;
     core.draining = true;

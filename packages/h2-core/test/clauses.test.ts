@@ -301,6 +301,28 @@ describe('guards and legitimate traffic', () => {
     expect(t.connection.error).toBe(null);
   });
 
+  test('resets that cross the end of their streams are none, resets of what ended long ago are', () => {
+    const t = server();
+    for (let id = 1; id < 8000; id += 2) {
+      t.receive(headers(id, GET));
+      t.connection.respond(t.stream(id), 204, [], true);
+      t.frames();
+      t.receive(rst(id, 8));
+    }
+    expect(t.connection.error).toBe(null);
+    for (let i = 0; i < 1001; i++) t.receive(rst(1, 8));
+    expect(t.connection.error?.rule).toBe('flood.oddities');
+  });
+
+  test('GOAWAY again and again is a flood', () => {
+    const t = server();
+    t.receive(headers(1, POST, OPEN));
+    for (let i = 0; i < 1001; i++) t.receive(goAway(0, 0));
+    expect(t.connection.error).toBe(null);
+    t.receive(goAway(0, 0));
+    expect(t.connection.error?.rule).toBe('flood.oddities');
+  });
+
   test('a stream that waits its turn behind others on a full transport is not stalled', () => {
     const t = server({}, S.INITIAL_WINDOW_SIZE, 10_000_000);
     t.receive(windowUpdate(0, 100_000_000));
