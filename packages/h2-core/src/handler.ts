@@ -63,7 +63,10 @@ export interface Handler {
    * commands for this stream must wait until that has returned.
    */
   onEndSent?(stream: Stream): void;
-  /** The stream was reset, by the peer (`error.initiator` 'remote') or by the core ('library'). Not for own `reset()`. */
+  /**
+   * The stream was reset, by the peer (`error.initiator` 'remote') or by the core ('library'). Not for own `reset()`. It is
+   * closed already: commands for it do nothing.
+   */
   onReset?(stream: Stream, error: H2Error): void;
   /** The stream reached `closed` and is forgotten. Last call for this stream. */
   onStreamClosed?(stream: Stream): void;
