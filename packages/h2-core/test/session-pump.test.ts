@@ -213,3 +213,22 @@ test('the defect of a handler is passed on, and the peer is told INTERNAL_ERROR'
   expect(wire.frames().at(-1)).toBe('GOAWAY 1 2 handler failed');
   expect(wire.called().at(-1)).toBe('end');
 });
+
+test('a defect in one connection’s turn leaves the others theirs', async () => {
+  const first = pumped();
+  const second = pumped();
+  await turn();
+  second.wire.frames();
+  first.wire.write = () => {
+    throw new Error('a defect');
+  };
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const defect = new Promise<Error>(resolve => process.once('uncaughtException', resolve));
+  first.connection.ping(new Uint8Array(8));
+  second.connection.ping(new Uint8Array(8));
+  expect((await defect).message).toBe('a defect');
+  for (const listener of listeners) process.on('uncaughtException', listener);
+  await turn();
+  expect(second.wire.frames()).toEqual(['PING']);
+});

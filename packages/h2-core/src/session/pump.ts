@@ -18,7 +18,17 @@ function flushAll(): void {
   scheduled = false;
   const pumps = ready;
   ready = [];
-  for (const pump of pumps) pump.flush();
+  let next = 0;
+  try {
+    while (next < pumps.length) (pumps[next++] as Pump).flush();
+  } finally {
+    // A handler threw: that is its program's affair, but the other connections still have their turn.
+    if (next < pumps.length) {
+      ready = [...pumps.slice(next), ...ready];
+      if (!scheduled) afterTurn(flushAll);
+      scheduled = true;
+    }
+  }
 }
 
 /** Moves octets and time between a transport and a `Connection`. THE place where the two meet. */
