@@ -7,13 +7,15 @@
  * listeners come last, when there is somebody to serve. Closing goes the other way round.
  */
 import { randomBytes } from 'node:crypto';
+import { ErrorCode } from '@glassway/h2-core';
 import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
 import { type Inspector, startInspector } from './admin/inspector.ts';
 import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
 import { reachesListener } from './config/own-address.ts';
 import type { Settings } from './config/settings.ts';
-import { accept, type ExchangeContext } from './exchange/exchange.ts';
+import { accept, type Exchange, type ExchangeContext } from './exchange/exchange.ts';
 import type { Backend } from './exchange/legs.ts';
+import { reason } from './exchange/reason.ts';
 import { findInspectorPage } from './inspector-page.ts';
 import { type DrainReport, type HttpsOptions, type Listeners, startListeners } from './listener/listeners.ts';
 import { Logger } from './log.ts';
@@ -60,8 +62,8 @@ export interface Gateway {
   /** Finds out what each backend speaks, without a request that an application would see. Takes a second at most. */
   probe(): Promise<readonly ProbeResult[]>;
   /**
-   * Stops accepting, lets requests under way finish, and after `deadlineMs` (0: at once) cuts the rest. A second call
-   * cuts the first one's deadline short.
+   * Stops accepting, lets requests under way finish (WebSockets for a second), and after `deadlineMs` (0: at once) cuts the
+   * rest. A second call cuts the first one's deadline short.
    */
   close(deadlineMs: number): Promise<DrainReport>;
 }
@@ -71,6 +73,13 @@ export interface Gateway {
  * the time they wait is bounded as well.
  */
 const MAX_QUEUED = 16_384;
+
+/**
+ * WebSockets stay open for as long as their ends like, so a gateway that closes waits this long for them at most. An
+ * application's page often has one open, and Ctrl-C should not take until the deadline.
+ */
+const TUNNEL_GRACE_MS = 1000;
+const CLOSING = reason('shutting_down', 'the gateway is closing and ended the tunnel', { h2Code: ErrorCode.CANCEL });
 
 /** What closes what was opened, in the order of opening. */
 type Undo = (() => Promise<unknown>)[];
@@ -108,6 +117,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       },
       trace,
       records: options.reportFailures === false ? access : new FailureReporter(logger, access),
+      tunnels: new Set(),
       clock: () => performance.now(),
     };
 
@@ -125,7 +135,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       ),
     );
     const probeAll = () => Promise.all([...backends.keys()].map(url => probe(url, upstream)));
-    return handleOf(listeners, inspector?.url ?? null, probeAll, undo);
+    return handleOf(listeners, inspector?.url ?? null, probeAll, context.tunnels, undo);
   } catch (error) {
     await closeAll(undo);
     throw error;
@@ -189,7 +199,13 @@ async function httpsOptions(
   return { ...common, contexts };
 }
 
-function handleOf(listeners: Listeners, inspectorUrl: string | null, probe: Gateway['probe'], undo: Undo): Gateway {
+function handleOf(
+  listeners: Listeners,
+  inspectorUrl: string | null,
+  probe: Gateway['probe'],
+  tunnels: ReadonlySet<Exchange>,
+  undo: Undo,
+): Gateway {
   let closing: Promise<DrainReport> | null = null;
   return {
     https: addressOf(listeners.https),
@@ -200,7 +216,11 @@ function handleOf(listeners: Listeners, inspectorUrl: string | null, probe: Gate
     rootCertificate: listeners.developmentCa?.rootCertificate ?? null,
     close: deadlineMs => {
       const drained = listeners.close(deadlineMs);
+      const endTunnels = setTimeout(() => {
+        for (const tunnel of [...tunnels]) tunnel.endTunnel(CLOSING);
+      }, TUNNEL_GRACE_MS).unref();
       closing ??= drained.then(async report => {
+        clearTimeout(endTunnels);
         await closeAll(undo);
         return report;
       });

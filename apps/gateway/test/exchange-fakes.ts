@@ -182,6 +182,7 @@ export function open(message: RequestMessage, over: { backends?: number; facts?:
     policy: { pseudonym: over.via ?? 'gw-test', isTrusted: () => false },
     trace,
     records: { write: record => void records.push(record) },
+    tunnels: new Set(),
     clock: () => time++,
   };
   accept(context, message, client);

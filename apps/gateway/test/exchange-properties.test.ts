@@ -162,6 +162,7 @@ class Run {
       policy: { pseudonym: 'gw', isTrusted: () => false },
       trace: NO_TRACE,
       records: { write: () => void this.records++ },
+      tunnels: new Set<never>(),
       clock: () => 0,
     };
     accept(context, this.message, this.client);

@@ -266,4 +266,21 @@ describe('through the gateway to an HTTP/1.1 backend', () => {
     await lost;
     client.close();
   });
+
+  it('a gateway that closes does not wait for its deadline when only WebSockets are open', async () => {
+    const seen = await start();
+    const socket = new WebSocket(`ws://127.0.0.1:${gateway.http!.port}/ws`, 'chat');
+    await once(socket, 'open');
+    const client = await rawH2Client(gateway.http!.port);
+    client.send(headers(1, connect, END_HEADERS));
+    await client.until('the tunnel', () => client.status(1) === '200');
+    socket.on('error', () => {});
+    const ended = once(socket, 'close');
+    const lost = seen.map(request => once(request.socket, 'close'));
+    expect(lost).toHaveLength(2);
+    expect((await gateway.close(60_000)).cut).toEqual([]);
+    expect(client.response(1).resetCode).toBe(CANCEL);
+    await Promise.all([ended, ...lost]);
+    client.close();
+  });
 });

@@ -26,6 +26,8 @@ export interface ExchangeContext {
   readonly trace: Trace;
   /** Where finished exchanges are recorded; null: nowhere. */
   readonly records: RecordSink | null;
+  /** Open exchanges that are tunnels; whoever closes the gateway ends them. */
+  readonly tunnels: Set<Exchange>;
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
 }
@@ -86,9 +88,15 @@ export class Exchange implements ClientLegEvents {
 
   /** Routes the request and sends it to the first backend, or refuses it. */
   start(): void {
+    if (this.#isTunnel) this.#context.tunnels.add(this);
     const refused = this.#route();
     if (refused === null) this.#send();
     else this.#refuse(refused);
+  }
+
+  get #isTunnel(): boolean {
+    const { protocol } = this.#record.request;
+    return protocol !== undefined && protocol !== '';
   }
 
   #route(): Reason | null {
@@ -169,6 +177,21 @@ export class Exchange implements ClientLegEvents {
     // Nothing is waiting in the client's leg any more, whether that said so or not.
     this.onWritable();
     this.#settle();
+  }
+
+  /** Cuts a tunnel off, which has no end of its own that could be waited for. */
+  endTunnel(why: Reason): void {
+    if (this.#settled) return;
+    this.#cancelBackend(why);
+    if (!this.#responded) {
+      this.#refuse(why);
+      return;
+    }
+    this.#record.reason = why;
+    this.#reasoned(why);
+    this.#giveBackUp();
+    this.#settle();
+    this.#client.reset(why);
   }
 
   // What the backend's leg tells, through the attempt while that is the current one.
@@ -337,6 +360,7 @@ export class Exchange implements ClientLegEvents {
   /** Nothing more will happen: the record is complete. */
   #settle(): void {
     this.#settled = true;
+    if (this.#isTunnel) this.#context.tunnels.delete(this);
     this.#record.finishedAt = this.#context.clock();
     this.#context.records?.write(this.#record);
     if (!this.#backendBusy) this.#client.settled();
