@@ -25,7 +25,8 @@ export class FailureReporter implements RecordSink {
   write(record: ExchangeRecord): void {
     this.#next?.write(record);
     const { reason } = record;
-    if (reason === null || reason.status < 500) return;
+    // That the gateway closes is known to who closed it.
+    if (reason === null || reason.status < 500 || reason.code === 'shutting_down') return;
     const key = `${reason.code} ${record.backend}`;
     const kind = this.#kinds.get(key);
     if (kind !== undefined && record.finishedAt < kind.until) {

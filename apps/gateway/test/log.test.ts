@@ -170,6 +170,7 @@ describe('failures', () => {
       failed('backend_refused', 1000, 'http://b'),
       failed('backend_closed', 1000),
       failed('client_reset', 1000),
+      failed('shutting_down', 1000),
       record(),
       failed('backend_refused', 10_000),
       failed('backend_refused', 20_000),
@@ -184,7 +185,7 @@ describe('failures', () => {
       `${line}backend_refused, it is down; 2 more since the last such line\n`,
       `${line}backend_refused, it is down\n`,
     ]);
-    expect(written).toHaveLength(9);
+    expect(written).toHaveLength(10);
   });
 });
 
