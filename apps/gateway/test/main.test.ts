@@ -223,9 +223,7 @@ describe('starting', () => {
     const failure = await startGateway(wanted, { logger: SILENT, developmentCaDirectory: join(file, 'ca') }).catch(
       error => error,
     );
-    expect(explainStartFailure(failure, wanted)).toMatch(
-      /a-file.*XDG_DATA_HOME.*--cert and --key.*--https off/,
-    );
+    expect(explainStartFailure(failure, wanted)).toMatch(/a-file.*XDG_DATA_HOME.*--cert and --key.*--https off/);
   });
 
   it('a backend that is down is named in the answer', async () => {
