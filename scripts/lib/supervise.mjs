@@ -11,7 +11,7 @@ const SAME_SIGNAL_MS = 500;
  * Runs a Node program with our input and output, hands each signal on once, and resolves to the exit code to end with.
  *
  * A second signal counts only after a moment, because the gateway takes a second one as "now, without draining". A closed
- * terminal (SIGHUP) ends the program: to the gateway itself SIGHUP would mean "read the configuration again".
+ * terminal (SIGHUP) ends the program in order too, by SIGTERM, which the gateway takes as a reason to drain.
  *
  * @param {string} program path of the program
  * @param {readonly string[]} args
