@@ -1,3 +1,4 @@
+export * from './empty-rows.ts';
 export * from './events.ts';
 export * from './fields.ts';
 export * from './frames.ts';

@@ -4,8 +4,8 @@
  * protocols may always be ignored (RFC 9110 7.8).
  */
 import type { Socket } from 'node:net';
-import { addTokens } from './http1-head.ts';
 import type { RawRequest } from './http1-rules.ts';
+import { upgradeOffer } from './upgrade-offer.ts';
 
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
 /** RFC 9113 6.5.1: octets of one setting. */
@@ -16,34 +16,10 @@ const SETTING_LENGTH = 6;
  * may not have it: exactly one HTTP2-Settings, named by Connection as is Upgrade, no request body.
  */
 export function upgradeSettings(raw: RawRequest): Uint8Array | null {
-  if (raw.httpVersion !== '1.1') return null;
-  const connection: string[] = [];
-  const upgrade: string[] = [];
-  let settings: string | null = null;
-  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
-    const value = raw.rawHeaders[i + 1]!;
-    switch (raw.rawHeaders[i]!.toLowerCase()) {
-      case 'connection':
-        addTokens(connection, value);
-        break;
-      case 'upgrade':
-        addTokens(upgrade, value);
-        break;
-      case 'http2-settings':
-        // RFC 7540 3.2.1: a server MUST NOT upgrade when there is more than one.
-        if (settings !== null) return null;
-        settings = value;
-        break;
-      case 'transfer-encoding':
-        return null;
-      case 'content-length':
-        // A body would have to be read to its end, as HTTP/1.1, before the first frame of ours may go out.
-        if (value !== '0') return null;
-        break;
-      default:
-    }
-  }
-  if (settings === null || !upgrade.includes('h2c')) return null;
+  // RFC 7540 3.2.1: a server MUST NOT upgrade when there is more than one HTTP2-Settings.
+  const offer = upgradeOffer(raw, 'http2-settings');
+  if (offer === null || offer.value === null || !offer.upgrade.includes('h2c')) return null;
+  const { connection, value: settings } = offer;
   if (!connection.includes('upgrade') || !connection.includes('http2-settings')) return null;
   if (!BASE64URL.test(settings) || settings.length % 4 === 1) return null;
   const payload = Buffer.from(settings, 'base64url');

@@ -31,8 +31,3 @@ export function withoutField(fields: FieldList, name: string): FieldList {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] !== name) kept.push(fields[i]!, fields[i + 1]!);
   return kept;
 }
-
-/** The members of a comma-separated list, in lower case, added to `tokens`. */
-export function addTokens(tokens: string[], list: string): void {
-  for (const token of list.split(',')) tokens.push(token.trim().toLowerCase());
-}

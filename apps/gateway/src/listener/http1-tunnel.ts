@@ -4,9 +4,10 @@ import type { FieldList } from '@glassway/h2-core';
 import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage } from '../exchange/legs.ts';
 import type { Reason } from '../exchange/reason.ts';
 import { NO_EVENTS } from './context.ts';
-import { addTokens, hasField, responseHead, withoutField } from './http1-head.ts';
+import { hasField, responseHead, withoutField } from './http1-head.ts';
 import type { Http1LegHost } from './http1-leg.ts';
 import type { RawRequest } from './http1-rules.ts';
+import { upgradeOffer } from './upgrade-offer.ts';
 
 const EMPTY = new Uint8Array(0);
 /** RFC 6455 1.3. */
@@ -17,32 +18,9 @@ const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
  * Upgrade names `websocket`, Connection Upgrade, with one key.
  */
 export function webSocketKey(raw: RawRequest): string | null {
-  if (raw.method !== 'GET' || raw.httpVersion !== '1.1') return null;
-  const connection: string[] = [];
-  const upgrade: string[] = [];
-  let key: string | null = null;
-  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
-    const value = raw.rawHeaders[i + 1]!;
-    switch (raw.rawHeaders[i]!.toLowerCase()) {
-      case 'connection':
-        addTokens(connection, value);
-        break;
-      case 'upgrade':
-        addTokens(upgrade, value);
-        break;
-      case 'sec-websocket-key':
-        if (key !== null) return null;
-        key = value;
-        break;
-      case 'transfer-encoding':
-        return null;
-      case 'content-length':
-        if (value !== '0') return null;
-        break;
-      default:
-    }
-  }
-  return connection.includes('upgrade') && upgrade.includes('websocket') ? key : null;
+  if (raw.method !== 'GET') return null;
+  const offer = upgradeOffer(raw, 'sec-websocket-key');
+  return offer?.connection.includes('upgrade') && offer.upgrade.includes('websocket') ? offer.value : null;
 }
 
 /**

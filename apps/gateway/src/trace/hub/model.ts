@@ -7,6 +7,9 @@ import {
   type Changes,
   type ConnectionFacts,
   type ConnectionState,
+  emptyConnectionState,
+  emptyStreamFacts,
+  emptyStreamState,
   type FieldSection,
   type LogEvent,
   SectionKind,
@@ -17,7 +20,7 @@ import type { StreamHead } from '../stream-heads.ts';
 import { ChangeList, type Changing } from './change-list.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { ItemLog } from './item-log.ts';
-import { emptyConnectionState, emptyStreamFacts, emptyStreamState, mergeSettings, unknownConnection } from './rows.ts';
+import { mergeSettings, unknownConnection } from './rows.ts';
 import type { SlotFacts } from './slot-reader.ts';
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
