@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +39,13 @@ export async function startNghttpd() {
   const port = await freePort();
   const command = [program, '--no-tls', '-n1', '-d', root, String(port)];
   return startServer({ name: 'nghttpd', core: UNDER_TEST, port, command });
+}
+
+/** A file of 1 MiB to send. */
+export async function uploadFile() {
+  const file = join(scratch, 'upload');
+  await writeFile(file, Buffer.alloc(1 << 20));
+  return file;
 }
 
 /** A certificate of a key that every proxy uses, made once per run. */

@@ -2,7 +2,7 @@
 
 import { compare } from '../lib/load.mjs';
 import { ratio } from '../lib/report.mjs';
-import { startCore, startNghttpd, startNodeHttp2, startSession } from '../lib/servers.mjs';
+import { startCore, startNghttpd, startNodeHttp2, startSession, uploadFile } from '../lib/servers.mjs';
 
 const TINY = {
   '10x100': { requests: 200_000, clients: 10, streams: 100 },
@@ -88,15 +88,20 @@ export async function p5(out) {
   await together(
     [['core', startCore], ...PEERS],
     async servers => {
-      const shape = '1 MiB down, 4x4';
-      const results = await compare(servers, { requests: 3000, clients: 4, streams: 4, path: '/large' });
-      const ours = results.get('glassway core');
-      for (const [server, result] of results) out.figures.push({ row, shape, name: server, ...result });
-      for (const peer of ['node:http2', 'nghttpd']) {
-        const theirs = results.get(peer);
-        if (!theirs) continue;
-        const value = theirs.cpuPerRequest / ours.cpuPerRequest;
-        out.results.push(ratio({ row, shape, peer, value, unit: 'CPU per request, theirs/ours', target: 1 }));
+      const large = { requests: 3000, clients: 4, streams: 4 };
+      for (const [shape, load] of [
+        ['1 MiB down, 4x4', { ...large, path: '/large' }],
+        ['1 MiB up, 4x4', { ...large, upload: await uploadFile() }],
+      ]) {
+        const results = await compare(servers, load);
+        const ours = results.get('glassway core');
+        for (const [server, result] of results) out.figures.push({ row, shape, name: server, ...result });
+        for (const peer of ['node:http2', 'nghttpd']) {
+          const theirs = results.get(peer);
+          if (!theirs) continue;
+          const value = theirs.cpuPerRequest / ours.cpuPerRequest;
+          out.results.push(ratio({ row, shape, peer, value, unit: 'CPU per request, theirs/ours', target: 1 }));
+        }
       }
     },
     out.missing,

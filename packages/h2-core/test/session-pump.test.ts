@@ -26,6 +26,8 @@ class Wire implements Driver {
   /** What `write` answers. */
   room = true;
   isWritable = true;
+  /** What it says it has not passed on; undefined: it does not say. */
+  backlog: number | undefined = 0;
   private written: Uint8Array[] = [];
 
   start(sink: DriverSink): void {
@@ -58,6 +60,11 @@ class Wire implements Driver {
   /** Delivers octets in one chunk. */
   deliver(...parts: Uint8Array[]): void {
     this.sink?.received(concat(...parts));
+  }
+
+  /** Octets written since the last call. */
+  octets(): number {
+    return this.written.splice(0).reduce((sum, part) => sum + part.length, 0);
   }
 
   /** The frames written since the last call. */
@@ -94,6 +101,37 @@ test('whatever a turn produces leaves in one write', async () => {
   await turn();
   expect(wire.called()).toEqual(['write']);
   expect(wire.frames().length).toBe(5);
+});
+
+test('batches of DATA grow while the transport passes all of them on, and are small again when it does not', async () => {
+  // SWN-20
+  let stream: Stream | null = null;
+  const { wire, connection } = pumped({
+    onRequest: opened => {
+      stream = opened;
+    },
+  });
+  wire.deliver(windowUpdate(0, 2 ** 30), settings(4, 2 ** 30), headers(1, GET));
+  await turn();
+  wire.octets();
+  const KiB = 1024;
+  const batches = async (count: number): Promise<number[]> => {
+    const sizes: number[] = [];
+    for (let i = 0; i < count; i++) {
+      await turn();
+      sizes.push(Math.round(wire.octets() / (64 * KiB)) * 64);
+    }
+    return sizes;
+  };
+  connection.respond(stream as unknown as Stream, 200, [], false);
+  connection.write(stream as unknown as Stream, new Uint8Array(16_384 * KiB), false);
+  expect(await batches(5)).toEqual([256, 512, 1024, 1024, 1024]);
+  wire.backlog = 1;
+  expect(await batches(3)).toEqual([1024, 256, 256]);
+  wire.backlog = 0;
+  expect(await batches(3)).toEqual([256, 512, 1024]);
+  wire.backlog = undefined;
+  expect(await batches(3)).toEqual([1024, 256, 256]);
 });
 
 test('a full transport stops DATA and replies until it has drained, and reading never', async () => {

@@ -76,6 +76,10 @@ export class DuplexDriver implements Driver {
     return !this.blocked;
   }
 
+  get backlog(): number {
+    return this.stream.writableLength;
+  }
+
   get isWritable(): boolean {
     return !this.stream.destroyed && this.stream.writable;
   }

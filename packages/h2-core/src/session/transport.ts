@@ -18,6 +18,8 @@ export interface Driver {
   start(sink: DriverSink): void;
   /** Takes a batch in order, as one gathered write where it can. False: wait for `drained` before the next one. */
   write(parts: readonly Uint8Array[]): boolean;
+  /** Octets taken by `write` that have not been passed on yet. Where it is missing, batches keep their least size. */
+  readonly backlog?: number | undefined;
   /** True while octets written still have a chance to reach the other side. */
   readonly isWritable: boolean;
   /** Stops and restarts delivery. */

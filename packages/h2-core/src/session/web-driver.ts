@@ -31,10 +31,10 @@ const ignore = (): void => {};
 
 /** Drives a pair of WHATWG streams. */
 export class WebDriver implements Driver {
+  backlog = 0;
   private readonly reader: ReturnType<WebReadable['getReader']>;
   private readonly writer: ReturnType<WebWritable['getWriter']>;
   private sink: DriverSink | null = null;
-  private backlog = 0;
   private blocked = false;
   private ending = false;
   private over = false;
