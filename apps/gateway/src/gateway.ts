@@ -12,7 +12,7 @@ import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glasswa
 import { type Inspector, startInspector } from './admin/inspector.ts';
 import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
 import { reachesListener } from './config/own-address.ts';
-import type { Settings } from './config/settings.ts';
+import { certificatesOf, type Settings } from './config/settings.ts';
 import { accept, type Exchange, type ExchangeContext } from './exchange/exchange.ts';
 import type { Backend } from './exchange/legs.ts';
 import { reason } from './exchange/reason.ts';
@@ -27,18 +27,10 @@ import { NO_TRACE } from './trace/trace.ts';
 import { createBackend, type ProbeResult, probe, type UpstreamOptions } from './upstream/backend.ts';
 import { VERSION } from './version.ts';
 
-/** Requests whose path begins with `prefix` go to these backends, in turns. */
-export interface RouteSettings {
-  readonly prefix: string;
-  readonly to: readonly string[];
-}
-
 /** What is not a setting of the user's. */
 export interface GatewayOptions {
   /** Folder with the inspector's page. Default: the one built with this gateway. */
   readonly inspectorPage?: string | null;
-  /** Default: everything to the backends in `settings.to`. */
-  readonly routes?: readonly RouteSettings[];
   /** Whether failing backends are told to the logger. Default true. */
   readonly reportFailures?: boolean;
   /** Default: to stderr, at the level of the settings. */
@@ -90,7 +82,10 @@ const BACKENDS_CLOSE_MS = 1000;
 /** Starts a gateway. Throws with nothing left open when a port, file or certificate cannot be used. */
 export async function startGateway(settings: Settings, options: GatewayOptions = {}): Promise<Gateway> {
   const logger = options.logger ?? new Logger(settings.logLevel);
-  const routes = options.routes ?? [{ prefix: '/', to: settings.to }];
+  const routes = [...settings.routes, { prefix: '/', to: settings.to }].map(({ prefix = '/', to = [] }) => ({
+    prefix,
+    to,
+  }));
   const undo: Undo = [];
   try {
     const access = await openAccess(settings, logger, undo);
@@ -109,11 +104,13 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
 
     const context: ExchangeContext = {
       router: new Router(
-        routes.map(({ prefix, to }) => ({ host: '', prefix, pool: new Pool(to.map(url => backends.get(url)!)) })),
+        routes
+          .filter(({ to }) => to.length > 0)
+          .map(({ prefix, to }) => ({ host: '', prefix, pool: new Pool(to.map(url => backends.get(url)!)) })),
       ),
       policy: {
         pseudonym: `glassway-${randomBytes(4).toString('hex')}`,
-        isTrusted: parseNetworks(settings.trustedProxies, '--trusted-proxy'),
+        isTrusted: parseNetworks(settings.trustedProxy, '--trusted-proxy'),
       },
       trace,
       records: options.reportFailures === false ? access : new FailureReporter(logger, access),
@@ -186,12 +183,13 @@ async function httpsOptions(
       message: string;
     }) => logger.debug(`TLS with ${remoteAddress}:${remotePort} failed: ${message}`),
   };
-  if (settings.certificate === null) {
+  const certificates = certificatesOf(settings);
+  if (certificates.length === 0) {
     const { developmentCaDirectory } = options;
     return developmentCaDirectory === undefined ? common : { ...common, developmentCaDirectory };
   }
   const contexts = await SecureContexts.load({
-    certificates: [settings.certificate],
+    certificates: certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
     onWarning: warning => logger.warn(warning.message),
   }).catch(failedIn('certificate'));
   const stopWatching = contexts.watch();

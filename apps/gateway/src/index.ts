@@ -6,10 +6,13 @@
  *
  * @module
  */
-export type { ListenAddress } from './config/address.ts';
+export type { BindAddress, ListenAddress, UnixAddress } from './config/address.ts';
+export { DEFAULT_POOL, type PoolSettings, poolOf } from './config/pool-settings.ts';
+export type { FieldChanges, FixedResponseSettings, RedirectSettings, RouteSettings } from './config/route-settings.ts';
+export { settingsSchema } from './config/schema.ts';
 export { DEFAULT_SETTINGS, type Settings, UsageProblem } from './config/settings.ts';
 export { REASON_CODES, type Reason, type ReasonCode } from './exchange/reason.ts';
-export { type Gateway, type GatewayOptions, type RouteSettings, startGateway } from './gateway.ts';
+export { type Gateway, type GatewayOptions, startGateway } from './gateway.ts';
 export type { CutConnection, DrainReport } from './listener/listeners.ts';
 export { LOG_LEVELS, Logger, type LogLevel } from './log.ts';
 export type { AccessFormat } from './log-access.ts';

@@ -2,6 +2,7 @@
 import { banner } from './banner.ts';
 import { parseCommandLine } from './config/command-line.ts';
 import { UsageProblem } from './config/settings.ts';
+import { describeSettings } from './config/validate.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
 import type { Gateway } from './gateway.ts';
 import { Logger } from './log.ts';
@@ -25,10 +26,15 @@ export async function main(args: readonly string[]): Promise<number> {
     invocation = await parseCommandLine(args, { env: process.env, version: VERSION, print });
   } catch (error) {
     if (!(error instanceof UsageProblem)) throw error;
-    new Logger('error').error(error.message);
+    const logger = new Logger('error');
+    for (const line of error.message.split('\n')) logger.error(line);
     return ExitCode.USAGE;
   }
   if (invocation.command === 'nothing') return ExitCode.OK;
+  if (invocation.command === 'validate') {
+    process.stdout.write(describeSettings(invocation.settings));
+    return ExitCode.OK;
+  }
 
   const { settings } = invocation;
   const logger = new Logger(settings.logLevel);
@@ -39,8 +45,11 @@ export async function main(args: readonly string[]): Promise<number> {
     // Loaded late, so that help and usage errors come at once.
     const { startGateway } = await import('./gateway.ts');
     // The demo's failures are meant, and there are many.
-    const ofDemo = demo === null ? {} : { routes: demo.routes, reportFailures: false };
-    gateway = await startGateway(settings, { logger, ...ofDemo });
+    const ofDemo = demo === null ? {} : { reportFailures: false };
+    gateway = await startGateway(demo === null ? settings : { ...settings, routes: demo.routes }, {
+      logger,
+      ...ofDemo,
+    });
   } catch (error) {
     logger.error(explainStartFailure(error as Error, settings));
     await demo?.close();

@@ -1,5 +1,5 @@
 import { TlsAlpnError } from '@glassway/tls-alpn';
-import type { ListenAddress } from './config/address.ts';
+import type { BindAddress } from './config/address.ts';
 import type { Settings } from './config/settings.ts';
 
 /** What was being started. */
@@ -36,7 +36,7 @@ export function explainStartFailure(error: Error, settings: Settings): string {
   }
   const system = systemErrorOf(error);
   const address = error.part === 'inspector' ? settings.inspector : listenerOf(system, settings);
-  if (system === null || address === null) return error.message;
+  if (system === null || address === null || 'path' in address) return error.message;
   const flag = address === settings.inspector ? '--inspector' : address === settings.https ? '--https' : '--http';
   const change = `choose another with ${flag} ADDRESS, or ${flag} off`;
   switch (system.code) {
@@ -67,8 +67,8 @@ function systemErrorOf(error: Error): SystemError | null {
 }
 
 /** Which listener an error is about. */
-function listenerOf(system: SystemError | null, { https, http }: Settings): ListenAddress | null {
+function listenerOf(system: SystemError | null, { https, http }: Settings): BindAddress | null {
   if (https === null || http === null) return https ?? http;
-  if (system?.port === https.port) return https;
-  return system?.port === http.port ? http : null;
+  if ('port' in https && system?.port === https.port) return https;
+  return 'port' in http && system?.port === http.port ? http : null;
 }

@@ -39,11 +39,13 @@ describe('the demo with traffic', () => {
   beforeAll(async () => {
     log = join(directory, 'traffic.log');
     demo = await startDemo();
-    gateway = await startGateway(settings({ https: ANY_PORT, accessLog: log, accessLogFormat: 'json' }), {
-      routes: demo.routes,
-      logger: SILENT,
-      developmentCaDirectory: directory,
-    });
+    gateway = await startGateway(
+      settings({ https: ANY_PORT, accessLog: log, accessLogFormat: 'json', routes: demo.routes }),
+      {
+        logger: SILENT,
+        developmentCaDirectory: directory,
+      },
+    );
   });
   afterAll(async () => {
     await gateway?.close(0);
@@ -89,7 +91,7 @@ describe('HTTP/2 on both sides', () => {
 
   beforeAll(async () => {
     demo = await startDemo();
-    gateway = await startGateway(settings(), { routes: demo.routes, logger: SILENT });
+    gateway = await startGateway(settings({ routes: demo.routes }), { logger: SILENT });
     session = connect(`http://127.0.0.1:${gateway.http!.port}`);
   });
   afterAll(async () => {
@@ -208,7 +210,8 @@ describe('starting', () => {
     expect(explainStartFailure(failure, log)).toMatch(/\/nowhere\/access\.log.*--access-log/);
     const cert = settings({
       https: ANY_PORT,
-      certificate: { certFile: '/nowhere/cert.pem', keyFile: '/nowhere/key.pem' },
+      cert: '/nowhere/cert.pem',
+      key: '/nowhere/key.pem',
     });
     const unread = await startGateway({ ...cert, to: ['http://127.0.0.1:1'] }, { logger: SILENT }).catch(
       error => error,

@@ -9,6 +9,14 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** A unix socket that a listener binds. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+/** Where a listener for clients binds. */
+export type BindAddress = ListenAddress | UnixAddress;
+
 /** What an address without a host means: this machine only. */
 const DEFAULT_HOST = '127.0.0.1';
 const FORM = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))?:)?([0-9]{1,5})$/;
@@ -25,8 +33,15 @@ export function parseListenAddress(text: string, name: string): ListenAddress | 
   return { host, port };
 }
 
-/** `host:port` or `[v6]:port`. */
-export function formatAddress({ host, port }: ListenAddress): string {
+/** The same, or `unix:/path`, for listeners of clients. */
+export function parseBindAddress(text: string, name: string): BindAddress | null {
+  return text.startsWith('unix:/') ? { path: text.slice('unix:'.length) } : parseListenAddress(text, name);
+}
+
+/** `host:port`, `[v6]:port` or `unix:/path`. */
+export function formatAddress(address: BindAddress): string {
+  if ('path' in address) return `unix:${address.path}`;
+  const { host, port } = address;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
@@ -64,6 +79,7 @@ export function parseNetworks(networks: readonly string[], name: string): (addre
 }
 
 /** How a person on this machine writes it in a URL: certificates and people like names better than loopback addresses. */
-export function localName(address: ListenAddress): string {
+export function localName(address: BindAddress): string {
+  if ('path' in address) return formatAddress(address);
   return isLoopback(address.host) && !address.host.includes(':') ? `localhost:${address.port}` : formatAddress(address);
 }

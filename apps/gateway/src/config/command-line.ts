@@ -1,17 +1,22 @@
 /**
- * The command line and the environment, read into settings. Each flag has its variable: `--access-log` is
- * GLASSWAY_ACCESS_LOG; a flag given wins. Commander is loaded here and nowhere else.
+ * The command line and the environment. Each setting that is a text has a flag and a variable of its name: `accessLog` is
+ * `--access-log` and GLASSWAY_ACCESS_LOG; a flag wins over a variable, a variable over the file. Commander is loaded here
+ * and nowhere else.
  */
 import type { Command as Commander } from 'commander';
-import { LOG_LEVELS, type LogLevel } from '../log.ts';
 import { parseTarget } from '../upstream/target.ts';
-import { formatAddress, isLoopback, type ListenAddress, parseListenAddress, parseNetworks } from './address.ts';
+import { formatAddress } from './address.ts';
+import { type Given, type Loaded, loadSettings, type Override } from './load.ts';
+import { SETTINGS } from './schema.ts';
 import { DEFAULT_SETTINGS, type Settings, UsageProblem } from './settings.ts';
+import type { Field, Shape } from './shape.ts';
+import { type Source, textSource } from './source.ts';
 
-/** What the user wants. */
+/** What the user wants. `given` reads the settings once more, when the file has changed. */
 export type Invocation =
-  | { readonly command: 'run'; readonly settings: Settings }
-  | { readonly command: 'demo'; readonly settings: Settings; readonly traffic: boolean }
+  | { readonly command: 'run'; readonly settings: Settings; readonly given: Given }
+  | { readonly command: 'demo'; readonly settings: Settings; readonly given: Given; readonly traffic: boolean }
+  | { readonly command: 'validate'; readonly settings: Settings; readonly given: Given }
   /** Everything was said already (help, version): exit with 0. */
   | { readonly command: 'nothing' };
 
@@ -22,144 +27,74 @@ export interface CommandLineWorld {
   readonly print: (text: string) => void;
 }
 
-type Values = Record<string, unknown>;
-
+/** A flag that stands for a setting. */
 interface Flag {
-  /** Commander's notation. */
-  readonly flags: string;
-  readonly key: string;
-  readonly help: string;
-  /** Reads one value. Throws UsageProblem; `name` is how the user wrote the setting. */
-  readonly read: (text: string, name: string) => unknown;
-  /** The value is a list, to which each occurrence adds. */
-  readonly isList?: boolean;
-  /** The flag takes no value; its presence means this. */
-  readonly given?: boolean;
+  /** `--access-log`. */
+  readonly name: string;
+  /** `GLASSWAY_ACCESS_LOG`. */
+  readonly variable: string;
+  /** Names in the file. */
+  readonly path: readonly string[];
+  readonly shape: Shape<unknown>;
+  readonly about: string;
+  /** What a switch means when it is there; null: the flag takes a value. */
+  readonly given: boolean | null;
 }
 
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map(part => part.trim())
-    .filter(part => part !== '');
-function listOf(check: (item: string, name: string) => void): Flag['read'] {
-  return (text, name) => {
-    const items = list(text);
-    for (const item of items) check(item, name);
-    return items;
-  };
+/** The flags that help shows, with what their value is called. */
+const SHOWN: ReadonlyMap<string, string> = new Map([
+  ['--to', '<url>'],
+  ['--https', '<address>'],
+  ['--http', '<address>'],
+  ['--inspector', '<address>'],
+  ['--cert', '<file>'],
+  ['--key', '<file>'],
+  ['--access-log', '<path>'],
+  ['--access-log-format', '<format>'],
+  ['--log-level', '<level>'],
+  ['--no-upgrade', ''],
+  ['--max-concurrent-streams', '<n>'],
+  ['--trusted-proxy', '<network>'],
+  ['--proxy-protocol', '<network>'],
+]);
+
+const FLAGS: readonly Flag[] = flagsOf(SETTINGS.fields, []);
+
+function flagsOf(fields: Readonly<Record<string, Field<unknown>>>, path: readonly string[]): Flag[] {
+  return Object.entries(fields).flatMap(([key, { name = key, shape, about }]) => {
+    const at = [...path, name];
+    if (shape.fields !== undefined) return flagsOf(shape.fields, at);
+    if (shape.isText !== true) return [];
+    const kebab = at.join('-').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+    const preset = at.reduce<unknown>(
+      (value, step) => (value as Record<string, unknown> | undefined)?.[step],
+      DEFAULT_SETTINGS,
+    );
+    const given = shape.isSwitch === true ? preset !== true : null;
+    const flag: Flag = {
+      name: given === false ? `--no-${kebab}` : `--${kebab}`,
+      variable: `GLASSWAY_${kebab.replaceAll('-', '_').toUpperCase()}`,
+      path: at,
+      shape,
+      about,
+      given,
+    };
+    return [flag];
+  });
 }
-
-const file = (text: string): string => text;
-
-function wholeNumber(min: number, max: number): Flag['read'] {
-  return (text, name) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new UsageProblem(`${name}: "${text}" is not a whole number from ${min} to ${max}`);
-  };
-}
-
-function oneOf<T extends string>(choices: readonly T[]): (text: string, name: string) => T {
-  return (text, name) => {
-    const choice = choices.find(each => each === text);
-    if (choice === undefined) throw new UsageProblem(`${name}: "${text}" is none of ${choices.join(', ')}`);
-    return choice;
-  };
-}
-
-function checkBackend(url: string, name: string): void {
-  try {
-    parseTarget(url);
-  } catch (error) {
-    const meant = /^\d+$/.test(url) ? `http://localhost:${url}` : /^[^\s/]+:\d+\/?$/.test(url) ? `http://${url}` : '';
-    const hint = meant === '' ? '' : ` (did you mean ${meant}?)`;
-    throw new UsageProblem(`${name}: ${(error as Error).message}${hint}`);
-  }
-}
-
-function addressFlag(key: 'https' | 'http' | 'inspector', what: string): Flag {
-  const fallback = formatAddress(DEFAULT_SETTINGS[key]!);
-  return { flags: `--${key} <address>`, key, help: `${what}, or off (default: ${fallback})`, read: parseListenAddress };
-}
-
-const TO: Flag = {
-  flags: '--to <url>',
-  key: 'to',
-  help: 'backend: http://, https://, h2c:// or h2:// with host and port; repeat it to take backends in turns',
-  read: listOf(checkBackend),
-  isList: true,
-};
-
-const COMMON: readonly Flag[] = [
-  addressFlag('https', 'TLS listener for h2 and http/1.1'),
-  addressFlag('http', 'cleartext listener for http/1.1 and h2c'),
-  addressFlag('inspector', 'where the inspector listens, on this machine only'),
-  {
-    flags: '--cert <file>',
-    key: 'cert',
-    help: 'PEM certificate chain (default: made by the development authority)',
-    read: file,
-  },
-  { flags: '--key <file>', key: 'key', help: 'PEM private key of --cert', read: file },
-  {
-    flags: '--access-log <path>',
-    key: 'accessLog',
-    help: 'one line per request to a file, - for stdout, or off (default: off)',
-    read: file,
-  },
-  {
-    flags: '--access-log-format <format>',
-    key: 'accessLogFormat',
-    help: 'text or json (default: text)',
-    read: oneOf(['text', 'json']),
-  },
-  {
-    flags: '--log-level <level>',
-    key: 'logLevel',
-    help: `${LOG_LEVELS.join(', ')} (default: info)`,
-    read: oneOf(LOG_LEVELS),
-  },
-  {
-    flags: '--no-upgrade',
-    key: 'upgrade',
-    help: 'refuse to switch HTTP/1.1 connections to h2c by Upgrade',
-    read: text => !isOn(text),
-    given: false,
-  },
-  {
-    flags: '--max-concurrent-streams <n>',
-    key: 'maxConcurrentStreams',
-    help: 'streams a client may have open at once on a connection (default: 128)',
-    read: wholeNumber(1, 65_536),
-  },
-  {
-    flags: '--trusted-proxy <network>',
-    key: 'trustedProxy',
-    help: 'peers whose X-Forwarded-* and Forwarded fields are believed, as address or CIDR; repeatable',
-    read: listOf((item, name) => void parseNetworks([item], name)),
-    isList: true,
-  },
-];
-
-const TRAFFIC: Flag = {
-  flags: '--traffic',
-  key: 'traffic',
-  help: 'send requests of many kinds through the gateway all the time',
-  read: isOn,
-  given: true,
-};
 
 const EXAMPLES = `
 Examples:
   glassway --to http://localhost:3000        in front of your app, no configuration
   glassway --to http://localhost:3000 --to http://localhost:3001
+  glassway --config glassway.yaml            routes, pools, certificates, limits
   glassway demo --traffic                    something to look at
 
-Every flag has an environment variable: --access-log is GLASSWAY_ACCESS_LOG.
+Every setting of the file that is no list of maps is a flag and a variable as well: limits.headersTimeout is
+--limits-headers-timeout and GLASSWAY_LIMITS_HEADERS_TIMEOUT.
 `;
 
-/** Reads the arguments (without node and script). Throws UsageProblem. */
+/** Reads the arguments (without node and script), the environment and the configuration file. Throws UsageProblem. */
 export async function parseCommandLine(args: readonly string[], world: CommandLineWorld): Promise<Invocation> {
   const { Command, CommanderError, Help } = await import('commander');
   let invocation: Invocation = { command: 'nothing' };
@@ -169,37 +104,45 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
     .addHelpText('after', EXAMPLES);
   quiet(program, world);
 
-  const run = program
-    .command('run', { isDefault: true })
-    .description('run the gateway in front of your backends (the default)');
-  addFlags(run, [TO, ...COMMON]);
-  run.addHelpText('after', EXAMPLES).action(() => {
-    refuseArguments(run);
-    const settings = toSettings(readValues(run, [TO, ...COMMON], world.env));
-    if (settings.to.length === 0) {
-      throw new UsageProblem(
-        'no backend given: say where your app listens, --to http://localhost:3000 (or try: glassway demo)',
-      );
-    }
-    invocation = { command: 'run', settings };
+  const command = (
+    name: string,
+    about: string,
+    act: (given: Given, loaded: Loaded, self: Commander) => void,
+  ): Commander => {
+    const self = program.command(name, name === 'run' ? { isDefault: true } : {}).description(about);
+    const needsBackends = name !== 'demo';
+    addFlags(self, needsBackends);
+    quiet(self, world);
+    return self.action(async () => {
+      refuseArguments(self);
+      const given = givenBy(self, world.env, needsBackends);
+      act(given, await loadSettings(given), self);
+    });
+  };
+  const run = command('run', 'run the gateway in front of your backends (the default)', (given, { settings }) => {
+    invocation = { command: 'run', settings, given };
   });
-
-  const demo = program
-    .command('demo')
-    .description('run the gateway in front of backends of its own that show something');
-  addFlags(demo, [TRAFFIC, ...COMMON]);
-  demo.action(() => {
-    refuseArguments(demo);
-    const values = readValues(demo, [TRAFFIC, ...COMMON], world.env);
-    invocation = { command: 'demo', settings: toSettings(values), traffic: values['traffic'] === true };
+  run.addHelpText('after', EXAMPLES);
+  command('validate', 'check the configuration and print what it comes to', (given, { settings }) => {
+    invocation = { command: 'validate', settings, given };
   });
-  for (const command of [run, demo]) quiet(command, world);
+  const demo = command(
+    'demo',
+    'run the gateway in front of backends of its own that show something',
+    (given, { settings }, self) => {
+      const traffic = self.getOptionValue('traffic') === true || isOn(world.env['GLASSWAY_TRAFFIC']);
+      invocation = { command: 'demo', settings, given, traffic };
+    },
+  );
+  demo.option('--traffic', 'send requests of many kinds through the gateway all the time');
   // Most people never name a command, so that of the default one is what `glassway --help` explains.
-  program.usage('--to <url> [options]\n       glassway demo [options]').configureHelp({
-    visibleOptions: command => {
+  program.usage('--to <url> [options]\n       glassway --config <file>\n       glassway demo [options]').configureHelp({
+    visibleOptions: which => {
       const { visibleOptions } = Help.prototype;
-      const own = visibleOptions.call(new Help(), command);
-      return command === program ? [...run.options, ...own] : own;
+      const own = visibleOptions.call(new Help(), which);
+      return which === program
+        ? [...visibleOptions.call(new Help(), run).filter(({ long }) => long !== '--help'), ...own]
+        : own;
     },
   });
 
@@ -222,16 +165,30 @@ function quiet(command: Commander, world: CommandLineWorld): void {
 }
 
 /** Commander only collects the texts, so that flags and variables are read by the same code. */
-function addFlags(command: Commander, flags: readonly Flag[]): void {
-  for (const { flags: notation, help, given } of flags) {
-    if (given === undefined) command.option(notation, help, (text: string, before: string[] = []) => [...before, text]);
-    else command.option(notation, help);
+function addFlags(command: Commander, withBackends: boolean): void {
+  command.option('-c, --config <file>', 'configuration file, YAML or JSON');
+  for (const { name, about, given, path } of FLAGS) {
+    if (name === '--to' && !withBackends) continue;
+    const shown = SHOWN.get(name);
+    const value = given === null ? ` ${shown ?? '<value>'}` : '';
+    const about_ = given === false ? `off: ${lowerFirst(about)}` : lowerFirst(about);
+    const option = command.createOption(`${name}${value}`, `${about_}${presetOf(path)}`);
+    if (given === null) option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+    if (shown === undefined) option.hideHelp();
+    command.addOption(option);
   }
 }
 
-/** The variable of a flag: `--access-log` is GLASSWAY_ACCESS_LOG. */
-function variableOf(flag: Flag): string {
-  return `GLASSWAY_${flag.flags.split(' ')[0]!.slice(2).replaceAll('-', '_').toUpperCase()}`;
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text[0]!.toLowerCase() + text.slice(1) : text;
+}
+
+/** The default of a setting that help shows. */
+function presetOf(path: readonly string[]): string {
+  const value = path.length === 1 ? DEFAULT_SETTINGS[path[0] as keyof Settings] : undefined;
+  if (typeof value === 'string' || typeof value === 'number') return ` (default: ${value})`;
+  const isAddress = typeof value === 'object' && value !== null && ('port' in value || 'path' in value);
+  return isAddress ? ` (default: ${formatAddress(value as Parameters<typeof formatAddress>[0])})` : '';
 }
 
 function refuseArguments(command: Commander): void {
@@ -257,78 +214,33 @@ function isBackend(word: string): boolean {
   }
 }
 
-function readValues(command: Commander, flags: readonly Flag[], env: CommandLineWorld['env']): Values {
-  const values: Values = {};
-  for (const flag of flags) {
-    const name = flag.flags.split(' ')[0]!;
-    const isGiven = command.getOptionValueSource(flag.key) === 'cli';
-    if (isGiven && flag.given !== undefined) {
-      values[flag.key] = flag.given;
-      continue;
-    }
-    const variable = variableOf(flag);
-    const text = env[variable];
-    const texts = isGiven
-      ? (command.getOptionValue(flag.key) as string[])
-      : text === undefined || text === ''
-        ? []
-        : [text];
-    const read = texts.map(each => flag.read(each, isGiven ? name : variable));
-    if (read.length > 0) values[flag.key] = flag.isList === true ? read.flat() : read.at(-1);
+function givenBy(command: Commander, env: CommandLineWorld['env'], needsBackends: boolean): Given {
+  const overrides: Override[] = [];
+  for (const flag of FLAGS) {
+    if (flag.path[0] === 'to' && !needsBackends) continue;
+    const source = sourceOf(command, flag, env);
+    if (source !== null) overrides.push({ path: flag.path, source });
   }
-  return values;
+  const configFile = (command.getOptionValue('config') as string | undefined) ?? env['GLASSWAY_CONFIG'];
+  return { configFile: configFile === undefined || configFile === '' ? null : configFile, overrides, needsBackends };
 }
 
-function isOn(text: string): boolean {
-  return !['', '0', 'false', 'no', 'off'].includes(text.toLowerCase());
+function sourceOf(command: Commander, flag: Flag, env: CommandLineWorld['env']): Source | null {
+  const { name, variable, given, shape } = flag;
+  const option = command.options.find(({ long }) => long === name);
+  const key = option?.attributeName() ?? '';
+  if (command.getOptionValueSource(key) === 'cli') {
+    if (given !== null) return { kind: 'scalar', value: given, place: { where: name, isText: true } };
+    const texts = (command.getOptionValue(key) as string[]).map(text => textSource(text, name));
+    return shape.isList === true ? { kind: 'list', items: texts, place: { where: name, isText: true } } : texts.at(-1)!;
+  }
+  const negated = given === false ? `GLASSWAY_NO_${variable.slice('GLASSWAY_'.length)}` : '';
+  const no = env[negated];
+  if (no !== undefined && no !== '') return textSource(isOn(no) ? 'false' : 'true', negated);
+  const text = env[variable];
+  return text === undefined || text === '' ? null : textSource(text, variable);
 }
 
-function toSettings(values: Values): Settings {
-  const address = (key: 'https' | 'http' | 'inspector'): ListenAddress | null =>
-    values[key] === undefined ? DEFAULT_SETTINGS[key] : (values[key] as ListenAddress | null);
-  const cert = values['cert'] as string | undefined;
-  const key = values['key'] as string | undefined;
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageProblem(cert === undefined ? '--key needs --cert as well' : '--cert needs --key as well');
-  }
-  const settings: Settings = {
-    to: (values['to'] as string[] | undefined) ?? [],
-    https: address('https'),
-    http: address('http'),
-    inspector: address('inspector'),
-    certificate: cert === undefined || key === undefined ? null : { certFile: cert, keyFile: key },
-    accessLog:
-      values['accessLog'] === undefined || values['accessLog'] === 'off' ? null : (values['accessLog'] as string),
-    accessLogFormat:
-      (values['accessLogFormat'] as Settings['accessLogFormat'] | undefined) ?? DEFAULT_SETTINGS.accessLogFormat,
-    logLevel: (values['logLevel'] as LogLevel | undefined) ?? DEFAULT_SETTINGS.logLevel,
-    upgrade: (values['upgrade'] as boolean | undefined) ?? DEFAULT_SETTINGS.upgrade,
-    maxConcurrentStreams:
-      (values['maxConcurrentStreams'] as number | undefined) ?? DEFAULT_SETTINGS.maxConcurrentStreams,
-    trustedProxies: (values['trustedProxy'] as string[] | undefined) ?? [],
-  };
-  if (settings.https === null && settings.http === null) {
-    throw new UsageProblem('--https and --http are both off: nobody could reach the gateway');
-  }
-  refuseSharedPorts(settings);
-  if (settings.inspector !== null && !isLoopback(settings.inspector.host)) {
-    throw new UsageProblem(
-      `--inspector ${formatAddress(settings.inspector)}: the inspector shows all traffic and listens on this machine only; ` +
-        'use a loopback address, and an SSH tunnel from elsewhere',
-    );
-  }
-  return settings;
-}
-
-/** Port 0 is a different one for everybody. */
-function refuseSharedPorts(settings: Settings): void {
-  const flagOf = new Map<string, string>();
-  for (const key of ['https', 'http', 'inspector'] as const) {
-    const address = settings[key];
-    if (address === null || address.port === 0) continue;
-    const where = formatAddress(address);
-    const other = flagOf.get(where);
-    if (other !== undefined) throw new UsageProblem(`--${other} and --${key} are both ${where}: choose two addresses`);
-    flagOf.set(where, key);
-  }
+function isOn(text: string | undefined): boolean {
+  return text !== undefined && !['', '0', 'false', 'no', 'off'].includes(text.toLowerCase());
 }
