@@ -13,7 +13,7 @@ import { inRoot, toolPath } from './lib/workspace.mjs';
 
 const E2E_CONFIG = 'e2e/playwright.config.ts';
 /** Suites that run built programs, so they come after the build and alone. */
-const ON_BUILT_PROGRAMS = ['examples', 'bench'];
+const ON_BUILT_PROGRAMS = ['interop', 'examples', 'bench'];
 
 // Services spell it differently; the tests look for one spelling.
 if (/^(?:1|yes|true)$/i.test(process.env.CI ?? '')) process.env.CI = 'true';
