@@ -30,6 +30,7 @@ export const OTHER_ENDS = {
   'stream.reset': ['as given', 'the program reset the stream'],
   'goaway.error': ['as received', 'the peer ended the connection by GOAWAY with an error'],
   'goaway.unprocessed': ['as received, or REFUSED_STREAM', 'GOAWAY says that the peer did not process the request'],
+  'content-length.unmet': ['INTERNAL_ERROR', 'the program ended a body short of the content-length it had announced'],
   'request.unsent': ['REFUSED_STREAM, or that of the connection', 'the connection ended before the request was sent'],
   'accept.queue-full': ['REFUSED_STREAM', 'more than `maxPendingAccept` requests wait for `accept`'],
   'transport.connect': ['NO_ERROR', 'the transport could not be connected; `cause` has its error'],
@@ -74,7 +75,8 @@ An \`H2Error\` whose \`rule\` is empty came from the peer by RST_STREAM; \`code\
 ## Mistakes of the program
 
 A \`UsageError\` has a \`rule\` that begins with \`api.\`, and a message that says what to give instead. \`HpackUsageError\` is the
-same for \`@glassway/hpack\`. Nothing was sent and nothing has changed. \`TlsAlpnError\` is described in the README of
+same for \`@glassway/hpack\`. Nothing was sent and nothing has changed, but for one: ending a body short of its content-length
+resets the stream, because what was announced has left. \`TlsAlpnError\` is described in the README of
 \`@glassway/tls-alpn\`.
 `;
 }

@@ -1,20 +1,21 @@
 import { Core } from './core.ts';
 import { Deadlines } from './deadlines.ts';
-import { ErrorCode, H2Error, UsageError } from './errors.ts';
-import { ascii, octet } from './frame/bytes.ts';
+import { ErrorCode, type H2Error, UsageError } from './errors.ts';
 import type { AltSvc } from './frame/extension-frames.ts';
 import { FrameReader } from './frame/reader.ts';
-import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW, PREFACE } from './frame/types.ts';
+import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CoreOptions, initialSettings, resolveOptions } from './options.ts';
 import { Outbound } from './outbound.ts';
-import { ConnectionError, RULES } from './rules.ts';
-import { parseSettings, SettingId, type Settings } from './settings.ts';
+import { ClientPreface } from './preface.ts';
+import { ConnectionError } from './rules.ts';
+import { SettingId, type Settings } from './settings.ts';
 import { SettingsExchange } from './settings-exchange.ts';
-import { type Stream, StreamRecord, StreamState } from './stream/stream.ts';
+import { type Stream, type StreamRecord, StreamState } from './stream/stream.ts';
 import type { Tap } from './tap.ts';
+import { Upgrade } from './upgrade.ts';
 
 /** What a connection is made with. */
 export interface ConnectionOptions extends CoreOptions {
@@ -22,6 +23,8 @@ export interface ConnectionOptions extends CoreOptions {
   readonly handler: Handler;
   /** Observer of everything that happens; fixed for the connection's life. Default null. */
   readonly tap?: Tap | null;
+  /** Server: the 24 octets of the client preface have been taken off the transport already. Default false. */
+  readonly prefaceReceived?: boolean;
 }
 
 /** DATA octets cut per `takeOutput` unless told otherwise: bounds what a socket is given at once. */
@@ -29,12 +32,10 @@ const DATA_BUDGET = 262_144;
 /** Replies queued at this multiple of `maxQueuedReplies` end the connection: reading was not paused. */
 const REPLIES_HARD_FACTOR = 10;
 
-const PREFACE_BYTES = ascii(PREFACE);
-
 /**
  * One HTTP/2 connection (RFC 9113) without I/O, clock, timers or promises: octets in, octets out, time as an argument.
  *
- * - **in**: `receive`, `receiveEnd`, `handleTimeout`, `acceptUpgrade`
+ * - **in**: `receive`, `receiveEnd`, `handleTimeout`, `acceptUpgrade`, `requestUpgraded`
  * - **commands**: `respond`, `inform`, `request`, `push`, `write`, `trailers`, `reset`, `release`, `ping`,
  *   `altSvc`, `origins`, `priorityUpdate`, `prioritise`, `sendUnknownFrame`, `hold`, `done`, `updateSettings`, `setTargetWindowSize`, `shutdown`, `destroy`
  * - **out**: `takeOutput`, `nextTimeout`, `wantsWrite`, `wantsPause`, `isClosed`
@@ -53,8 +54,8 @@ export class Connection {
   private readonly settings: SettingsExchange;
   private readonly deadlines: Deadlines;
   private readonly lifecycle: Lifecycle;
-  /** Octets of the client preface seen so far; a client expects none. */
-  private prefaceSeen: number;
+  private readonly upgrade: Upgrade;
+  private readonly preface: ClientPreface;
   private busy = false;
 
   /** `now`: milliseconds on any monotonic clock, the same in all calls. */
@@ -71,8 +72,8 @@ export class Connection {
     this.settings.reader = this.reader;
     this.lifecycle = new Lifecycle(this.core, this.reader);
     this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this.lifecycle);
-    this.prefaceSeen = isServer ? 0 : PREFACE_BYTES.length;
-    if (!isServer) this.core.outbox.payload(PREFACE_BYTES, 0, PREFACE_BYTES.length);
+    this.upgrade = new Upgrade(this.core, this.settings);
+    this.preface = new ClientPreface(this.core, options.prefaceReceived ?? false);
     this.settings.send(initialSettings(isServer, resolved));
     if (resolved.initialConnectionWindowSize > DEFAULT_WINDOW) this.core.receiver.grantConnection();
   }
@@ -89,7 +90,7 @@ export class Connection {
     this.busy = true;
     try {
       core.guard.judgeSmallData();
-      const start = this.prefaceSeen < PREFACE_BYTES.length ? this.preface(chunk) : 0;
+      const start = this.preface.complete ? 0 : this.preface.take(chunk);
       this.reader.receive(chunk, start);
       if (core.outbox.replies > core.options.maxQueuedReplies * REPLIES_HARD_FACTOR) {
         throw new ConnectionError('flood.replies', 0, 0);
@@ -114,44 +115,12 @@ export class Connection {
     this.reader.stop();
   }
 
-  /** Compares the client preface octet by octet (RFC 9113 3.4); returns where frames begin. */
-  private preface(chunk: Uint8Array): number {
-    let at = 0;
-    while (this.prefaceSeen < PREFACE_BYTES.length && at < chunk.length) {
-      if (octet(chunk, at) !== octet(PREFACE_BYTES, this.prefaceSeen))
-        throw new ConnectionError('preface.client', 0, 0);
-      this.prefaceSeen++;
-      at++;
-    }
-    if (this.prefaceSeen === PREFACE_BYTES.length) this.core.handler.onPreface?.();
-    return at;
-  }
-
   /** The transport delivers nothing more: the connection ends, cleanly when no stream is open. */
   receiveEnd(now: number): void {
     const { core } = this;
     if (core.closed) return;
     core.now = now;
-    this.reader.stop();
-    const open = core.registry.live.size + this.outbound.queuedRequests;
-    core.end(open === 0 ? null : this.lost());
-  }
-
-  /** Why streams were cut off by the end of the transport: what GOAWAY said, when it said something. */
-  private lost(): H2Error {
-    const { goAwayCode } = this.core;
-    if (goAwayCode === ErrorCode.NO_ERROR) {
-      const rule = 'transport.closed';
-      const { code, rfc, text } = RULES[rule];
-      return new H2Error(text, { scope: 'connection', code, initiator: 'remote', rule, rfc });
-    }
-    return new H2Error('the peer ended the connection by GOAWAY with an error', {
-      scope: 'connection',
-      code: goAwayCode,
-      initiator: 'remote',
-      rule: 'goaway.error',
-      rfc: '9113 6.8',
-    });
+    this.lifecycle.transportEnded(core.registry.live.size + this.outbound.queuedRequests);
   }
 
   /** Does what is due; call it at `nextTimeout()`. */
@@ -170,27 +139,26 @@ export class Connection {
    * payload decoded from HTTP2-Settings; the request is delivered as stream 1, half-closed (remote), by `onRequest`.
    */
   acceptUpgrade(settings: Uint8Array, head: RequestHead): Stream {
-    const { core } = this;
-    if (!core.isServer || core.registry.lastRemoteId !== 0) core.misuse('api.upgrade', 'upgrade is for a fresh server');
-    const stream = new StreamRecord(1, false, DEFAULT_WINDOW, DEFAULT_WINDOW);
-    if (settings.length % 6 !== 0) core.misuse('api.upgrade', 'HTTP2-Settings is not a SETTINGS payload');
-    try {
-      this.settings.applyRemote(parseSettings(settings, 0, settings.length), true);
-    } catch (error) {
-      this.caught(error);
-      this.signal();
-      return stream;
-    }
-    stream.sendWindow = core.remote.initialWindowSize;
-    stream.isHead = head.method === 'HEAD';
-    this.inbound.sections.upgraded(stream, head);
-    core.handler.onRequest?.(stream, head, true);
+    const stream = this.upgrade.accept(settings, head);
+    this.signal();
     return stream;
+  }
+
+  /**
+   * Client: begins on a transport whose server has answered an HTTP/1.1 Upgrade by 101 (RFC 7540 3.2), right after
+   * construction. The response to that request comes on the stream returned, 1; our half of it has ended. The request's
+   * HTTP2-Settings must have said what the options of this connection say: `initialSettings`.
+   */
+  requestUpgraded(head: RequestHead, context: unknown = null): Stream {
+    return this.upgrade.requested(head, context);
   }
 
   // Commands ------------------------------------------------------------------------------------------------------------
 
-  /** Server: sends the final response head. `status` 200..999. `endStream`: there is no body. */
+  /**
+   * Server: sends the final response head. `status` 200..999. `endStream`: there is no body. `sensitive`: positions in
+   * `fields` (of the name) of what must never be indexed (RFC 7541 7.1.3). A content-length binds the body, see `write`.
+   */
   respond(
     stream: Stream,
     status: number,
@@ -202,9 +170,11 @@ export class Connection {
     this.signal();
   }
 
-  /** Server: sends a 1xx response head (not 101) before the final one. RFC 9110 15.2. */
-  inform(stream: Stream, status: number, fields: FieldList): void {
-    this.outbound.inform(stream as StreamRecord, status, fields);
+  /**
+   * Server: sends a 1xx response head (not 101) before the final one. RFC 9110 15.2. `sensitive` as for `respond`.
+   */
+  inform(stream: Stream, status: number, fields: FieldList, sensitive: readonly number[] | null = null): void {
+    this.outbound.inform(stream as StreamRecord, status, fields, sensitive);
     this.signal();
   }
 
@@ -227,7 +197,9 @@ export class Connection {
 
   /**
    * Sends body octets, which belong to the core from now on. Returns false when the stream's send buffer is full: the
-   * caller should wait for `onWritable` (more is accepted, but grows without bound).
+   * caller should wait for `onWritable` (more is accepted, but grows without bound). Where the head has a content-length,
+   * octets beyond it are refused and an end short of it resets the stream with INTERNAL_ERROR: both throw a `UsageError`
+   * (`api.content-length`), so that the peer never sees a body of another length (RFC 9113 8.1.1).
    */
   write(stream: Stream, chunk: Uint8Array, endStream: boolean): boolean {
     const room = this.outbound.write(stream as StreamRecord, chunk, endStream);
@@ -235,9 +207,9 @@ export class Connection {
     return room;
   }
 
-  /** Ends our half with trailer fields, after all octets written. RFC 9113 8.1. */
-  trailers(stream: Stream, fields: FieldList): void {
-    this.outbound.trailers(stream as StreamRecord, fields);
+  /** Ends our half with trailer fields, after all octets written. RFC 9113 8.1. `sensitive` as for `respond`. */
+  trailers(stream: Stream, fields: FieldList, sensitive: readonly number[] | null = null): void {
+    this.outbound.trailers(stream as StreamRecord, fields, sensitive);
     this.signal();
   }
 

@@ -54,8 +54,11 @@ export interface Handler {
    * `chunk` may be empty when `endStream` is true.
    */
   onData?(stream: Stream, chunk: Uint8Array, endStream: boolean): void;
-  /** Trailer fields; the peer's half of the stream has ended. */
-  onTrailers?(stream: Stream, fields: FieldList): void;
+  /**
+   * Trailer fields; the peer's half of the stream has ended. `sensitive`: positions in `fields` (of the name) that the peer
+   * marked never indexed (RFC 7541 7.1.3); null: none.
+   */
+  onTrailers?(stream: Stream, fields: FieldList, sensitive: readonly number[] | null): void;
   /** The send buffer of a stream on which `write` returned false is below the low-water mark again. */
   onWritable?(stream: Stream): void;
   /**
@@ -64,8 +67,9 @@ export interface Handler {
    */
   onEndSent?(stream: Stream): void;
   /**
-   * The stream was reset, by the peer (`error.initiator` 'remote') or by the core ('library'). Not for own `reset()`. It is
-   * closed already: commands for it do nothing.
+   * The stream was reset, by the peer (`error.initiator` 'remote') or by the core ('library'), or ended short of its
+   * content-length ('user', rule `content-length.unmet`). Not for own `reset()`. It is closed already: commands for it do
+   * nothing.
    */
   onReset?(stream: Stream, error: H2Error): void;
   /** The stream reached `closed` and is forgotten. Last call for this stream. */

@@ -3,7 +3,6 @@ import type { Core } from './core.ts';
 import { ErrorCode } from './errors.ts';
 import { octet, uint31 } from './frame/bytes.ts';
 import { Flag, FrameType, MAX_STREAM_ID } from './frame/types.ts';
-import type { RequestHead } from './handler.ts';
 import { MAX_RESERVED_STREAMS } from './limits.ts';
 import { classifyField } from './message/field-class.ts';
 import { HpackObserver } from './message/hpack-observer.ts';
@@ -12,7 +11,7 @@ import { ConnectionError, type RuleId } from './rules.ts';
 import { Gone } from './stream/registry.ts';
 import { Illegal, StreamEvent, transition } from './stream/state.ts';
 import { StreamRecord, StreamState } from './stream/stream.ts';
-import { Direction, SectionKind, type Tap } from './tap.ts';
+import { Direction, SectionKind } from './tap.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -252,14 +251,6 @@ export class InboundSections {
     core.handler.onRequest?.(stream, section.requestHead(), end);
   }
 
-  /** A request that came by HTTP/1.1 Upgrade: stream 1, half-closed (remote). RFC 7540 3.2. */
-  upgraded(stream: StreamRecord, head: RequestHead): void {
-    this.core.registry.markRemote(stream.id);
-    if (this.core.tap !== null) tellRequest(this.core.tap, stream.id, head);
-    stream.headReceived = true;
-    this.core.open(stream, StreamState.HALF_CLOSED_REMOTE);
-  }
-
   // A response, informational or final --------------------------------------------------------------------------------------
 
   private response(stream: StreamRecord, end: boolean): void {
@@ -308,7 +299,7 @@ export class InboundSections {
       return;
     }
     core.move(stream, StreamEvent.RECEIVE_HEADERS_END);
-    core.handler.onTrailers?.(stream, section.fields);
+    core.handler.onTrailers?.(stream, section.fields, section.sensitive);
     core.settle(stream);
   }
 
@@ -357,18 +348,4 @@ export class InboundSections {
     core.open(promised, StreamState.RESERVED_REMOTE);
     core.handler.onPush(parent, promised, section.requestHead());
   }
-}
-
-/** Tells the tap of a request that came without HEADERS: fields of no size on this connection's wire. */
-function tellRequest(tap: Tap, streamId: number, head: RequestHead): void {
-  const LITERAL = 2;
-  tap.onFieldSectionStart(Direction.IN, streamId);
-  tap.onField(Direction.IN, ':method', head.method, LITERAL, 0, 0);
-  tap.onField(Direction.IN, ':scheme', head.scheme, LITERAL, 0, 0);
-  tap.onField(Direction.IN, ':authority', head.authority, LITERAL, 0, 0);
-  tap.onField(Direction.IN, ':path', head.path, LITERAL, 0, 0);
-  for (let i = 0; i < head.fields.length; i += 2) {
-    tap.onField(Direction.IN, head.fields[i] as string, head.fields[i + 1] as string, LITERAL, 0, 0);
-  }
-  tap.onFieldSectionEnd(Direction.IN, streamId, SectionKind.REQUEST, 0);
 }

@@ -73,6 +73,29 @@ export class Lifecycle {
     else this.core.handler.onPong?.(bytes.slice(start, start + 8));
   }
 
+  /** The transport delivers nothing more; `open` streams are cut off by it. */
+  transportEnded(open: number): void {
+    this.reader.stop();
+    this.core.end(open === 0 ? null : this.lost());
+  }
+
+  /** Why streams were cut off by the end of the transport: what GOAWAY said, when it said something. */
+  private lost(): H2Error {
+    const { goAwayCode } = this.core;
+    if (goAwayCode === ErrorCode.NO_ERROR) {
+      const rule = 'transport.closed';
+      const { code, rfc, text } = RULES[rule];
+      return new H2Error(text, { scope: 'connection', code, initiator: 'remote', rule, rfc });
+    }
+    return new H2Error('the peer ended the connection by GOAWAY with an error', {
+      scope: 'connection',
+      code: goAwayCode,
+      initiator: 'remote',
+      rule: 'goaway.error',
+      rfc: '9113 6.8',
+    });
+  }
+
   /** Ends the connection at once. */
   destroy(code: number, debug: string, initiator: Initiator): void {
     const { core } = this;

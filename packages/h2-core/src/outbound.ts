@@ -69,15 +69,19 @@ export class Outbound {
       core.misuse('api.status', `status ${status} of a final response is not within 200 and 999`);
     }
     if (stream.headSent) core.misuse('api.response-twice', `stream ${stream.id} has its response head already`);
-    checkFields(fields);
+    const length = checkFields(fields);
+    // RFC 9110 6.4.1: what content-length says of these is not about octets that follow.
+    const hasContent = !stream.isHead && status !== 204 && status !== 304 && !(stream.isConnect && status < 300);
+    if (hasContent) checkEmpty(core, length, endStream);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     stream.headSent = true;
+    stream.declaredBytes = hasContent ? length : -1;
     this.heads.response(stream, status, fields, sensitive, endStream);
     core.move(stream, endStream ? StreamEvent.SEND_HEADERS_END : StreamEvent.SEND_HEADERS);
     if (endStream) core.settle(stream);
   }
 
-  inform(stream: StreamRecord, status: number, fields: FieldList): void {
+  inform(stream: StreamRecord, status: number, fields: FieldList, sensitive: readonly number[] | null): void {
     const { core } = this;
     if (!core.isServer) core.misuse('api.respond', 'a client does not respond');
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
@@ -86,7 +90,7 @@ export class Outbound {
     if (stream.headSent) core.misuse('api.inform-late', 'an informational response goes before the final one');
     checkFields(fields);
     if (core.closed || stream.state === StreamState.CLOSED) return;
-    this.heads.response(stream, status, fields, null, false);
+    this.heads.response(stream, status, fields, sensitive, false);
     core.move(stream, StreamEvent.SEND_HEADERS);
   }
 
@@ -121,12 +125,15 @@ export class Outbound {
     const { core } = this;
     if (core.isServer) core.misuse('api.request', 'a server makes no requests');
     if (!this.usable) core.misuse('api.going-away', 'the connection takes no more requests');
-    checkHead(core, head);
+    const length = checkHead(core, head);
+    // RFC 9110 9.3.6: CONNECT has no content that a length could be about.
+    if (head.method !== 'CONNECT') checkEmpty(core, length, endStream);
     const stream = new StreamRecord(0, true, core.remote.initialWindowSize, core.local.initialWindowSize);
     stream.context = context;
     stream.isHead = head.method === 'HEAD';
     stream.isConnect = head.method === 'CONNECT';
     stream.headSent = true;
+    stream.declaredBytes = stream.isConnect ? -1 : length;
     if (this.queue.length === 0 && this.hasSlot) {
       this.openRequest({ stream, head, endStream });
     } else {
@@ -164,8 +171,6 @@ export class Outbound {
     for (const { stream } of this.queue.splice(0)) {
       // The handler may have given it up when it heard of another.
       if (stream.state === StreamState.CLOSED) continue;
-      stream.state = StreamState.CLOSED;
-      stream.dropQueue();
       const error = new H2Error('the connection ended before the request was sent', {
         scope: 'stream',
         code: cause?.code ?? ErrorCode.REFUSED_STREAM,
@@ -173,9 +178,19 @@ export class Outbound {
         rule: 'request.unsent',
         retryable: true,
       });
-      this.core.handler.onReset?.(stream, error);
-      this.core.handler.onStreamClosed?.(stream);
+      this.giveUp(stream, error);
     }
+  }
+
+  /** Ends a request that has not left; `error` null: the program itself asked for it. */
+  private giveUp(stream: StreamRecord, error: H2Error | null): void {
+    const { handler } = this.core;
+    const at = this.queue.findIndex(entry => entry.stream === stream);
+    if (at >= 0) this.queue.splice(at, 1);
+    stream.state = StreamState.CLOSED;
+    stream.dropQueue();
+    if (error !== null) handler.onReset?.(stream, error);
+    handler.onStreamClosed?.(stream);
   }
 
   // Bodies ----------------------------------------------------------------------------------------------------------------
@@ -185,6 +200,7 @@ export class Outbound {
     if (core.closed || stream.state === StreamState.CLOSED) return true;
     this.checkWritable(stream);
     const size = chunk.length;
+    if (stream.declaredBytes >= 0) this.countWritten(stream, size, endStream);
     const { octets } = core.outbox;
     const direct = size <= DIRECT_LIMIT && octets.length < DIRECT_BATCH_LIMIT && !stream.hasPending && stream.id !== 0;
     if (direct && (size !== 0 || endStream) && core.sender.cutNow(stream, chunk, endStream)) return true;
@@ -205,12 +221,40 @@ export class Outbound {
     if (!stream.headSent) core.misuse('api.write-before-head', `stream ${stream.id} has no response head yet`);
   }
 
-  trailers(stream: StreamRecord, fields: FieldList): void {
+  /**
+   * Holds a body to the content-length of its head. Octets too many are refused; an end too early cannot be mended, because
+   * what was announced has left: the stream is reset, so that the peer does not take a part for the whole (RFC 9113 8.1.1).
+   */
+  private countWritten(stream: StreamRecord, size: number, endStream: boolean): void {
+    const { core } = this;
+    const { declaredBytes } = stream;
+    const written = stream.writtenBytes + size;
+    const said = `${written} octets of body on stream ${stream.id}, whose content-length is ${declaredBytes}`;
+    if (written > declaredBytes) core.misuse('api.content-length', said);
+    if (endStream && written < declaredBytes) {
+      const error = new H2Error(said, {
+        scope: 'stream',
+        code: ErrorCode.INTERNAL_ERROR,
+        initiator: 'user',
+        rule: 'content-length.unmet',
+        rfc: '9113 8.1.1',
+        streamId: stream.id,
+      });
+      if (stream.id === 0) this.giveUp(stream, error);
+      else core.reset(stream, error.code, 'user', error, error.rule);
+      core.misuse('api.content-length', `${said}: the stream was reset`);
+    }
+    stream.writtenBytes = written;
+  }
+
+  trailers(stream: StreamRecord, fields: FieldList, sensitive: readonly number[] | null): void {
     const { core } = this;
     checkFields(fields);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     this.checkWritable(stream);
+    if (stream.declaredBytes >= 0) this.countWritten(stream, 0, true);
     stream.trailers = fields;
+    stream.trailersSensitive = sensitive;
     stream.wantsWritable = false;
     if (stream.id !== 0) core.sender.schedule(stream);
   }
@@ -218,7 +262,7 @@ export class Outbound {
   private flushTrailers(stream: StreamRecord): void {
     const fields = stream.trailers as FieldList;
     stream.trailers = null;
-    this.heads.trailers(stream, fields);
+    this.heads.trailers(stream, fields, stream.trailersSensitive);
     this.core.onEndSent(stream);
   }
 
@@ -227,15 +271,8 @@ export class Outbound {
   reset(stream: StreamRecord, code: number, reason: string): void {
     const { core } = this;
     if (core.closed || stream.state === StreamState.CLOSED) return;
-    if (stream.id === 0) {
-      const at = this.queue.findIndex(entry => entry.stream === stream);
-      if (at >= 0) this.queue.splice(at, 1);
-      stream.state = StreamState.CLOSED;
-      stream.dropQueue();
-      core.handler.onStreamClosed?.(stream);
-      return;
-    }
-    core.reset(stream, code, 'user', null, reason);
+    if (stream.id === 0) this.giveUp(stream, null);
+    else core.reset(stream, code, 'user', null, reason);
   }
 
   release(stream: StreamRecord, bytes: number): void {
@@ -253,8 +290,13 @@ export class Outbound {
   }
 }
 
-/** Checks a request a program wants to send. RFC 9113 8.3.1, 8.5. */
-function checkHead(core: Core, head: RequestHead): void {
+/** Refuses a head that announces a body and ends its message. RFC 9113 8.1.1. */
+function checkEmpty(core: Core, length: number, endStream: boolean): void {
+  if (endStream && length > 0) core.misuse('api.content-length', `content-length ${length} of a message without body`);
+}
+
+/** Checks a request a program wants to send, or has sent by HTTP/1.1; returns its content-length, -1: none. RFC 9113 8.3.1, 8.5. */
+export function checkHead(core: Core, head: RequestHead): number {
   const { method, scheme, path, authority, protocol } = head;
   if (!isToken(method)) core.misuse('api.method', `method ${JSON.stringify(method)} is not a token`);
   const tunnel = method === 'CONNECT' && protocol === '';
@@ -278,5 +320,5 @@ function checkHead(core: Core, head: RequestHead): void {
     const code = path.charCodeAt(i);
     if (code <= 0x20 || code >= 0x7f || code === 0x23) core.misuse('api.path', `bad path ${JSON.stringify(path)}`);
   }
-  checkFields(head.fields);
+  return checkFields(head.fields);
 }

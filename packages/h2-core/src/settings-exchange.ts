@@ -132,6 +132,14 @@ export class SettingsExchange {
     const entry = this.pending.shift();
     if (entry === undefined) throw new ConnectionError('settings.ack-unexpected', 0, FrameType.SETTINGS);
     const { pairs } = entry;
+    this.applyLocal(pairs);
+    if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);
+    core.handler.onSettingsAcked?.();
+  }
+
+  /** The peer obeys these values of ours from now on. RFC 9113 6.5.3. */
+  applyLocal(pairs: readonly number[]): void {
+    const { core } = this;
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i] as number;
       const value = pairs[i + 1] as number;
@@ -144,8 +152,6 @@ export class SettingsExchange {
       else if (id === SettingId.MAX_CONCURRENT_STREAMS) core.maxRemoteStreams = value;
       else if (id === SettingId.MAX_FRAME_SIZE) this.limitFrames(value);
     }
-    if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);
-    core.handler.onSettingsAcked?.();
   }
 
   /** A smaller MAX_FRAME_SIZE holds once acknowledged, unless a larger one is on its way: those hold from their sending. */

@@ -287,3 +287,20 @@ test('thousands of messages of a few octets in one segment are no flood to a pro
   expect((await echoed).length).toBe(20 * 5000 * 4);
   expect(server.error).toBe(null);
 });
+
+test('7541 7.1.3: the never-indexed mark travels with trailers and informational responses too', async () => {
+  // HPD-13, HPE-06
+  const { server, client } = await inMemory();
+  const secret = [['x-open', '1'], { name: 'x-secret', value: 's3', sensitive: true }] as const;
+  const exchange = client.request({ path: '/', method: 'POST', endStream: false });
+  exchange.body.trailers(secret);
+  const { request, respond } = await next(server);
+  const trailers = await request.body.trailers();
+  expect([trailers?.isSensitive('x-secret'), trailers?.isSensitive('x-open')]).toEqual([true, false]);
+  respond.informational(103, secret);
+  respond.send({}).trailers(trailers?.lines() ?? []);
+  const [hint] = await Promise.all([exchange.informational[Symbol.asyncIterator]().next(), exchange.response]);
+  expect(hint.value?.headers.isSensitive('x-secret')).toBe(true);
+  const answered = await (await exchange.response).body.trailers();
+  expect([answered?.isSensitive('x-secret'), answered?.isSensitive('x-open')]).toEqual([true, false]);
+});

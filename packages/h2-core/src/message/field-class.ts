@@ -95,6 +95,18 @@ export function isAuthority(text: string): boolean {
   return true;
 }
 
+/** A content-length of digits only, at most 2^53-1; -1 otherwise. RFC 9110 8.6. */
+export function parseLength(value: string): number {
+  if (value.length === 0 || value.length > 16) return -1;
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length <= Number.MAX_SAFE_INTEGER ? length : -1;
+}
+
 function isScheme(text: string): boolean {
   // RFC 3986 3.1, lower case as every sender uses it.
   for (let i = 0; i < text.length; i++) {

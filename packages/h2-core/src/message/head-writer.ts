@@ -6,7 +6,7 @@ import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
 import type { FieldList, RequestHead } from '../handler.ts';
 import type { StreamRecord } from '../stream/stream.ts';
 import { Direction, SectionKind } from '../tap.ts';
-import { classifyField, FieldClass } from './field-class.ts';
+import { classifyField, FieldClass, parseLength } from './field-class.ts';
 
 /** `:status` values as strings, made once. */
 const STATUS_TEXT: readonly string[] = Array.from({ length: 1000 }, (_, status) => String(status));
@@ -25,12 +25,17 @@ const CLASS_NAMES: Readonly<Record<number, string>> = {
 const CHECKED: Map<string, string> = new Map();
 const CHECKED_LIMIT = 512;
 
-/** Checks fields a program wants to send; throws a `UsageError` that names the first bad one. RFC 9113 8.2. */
-export function checkFields(fields: FieldList): void {
+/**
+ * Checks fields a program wants to send; throws a `UsageError` that names the first bad one. RFC 9113 8.2. Returns the value
+ * of content-length, -1 without one.
+ */
+export function checkFields(fields: FieldList): number {
   if ((fields.length & 1) !== 0) throw new UsageError('api.fields', 'a field list needs a value for every name');
+  let length = -1;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
+    if (name === 'content-length') length = checkLength(value, length);
     if (CHECKED.get(name) === value) continue;
     const kind = classifyField(name, value);
     if (kind >= FieldClass.METHOD || kind < FieldClass.REGULAR) {
@@ -40,6 +45,14 @@ export function checkFields(fields: FieldList): void {
     if (CHECKED.size >= CHECKED_LIMIT) CHECKED.clear();
     CHECKED.set(name, value);
   }
+  return length;
+}
+
+/** RFC 9110 8.6: digits, once, or the same again. */
+function checkLength(value: string, before: number): number {
+  const length = parseLength(value);
+  if (length >= 0 && (before < 0 || before === length)) return length;
+  throw new UsageError('api.content-length', `content-length is ${JSON.stringify(value)}, or stands twice`);
 }
 
 /** Writes field sections: HEADERS or PUSH_PROMISE, with CONTINUATION where the peer's frame size asks for it. */
@@ -81,9 +94,9 @@ export class HeadWriter {
   }
 
   /** Trailers: HEADERS with END_STREAM. RFC 9113 8.1. */
-  trailers(stream: StreamRecord, fields: FieldList): void {
+  trailers(stream: StreamRecord, fields: FieldList, sensitive: readonly number[] | null): void {
     const at = this.begin(FrameType.HEADERS, Flag.END_STREAM, stream.id, 0);
-    this.fields(fields, null);
+    this.fields(fields, sensitive);
     this.end(at, SectionKind.TRAILERS, stream);
   }
 

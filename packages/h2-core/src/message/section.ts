@@ -1,7 +1,7 @@
 import type { FieldSink } from '@glassway/hpack';
 import type { RequestHead, ResponseHead } from '../handler.ts';
 import type { RuleId } from '../rules.ts';
-import { FieldClass } from './field-class.ts';
+import { FieldClass, parseLength } from './field-class.ts';
 
 const METHOD = 1;
 const SCHEME = 2;
@@ -209,16 +209,4 @@ function normalised(authority: string, scheme: string): string {
   const port = scheme === 'https' ? ':443' : scheme === 'http' ? ':80' : ':';
   const text = authority.toLowerCase();
   return text.endsWith(port) ? text.slice(0, -port.length) : text.endsWith(':') ? text.slice(0, -1) : text;
-}
-
-/** A content-length of digits only, at most 2^53-1; -1 otherwise. RFC 9110 8.6. */
-function parseLength(value: string): number {
-  if (value.length === 0 || value.length > 16) return -1;
-  let length = 0;
-  for (let i = 0; i < value.length; i++) {
-    const digit = value.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    length = length * 10 + digit;
-  }
-  return length <= Number.MAX_SAFE_INTEGER ? length : -1;
 }

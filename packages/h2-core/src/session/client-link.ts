@@ -45,7 +45,7 @@ export class ClientLink extends StreamLink {
   onResponse(head: ResponseHead, endStream: boolean): void {
     this.answered = true;
     this.answer = new ClientResponse(this, head);
-    if (endStream) this.endReceive(null);
+    if (endStream) this.endReceive(null, null);
     this.hints?.end();
     this.answerWaited?.resolve(this.answer);
   }

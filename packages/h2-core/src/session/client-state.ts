@@ -1,4 +1,3 @@
-import type { ConnectionOptions } from '../connection.ts';
 import { ErrorCode, H2Error, UsageError } from '../errors.ts';
 import type { AltSvc } from '../frame/extension-frames.ts';
 import type { RequestHead, ResponseHead } from '../handler.ts';
@@ -7,6 +6,7 @@ import { ClientLink } from './client-link.ts';
 import { PushedRequest } from './client-response.ts';
 import { Deferred } from './deferred.ts';
 import { microtask } from './host.ts';
+import type { SessionOptions } from './session-options.ts';
 import { type FrameListeners, SessionState } from './session-state.ts';
 
 /** What a client can be told beyond responses. */
@@ -28,7 +28,7 @@ export class ClientState extends SessionState {
 
   private readonly clientListeners: ClientListeners;
 
-  constructor(options: Omit<ConnectionOptions, 'role' | 'handler'> & ClientListeners) {
+  constructor(options: SessionOptions & ClientListeners) {
     super('client', options);
     this.clientListeners = options;
   }
@@ -105,6 +105,16 @@ export class ClientState extends SessionState {
       this.unprocessed?.push(head);
     }
     if (endStream) link.onEndSent();
+    return link;
+  }
+
+  /** The request that was sent by HTTP/1.1 and upgraded. */
+  requestUpgraded(head: RequestHead): ClientLink {
+    const link = new ClientLink(this.core, UNSENT, this.options.maxSendBufferSize, head);
+    link.sendEnded = true;
+    link.stream = this.core.requestUpgraded(head, link);
+    this.counters.opened++;
+    link.onEndSent();
     return link;
   }
 

@@ -11,49 +11,27 @@
  */
 import { H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import type { CoreOptions } from '../options.ts';
-import type { Tap } from '../tap.ts';
+import { initialSettings, resolveOptions } from '../options.ts';
 import type { BodySource } from './body-source.ts';
 import { Exchange } from './client-exchange.ts';
 import { type ClientListeners, ClientState } from './client-state.ts';
 import { DuplexDriver } from './duplex-driver.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
+import type { SessionOptions } from './session-options.ts';
 import type { ShutdownReport } from './session-state.ts';
 import { driverOf, type Transport } from './transport.ts';
+import { settingsField } from './upgrade-settings.ts';
 import type { AbortSignalLike } from './web-streams.ts';
 
-export { ErrorCode, errorCodeName, H2Error, UsageError } from '../errors.ts';
 export type { AltSvc } from '../frame/extension-frames.ts';
-export type { RequestHead } from '../handler.ts';
-export { type CoreOptions, resolveOptions } from '../options.ts';
-export type { BodySource } from './body-source.ts';
 export { Exchange } from './client-exchange.ts';
 export { ClientResponse, Informational, PushedRequest } from './client-response.ts';
 export type { ClientListeners } from './client-state.ts';
-export type { DuplexLike } from './duplex-driver.ts';
-export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
-export { pair } from './pair.ts';
-export { FlowControl, RecvStream } from './recv-stream.ts';
-export { SendStream } from './send-stream.ts';
-export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-export type {
-  CloseInfo,
-  CutStream,
-  FrameListeners,
-  GoAwayInfo,
-  ShutdownReport,
-  StreamCounters,
-  UnknownFrame,
-} from './session-state.ts';
-export type { Driver, DriverSink, Transport } from './transport.ts';
-export type { WebPair, WebReadable, WebWritable } from './web-driver.ts';
-export type { AbortSignalLike } from './web-streams.ts';
+export * from './exports.ts';
 
 /** Options of `handshake` and `connect`; all have defaults. */
-export interface ClientOptions extends Omit<CoreOptions, 'enableConnectProtocol'>, ClientListeners {
-  /** Observer of everything that happens on the connection. Default null. */
-  readonly tap?: Tap | null;
+export interface ClientOptions extends Omit<SessionOptions, 'enableConnectProtocol'>, ClientListeners {
   /** `:scheme` of requests that name none. Default `https` over a TLS socket, else `http`. */
   readonly scheme?: string;
   /** `:authority` of requests that name none: host and optional port. Without it each request names its own. */
@@ -115,7 +93,7 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
    * `UsageError`; what goes wrong on the way fails `response`.
    */
   request(init: RequestHeadInit, body?: BodySource): Exchange {
-    const head = this.head(init);
+    const head = requestHead(init, this.scheme, this.authority);
     const endStream = body === undefined && (init.endStream ?? head.method !== 'CONNECT');
     const link = this.session.request(head, endStream);
     const exchange = new Exchange(link);
@@ -124,21 +102,6 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
     // Whatever fails here resets the stream, which is told by the response.
     else if (body !== undefined) exchange.body.pipeFrom(body).catch(() => {});
     return exchange;
-  }
-
-  private head(init: RequestHeadInit): RequestHead {
-    const method = init.method ?? 'GET';
-    const protocol = init.protocol ?? '';
-    const tunnel = method === 'CONNECT' && protocol === '';
-    const authority = init.authority ?? this.authority;
-    const { fields, sensitive } = flatten(init.headers);
-    // RFC 9113 8.3.1: a client that does not pass on somebody else's request names the authority.
-    if (authority === '' && !fields.some((name, at) => (at & 1) === 0 && name === 'host')) {
-      throw new UsageError('api.authority', 'a request needs an authority: give it here or in the connection options');
-    }
-    const scheme = tunnel ? '' : (init.scheme ?? this.scheme);
-    const path = tunnel ? '' : (init.path ?? '/');
-    return { method, scheme, authority, path, protocol, fields, sensitive };
   }
 
   override async shutdown(options: ShutdownOptions = {}): Promise<ClientShutdownReport> {
@@ -170,6 +133,40 @@ export async function handshake(transport: Transport, options: ClientOptions = {
   return new ClientConnection(session, scheme ?? (socket?.isEncrypted === true ? 'https' : 'http'), authority);
 }
 
+/** A client's connection that began as HTTP/1.1, and the request that asked for the upgrade. */
+export interface UpgradedClient {
+  readonly connection: ClientConnection;
+  /** Stream 1: `response` is the answer to the HTTP/1.1 request. */
+  readonly exchange: Exchange;
+}
+
+/**
+ * The value of HTTP2-Settings for an HTTP/1.1 request that asks for `Upgrade: h2c` (RFC 7540 3.2.1), to go with
+ * `connection: Upgrade, HTTP2-Settings`: what `options` say, which must be those given to `handshakeUpgraded` then.
+ */
+export function upgradeSettings(options: ClientOptions = {}): string {
+  const { enablePush = false } = options;
+  return settingsField(initialSettings(false, resolveOptions('client', { ...options, enablePush }, false)));
+}
+
+/**
+ * Begins HTTP/2 as the client after the server has answered an HTTP/1.1 request with `Upgrade: h2c` by 101 (RFC 7540 3.2).
+ * `request` is that request, which must have had no body; what followed 101 on the transport belongs to HTTP/2
+ * (`socket.unshift`). A bad head throws a `UsageError`.
+ */
+export async function handshakeUpgraded(
+  transport: Transport,
+  upgraded: { readonly request: RequestHeadInit },
+  options: ClientOptions = {},
+): Promise<UpgradedClient> {
+  const { scheme = 'http', authority = '', enablePush = false } = options;
+  const head = requestHead(upgraded.request, scheme, authority);
+  const session = new ClientState({ ...options, enablePush });
+  const exchange = new Exchange(session.requestUpgraded(head));
+  session.attach(driverOf(transport));
+  return { connection: new ClientConnection(session, scheme, authority), exchange };
+}
+
 /**
  * `handshake`, and waits for the server's SETTINGS: the connection is known to speak HTTP/2 and its limits are known.
  * Fails with an `H2Error` when the server does not answer, or answers with something else.
@@ -191,4 +188,20 @@ function failedToConnect(cause: unknown): H2Error {
   });
   error.cause = cause;
   return error;
+}
+
+/** A request's head with the connection's own scheme and authority where it names none. */
+function requestHead(init: RequestHeadInit, ownScheme: string, ownAuthority: string): RequestHead {
+  const method = init.method ?? 'GET';
+  const protocol = init.protocol ?? '';
+  const tunnel = method === 'CONNECT' && protocol === '';
+  const authority = init.authority ?? ownAuthority;
+  const { fields, sensitive } = flatten(init.headers);
+  // RFC 9113 8.3.1: a client that does not pass on somebody else's request names the authority.
+  if (authority === '' && !fields.some((name, at) => (at & 1) === 0 && name === 'host')) {
+    throw new UsageError('api.authority', 'a request needs an authority: give it here or in the connection options');
+  }
+  const scheme = tunnel ? '' : (init.scheme ?? ownScheme);
+  const path = tunnel ? '' : (init.path ?? '/');
+  return { method, scheme, authority, path, protocol, fields, sensitive };
 }

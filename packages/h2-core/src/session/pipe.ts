@@ -17,8 +17,8 @@ export function pipe(source: BodySource, target: SendStream, link: StreamLink, e
     done.reject(error);
   });
   const finish = (): void => {
-    over = true;
     if (end) target.end();
+    over = true;
     done.resolve();
   };
   const transfer = async (): Promise<void> => {

@@ -53,17 +53,16 @@ export class SendStream {
   end(chunk?: Uint8Array | string): void {
     this.checkOpen();
     const { link } = this;
-    const last = chunk === undefined ? EMPTY : octets(chunk);
+    link.write(chunk === undefined ? EMPTY : octets(chunk), true);
     link.sendEnded = true;
-    link.write(last, true);
   }
 
   /** Ends our half with trailers (RFC 9113 8.1), after everything written. */
   trailers(headers: HeadersInput): void {
     this.checkOpen();
     const { link } = this;
-    const { fields } = flatten(headers);
-    if (!link.isBodyless && link.failure === null) link.core.trailers(link.stream, fields);
+    const { fields, sensitive } = flatten(headers);
+    if (!link.isBodyless && link.failure === null) link.core.trailers(link.stream, fields, sensitive);
     link.sendEnded = true;
   }
 

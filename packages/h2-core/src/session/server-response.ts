@@ -123,7 +123,8 @@ export class SendResponse extends Responder {
   /** Sends a 1xx response, 100 or 102..199, before the final one. RFC 9110 15.2. */
   informational(status: number, headers?: HeadersInput): void {
     const { link } = this;
-    link.core.inform(link.stream, status, flatten(headers).fields);
+    const { fields, sensitive } = flatten(headers);
+    link.core.inform(link.stream, status, fields, sensitive);
     if (status === 100) link.noteContinue();
   }
 

@@ -1,15 +1,14 @@
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import type { CoreOptions } from '../options.ts';
 import { SettingId } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
-import type { Tap } from '../tap.ts';
 import { Deferred } from './deferred.ts';
 import { AsyncQueue } from './queue.ts';
 import { refusal, ServerLink } from './server-link.ts';
 import { ServerRequest } from './server-request.ts';
 import { SendResponse } from './server-response.ts';
-import { type FrameListeners, SessionState } from './session-state.ts';
+import type { SessionOptions } from './session-options.ts';
+import { SessionState } from './session-state.ts';
 
 /** A request and the means to respond to it. */
 export interface Accepted {
@@ -17,9 +16,14 @@ export interface Accepted {
   readonly respond: SendResponse;
 }
 
-/** The options of the accept queue, see `ServerOptions`. */
+/** The options of the accept queue. */
 export interface ServerAcceptOptions {
+  /** Requests that may wait for `accept`; more are refused with REFUSED_STREAM. Default 1024, range 1..1,000,000. */
   readonly maxPendingAccept?: number;
+  /**
+   * Requests reset by the client while they waited for `accept`, at which the connection is ended with
+   * ENHANCE_YOUR_CALM (rapid reset, CVE-2023-26964). Default 1000, range 1..1,000,000.
+   */
   readonly maxPendingAcceptResetStreams?: number;
 }
 
@@ -51,10 +55,9 @@ export class ServerState extends SessionState {
   /** Of those that wait: reset meanwhile, to be skipped. */
   private dead = 0;
 
-  constructor(
-    options: Omit<CoreOptions, 'enablePush'> & ServerAcceptOptions & FrameListeners & { readonly tap?: Tap | null },
-  ) {
+  constructor(options: SessionOptions & ServerAcceptOptions & { readonly prefaceReceived?: boolean }) {
     super('server', options);
+    if (options.prefaceReceived === true) this.prefaced.resolve();
     this.maxPending = count('maxPendingAccept', options.maxPendingAccept, MAX_PENDING_ACCEPT);
     this.maxPendingResets = count(
       'maxPendingAcceptResetStreams',

@@ -9,51 +9,23 @@
  */
 import { UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import type { CoreOptions } from '../options.ts';
-import type { Tap } from '../tap.ts';
 import { flatten, type HeadersInput } from './headers.ts';
-import { type Accepted, ServerState } from './server-state.ts';
+import { type Accepted, type ServerAcceptOptions, ServerState } from './server-state.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-import type { FrameListeners, ShutdownReport } from './session-state.ts';
+import type { SessionOptions } from './session-options.ts';
+import type { ShutdownReport } from './session-state.ts';
 import { driverOf, type Transport } from './transport.ts';
 import { fromBase64Url } from './upgrade-settings.ts';
 
-export { ErrorCode, errorCodeName, H2Error, UsageError } from '../errors.ts';
-export type { RequestHead } from '../handler.ts';
-export { type CoreOptions, resolveOptions } from '../options.ts';
-export type { BodySource } from './body-source.ts';
-export type { DuplexLike } from './duplex-driver.ts';
-export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
-export { pair } from './pair.ts';
-export { FlowControl, RecvStream } from './recv-stream.ts';
-export { SendStream } from './send-stream.ts';
+export * from './exports.ts';
 export { ServerRequest } from './server-request.ts';
 export { type PushInit, type ResponseHeadInit, SendPushedResponse, SendResponse } from './server-response.ts';
 export type { Accepted, ServerAcceptOptions } from './server-state.ts';
-export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-export type {
-  CloseInfo,
-  CutStream,
-  FrameListeners,
-  GoAwayInfo,
-  ShutdownReport,
-  StreamCounters,
-  UnknownFrame,
-} from './session-state.ts';
-export type { Driver, DriverSink, Transport } from './transport.ts';
-export type { WebPair, WebReadable, WebWritable } from './web-driver.ts';
 
 /** Options of `handshake`; all have defaults. */
-export interface ServerOptions extends Omit<CoreOptions, 'enablePush'>, FrameListeners {
-  /** Observer of everything that happens on the connection. Default null. */
-  readonly tap?: Tap | null;
-  /** Requests that may wait for `accept`; more are refused with REFUSED_STREAM. Default 1024, range 1..1,000,000. */
-  readonly maxPendingAccept?: number;
-  /**
-   * Requests reset by the client while they waited for `accept`, at which the connection is ended with
-   * ENHANCE_YOUR_CALM (rapid reset, CVE-2023-26964). Default 1000, range 1..1,000,000.
-   */
-  readonly maxPendingAcceptResetStreams?: number;
+export interface ServerOptions extends Omit<SessionOptions, 'enablePush'>, ServerAcceptOptions {
+  /** The 24 octets of the client preface have been taken off the transport already, as by a sniffer. Default false. */
+  readonly prefaceReceived?: boolean;
 }
 
 /** A request that came by HTTP/1.1 Upgrade (RFC 7540 3.2) and what goes with it. */

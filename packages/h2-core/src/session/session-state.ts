@@ -8,6 +8,7 @@ import { Deferred } from './deferred.ts';
 import { microtask, now, Timer } from './host.ts';
 import { PingPong } from './ping-pong.ts';
 import { Pump } from './pump.ts';
+import type { SessionOptions } from './session-options.ts';
 import type { StreamLink } from './stream-link.ts';
 import type { Driver } from './transport.ts';
 
@@ -101,7 +102,7 @@ export abstract class SessionState implements Handler {
 
   private readonly listeners: FrameListeners;
 
-  constructor(role: 'server' | 'client', options: Omit<ConnectionOptions, 'role' | 'handler'> & FrameListeners) {
+  constructor(role: 'server' | 'client', options: SessionOptions & Pick<ConnectionOptions, 'prefaceReceived'>) {
     this.listeners = options;
     this.options = resolveOptions(role, options, false);
     this.core = new Connection({ ...options, enablePush: this.options.enablePush, role, handler: this }, now());
@@ -137,8 +138,8 @@ export abstract class SessionState implements Handler {
     (stream.context as StreamLink).onData(chunk, endStream);
   }
 
-  onTrailers(stream: Stream, fields: FieldList): void {
-    (stream.context as StreamLink).endReceive(fields);
+  onTrailers(stream: Stream, fields: FieldList, sensitive: readonly number[] | null): void {
+    (stream.context as StreamLink).endReceive(fields, sensitive);
   }
 
   onWritable(stream: Stream): void {

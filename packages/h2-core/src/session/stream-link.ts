@@ -44,6 +44,7 @@ export abstract class StreamLink {
   queuedOctets = 0;
   private inbox: AsyncQueue<Uint8Array> | null = null;
   private trailerFields: FieldList | null = null;
+  private trailersSensitive: readonly number[] | null = null;
   private trailersWaited: Deferred<HeaderList | null> | null = null;
 
   // Sending
@@ -79,13 +80,14 @@ export abstract class StreamLink {
         else if (this.receiveMode === ReceiveMode.AUTOMATIC) this.core.release(this.stream, length);
       }
     }
-    if (end) this.endReceive(null);
+    if (end) this.endReceive(null, null);
   }
 
   /** The peer's half has ended, perhaps with trailers. */
-  endReceive(trailers: FieldList | null): void {
+  endReceive(trailers: FieldList | null, sensitive: readonly number[] | null): void {
     this.receiveEnded = true;
     this.trailerFields = trailers;
+    this.trailersSensitive = sensitive;
     if (this.inbox !== null) this.inbox.end();
     if (this.trailersWaited !== null) this.trailersWaited.resolve(this.trailerList());
   }
@@ -164,7 +166,7 @@ export abstract class StreamLink {
   }
 
   private trailerList(): HeaderList | null {
-    return this.trailerFields === null ? null : new HeaderList(this.trailerFields);
+    return this.trailerFields === null ? null : new HeaderList(this.trailerFields, this.trailersSensitive);
   }
 
   /** Reads no more: what is here and what comes is thrown away, its octets given back. */

@@ -58,8 +58,12 @@ export class StreamRecord implements Stream {
   headOffset = 0;
   /** END_STREAM goes with the last queued octet (or alone). */
   endQueued = false;
-  /** Trailers that follow the last queued octet. */
+  /** Trailers that follow the last queued octet, and the places in them of what must never be indexed. */
   trailers: readonly string[] | null = null;
+  trailersSensitive: readonly number[] | null = null;
+  /** Octets of body that the program announced by content-length, -1: none; and those it has written. RFC 9113 8.1.1. */
+  declaredBytes = -1;
+  writtenBytes = 0;
   /** `write` answered false: `onWritable` is owed. */
   wantsWritable = false;
   /** Cause last told to the tap, see `Tap.onSendBlocked`. */

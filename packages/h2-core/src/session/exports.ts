@@ -1,0 +1,38 @@
+/**
+ * What the doors of both roles, `./server` and `./client`, give alike.
+ *
+ * @module
+ */
+export {
+  ErrorCode,
+  type ErrorScope,
+  errorCodeName,
+  H2Error,
+  type H2ErrorInit,
+  type Initiator,
+  UsageError,
+} from '../errors.ts';
+export type { FieldList, RequestHead } from '../handler.ts';
+export { type CoreOptions, type ResolvedOptions, resolveOptions } from '../options.ts';
+export { SettingId, type Settings, settingName } from '../settings.ts';
+export { Direction, SectionKind, SettingsEvent, type Tap } from '../tap.ts';
+export type { BodySource } from './body-source.ts';
+export type { DuplexLike } from './duplex-driver.ts';
+export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
+export { pair } from './pair.ts';
+export { FlowControl, RecvStream } from './recv-stream.ts';
+export { SendStream } from './send-stream.ts';
+export { SessionConnection, type ShutdownOptions } from './session-connection.ts';
+export type { SessionOptions } from './session-options.ts';
+export type {
+  CloseInfo,
+  CutStream,
+  FrameListeners,
+  GoAwayInfo,
+  ShutdownReport,
+  StreamCounters,
+  UnknownFrame,
+} from './session-state.ts';
+export type { Driver, DriverSink, Transport } from './transport.ts';
+export type { WebPair, WebReadable, WebWritable } from './web-driver.ts';
+export type { AbortSignalLike, HostAbortSignal, HostReadableStream, HostWritableStream } from './web-streams.ts';
