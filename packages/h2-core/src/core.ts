@@ -1,6 +1,7 @@
 import { Encoder } from '@glassway/hpack';
 import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
 import { Extensions } from './extensions.ts';
+import { type Padder, padderOf } from './flow/padding.ts';
 import { Receiver } from './flow/receiver.ts';
 import { Sender, type SenderHost } from './flow/sender.ts';
 import { ascii } from './frame/bytes.ts';
@@ -31,6 +32,8 @@ export class Core implements SenderHost {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly encoder: Encoder;
+  /** How frames are padded; null: not. */
+  readonly padder: Padder | null;
   readonly guard: Guard;
   readonly priorities: Priorities;
   readonly extensions: Extensions;
@@ -85,7 +88,8 @@ export class Core implements SenderHost {
     this.guard = new Guard(options);
     this.priorities = new Priorities(this);
     this.extensions = new Extensions(this);
-    this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1);
+    this.padder = padderOf(options.padding);
+    this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1, this.padder);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
     const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);
     this.encoder = new Encoder({ maxTableSize: options.encoderTableSize, tap: observer });

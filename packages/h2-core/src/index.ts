@@ -17,6 +17,7 @@ export {
   type Initiator,
   UsageError,
 } from './errors.ts';
+export type { PaddingStrategy } from './flow/padding.ts';
 export type { AltSvc } from './frame/extension-frames.ts';
 export {
   DEFAULT_WINDOW,

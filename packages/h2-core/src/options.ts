@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts';
+import { checkPadding, type PaddingStrategy } from './flow/padding.ts';
 import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
 import {
   EARLY_RESET_PAUSE_MS,
@@ -89,6 +90,8 @@ export interface CoreOptions {
   readonly obeyPriorities?: boolean;
   /** Time in which a field section split over CONTINUATION must be complete. Default 10 s, 0: off. */
   readonly headerBlockTimeoutMs?: number;
+  /** How DATA, HEADERS and PUSH_PROMISE are padded (RFC 9113 10.7). Default 'none'. */
+  readonly padding?: PaddingStrategy;
 }
 
 /** `CoreOptions` with every value settled. */
@@ -169,6 +172,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions, ca
     writeStallTimeoutMs: whole('writeStallTimeoutMs', WRITE_STALL_TIMEOUT_MS),
     obeyPriorities: given.obeyPriorities ?? true,
     headerBlockTimeoutMs: whole('headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
+    padding: checkPadding(given.padding),
   };
 }
 

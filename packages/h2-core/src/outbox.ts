@@ -1,4 +1,5 @@
 import { Octets } from '@glassway/hpack';
+import { ZEROS } from './flow/padding.ts';
 import { putFrameHeader, putUint16, putUint32 } from './frame/bytes.ts';
 import { Flag, FRAME_HEADER_SIZE, FrameType } from './frame/types.ts';
 
@@ -84,6 +85,20 @@ export class Outbox {
       at += count;
     }
     octets.length = at;
+  }
+
+  /** Writes the header of a padded frame and its pad length; the payload and `padding(count)` follow. RFC 9113 6.1. */
+  paddedHeader(length: number, padding: number, type: number, flags: number, streamId: number): number {
+    const at = this.header(length + padding, type, flags | Flag.PADDED, streamId);
+    const { octets } = this;
+    this.reserve(1);
+    octets.buffer[octets.length++] = padding - 1;
+    return at;
+  }
+
+  /** Writes the padding of such a frame. */
+  padding(padding: number): void {
+    this.payload(ZEROS, 0, padding - 1);
   }
 
   private word(value: number): void {

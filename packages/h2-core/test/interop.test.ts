@@ -1,6 +1,6 @@
 /** Peers that other people wrote, each in the role it has. A peer that is not installed is skipped by name; CI has all. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import * as http2 from 'node:http2';
 import { type AddressInfo, connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,16 +8,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../src/session/client.ts';
 import type { Accepted } from '../src/session/server.ts';
+import { inPath, withPeer } from './support/peers.ts';
 import { listening, pattern } from './support/session.ts';
-
-/** vitest's `test`, skipped when the peer is missing; under CI a missing peer fails. */
-function withPeer(name: string, present: boolean): typeof test {
-  if (!present && process.env['CI'] === 'true') throw new Error(`${name} is missing; CI runs with every peer`);
-  return test.skipIf(!present) as unknown as typeof test;
-}
-
-const inPath = (program: string): boolean =>
-  (process.env['PATH'] ?? '').split(':').some(directory => existsSync(join(directory, program)));
 
 function hasPythonH2(): boolean {
   try {

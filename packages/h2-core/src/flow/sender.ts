@@ -2,6 +2,7 @@ import { DEFAULT_WINDOW, Flag, FrameType, MIN_MAX_FRAME_SIZE } from '../frame/ty
 import type { Outbox } from '../outbox.ts';
 import type { Piece, StreamRecord } from '../stream/stream.ts';
 import { Direction, type Tap } from '../tap.ts';
+import { type Padder, paddingOf } from './padding.ts';
 import { Scheduler } from './scheduler.ts';
 
 /** Why a stream with data does not send; numbers of `Tap.onSendBlocked`. */
@@ -34,12 +35,14 @@ export class Sender {
   /** WINDOW_UPDATE frames that may yet come for what was cut, although its stream has ended. */
   answers = 0;
   readonly scheduler: Scheduler = new Scheduler();
+  private readonly padder: Padder | null;
   private readonly outbox: Outbox;
   private readonly host: SenderHost;
   private readonly tap: Tap | null;
   private readonly lowWater: number;
 
-  constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, lowWater: number) {
+  constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, lowWater: number, padder: Padder | null) {
+    this.padder = padder;
     this.outbox = outbox;
     this.host = host;
     this.tap = tap;
@@ -91,8 +94,10 @@ export class Sender {
       this.host.onTrailersDue(stream);
     } else if (stream.endQueued) {
       stream.endQueued = false;
-      const at = this.outbox.header(0, FrameType.DATA, Flag.END_STREAM, stream.id);
-      if (this.tap !== null) this.tell(stream, Flag.END_STREAM, 0, at);
+      const padding = this.padder === null ? 0 : this.paddingFor(stream, 0);
+      const at = this.dataHeader(stream, 0, padding, Flag.END_STREAM);
+      if (padding !== 0) this.endPadded(stream, padding);
+      if (this.tap !== null) this.tell(stream, Flag.END_STREAM, 0, padding, at);
       this.host.onEndSent(stream);
     }
   }
@@ -108,14 +113,16 @@ export class Sender {
     );
     const end = size === stream.bufferedBytes && stream.endQueued;
     const flags = end ? Flag.END_STREAM : 0;
-    const at = this.outbox.header(size, FrameType.DATA, flags, stream.id);
+    const padding = this.padder === null ? 0 : this.paddingFor(stream, size);
+    const at = this.dataHeader(stream, size, padding, flags);
     this.scheduler.served(stream);
     this.movePieces(stream, size);
     this.window -= size;
     stream.sendWindow -= size;
+    if (padding !== 0) this.endPadded(stream, padding);
     stream.sentSince += size;
     this.count(size);
-    if (this.tap !== null) this.tell(stream, flags, size, at);
+    if (this.tap !== null) this.tell(stream, flags, size, padding, at);
     if (end) {
       stream.endQueued = false;
       this.scheduler.remove(stream);
@@ -131,7 +138,26 @@ export class Sender {
       if (this.window <= 0) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
     }
     if (stream.wantsWritable && stream.bufferedBytes <= this.lowWater) this.host.onRoom(stream);
-    return size;
+    return size + padding;
+  }
+
+  /** Writes the header of a DATA frame; returns where it begins. */
+  private dataHeader(stream: StreamRecord, size: number, padding: number, flags: number): number {
+    if (padding === 0) return this.outbox.header(size, FrameType.DATA, flags, stream.id);
+    return this.outbox.paddedHeader(size, padding, FrameType.DATA, flags, stream.id);
+  }
+
+  /** Padding for a DATA frame of `size` octets, within both windows, which it takes from (RFC 9113 6.9.1). */
+  private paddingFor(stream: StreamRecord, size: number): number {
+    const room = Math.min(stream.sendWindow, this.window, this.maxFrameSize);
+    return paddingOf(this.padder as Padder, size, room, FrameType.DATA);
+  }
+
+  /** Writes the padding after the octets of a frame and charges it. */
+  private endPadded(stream: StreamRecord, padding: number): void {
+    this.outbox.padding(padding);
+    this.window -= padding;
+    stream.sendWindow -= padding;
   }
 
   /** Receivers grant windows back once per DATA frame or, some of them, for every 4 KiB of it. */
@@ -172,12 +198,14 @@ export class Sender {
       return false;
     }
     const flags = endStream ? Flag.END_STREAM : 0;
-    const at = this.outbox.header(size, FrameType.DATA, flags, stream.id);
+    const padding = this.padder === null ? 0 : this.paddingFor(stream, size);
+    const at = this.dataHeader(stream, size, padding, flags);
     this.outbox.payload(bytes, 0, size);
     this.window -= size;
     stream.sendWindow -= size;
+    if (padding !== 0) this.endPadded(stream, padding);
     this.count(size);
-    if (this.tap !== null) this.tell(stream, flags, size, at);
+    if (this.tap !== null) this.tell(stream, flags, size, padding, at);
     if (endStream) this.host.onEndSent(stream);
     return true;
   }
@@ -189,7 +217,8 @@ export class Sender {
     this.tap.onSendBlocked(stream.id, cause, stream.bufferedBytes);
   }
 
-  private tell(stream: StreamRecord, flags: number, size: number, at: number): void {
+  /** Tells the tap of a DATA frame that begins at `at`. */
+  private tell(stream: StreamRecord, flags: number, size: number, padding: number, at: number): void {
     const tap = this.tap as Tap;
     if (stream.blocked !== SendBlock.NONE) {
       stream.blocked = SendBlock.NONE;
@@ -199,9 +228,9 @@ export class Sender {
     tap.onFrame(
       Direction.OUT,
       FrameType.DATA,
-      flags,
+      padding === 0 ? flags : flags | Flag.PADDED,
       stream.id,
-      size,
+      size + padding,
       this.window,
       stream.sendWindow,
       0,

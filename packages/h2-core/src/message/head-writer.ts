@@ -1,6 +1,7 @@
 import type { Encoder } from '@glassway/hpack';
 import type { Core } from '../core.ts';
 import { UsageError } from '../errors.ts';
+import { paddingOf } from '../flow/padding.ts';
 import { putFrameHeader, putUint32, uint31 } from '../frame/bytes.ts';
 import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
 import type { FieldList, RequestHead } from '../handler.ts';
@@ -146,12 +147,15 @@ export class HeadWriter {
     const flags = buffer[at + 4] as number;
     const promised = type === FrameType.PUSH_PROMISE ? 4 : 0;
     if (core.tap !== null) core.tap.onFieldSectionEnd(Direction.OUT, stream.id, kind, length - promised);
+    const aux = this.aux(at, promised);
     if (length <= limit) {
-      putFrameHeader(buffer, at, length, type, flags | Flag.END_HEADERS, stream.id);
-      if (core.tap !== null) core.tellFrame(type, flags | Flag.END_HEADERS, stream.id, length, this.aux(at, promised));
+      const padding = core.padder === null ? 0 : paddingOf(core.padder, length, limit, type);
+      if (padding !== 0) this.pad(at, padding);
+      const allFlags = flags | Flag.END_HEADERS | (padding === 0 ? 0 : Flag.PADDED);
+      putFrameHeader(octets.buffer, at, length + padding, type, allFlags, stream.id);
+      if (core.tap !== null) core.tellFrame(type, allFlags, stream.id, length + padding, aux);
       return;
     }
-    const aux = this.aux(at, promised);
     const block = buffer.slice(at + FRAME_HEADER_SIZE, octets.length);
     octets.length = at;
     for (let from = 0; from < block.length; from += limit) {
@@ -166,6 +170,18 @@ export class HeadWriter {
       octets.length += FRAME_HEADER_SIZE + size;
       if (core.tap !== null) core.tellFrame(pieceType, pieceFlags, stream.id, size, first ? aux : 0);
     }
+  }
+
+  /** Puts the pad length before the payload of the frame begun at `at`, and the padding behind it. RFC 9113 6.2. */
+  private pad(at: number, padding: number): void {
+    const { outbox } = this.core;
+    outbox.reserve(padding);
+    const { octets } = outbox;
+    const from = at + FRAME_HEADER_SIZE;
+    octets.buffer.copyWithin(from + 1, from, octets.length);
+    octets.buffer[from] = padding - 1;
+    octets.length++;
+    outbox.padding(padding);
   }
 
   private aux(at: number, promised: number): number {

@@ -12,6 +12,7 @@ export {
   type Initiator,
   UsageError,
 } from '../errors.ts';
+export type { PaddingStrategy } from '../flow/padding.ts';
 export type { FieldList, RequestHead } from '../handler.ts';
 export { type CoreOptions, type ResolvedOptions, resolveOptions } from '../options.ts';
 export { SettingId, type Settings, settingName } from '../settings.ts';
