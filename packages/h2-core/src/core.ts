@@ -124,9 +124,11 @@ export class Core implements SenderHost {
 
   /** Takes a stream off the books once both halves have ended. */
   settle(stream: StreamRecord): void {
-    if (stream.state === StreamState.CLOSED && this.registry.live.get(stream.id) === stream) {
-      this.forget(stream, Gone.ENDED);
-    }
+    if (stream.state === StreamState.CLOSED) this.offTheBooks(stream, Gone.ENDED);
+  }
+
+  private offTheBooks(stream: StreamRecord, how: Gone): void {
+    if (this.registry.live.get(stream.id) === stream) this.forget(stream, how);
   }
 
   private forget(stream: StreamRecord, how: Gone): void {
@@ -154,13 +156,18 @@ export class Core implements SenderHost {
   private cutOff(stream: StreamRecord, how: Gone, error: H2Error | null): void {
     this.sender.drop(stream);
     const from = stream.state;
-    if (from !== StreamState.CLOSED) {
-      if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
-      stream.state = StreamState.CLOSED;
-      if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
-      if (error !== null) this.handler.onReset?.(stream, error);
+    if (from === StreamState.CLOSED) {
+      this.offTheBooks(stream, how);
+      return;
     }
-    if (this.registry.live.get(stream.id) === stream) this.forget(stream, how);
+    if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
+    stream.state = StreamState.CLOSED;
+    if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
+    try {
+      if (error !== null) this.handler.onReset?.(stream, error);
+    } finally {
+      this.offTheBooks(stream, how);
+    }
   }
 
   /** Sends RST_STREAM and closes the stream. The handler is told unless the program itself asked for it. */
@@ -185,10 +192,14 @@ export class Core implements SenderHost {
     this.guard.streamEnded(early, this.now);
   }
 
-  /** The same where no stream is on the books (any more, or yet). */
+  /**
+   * The same where no stream is on the books (any more, or yet). What follows on it is ignored: RFC 9113 5.4.2 asks for no
+   * more than one RST_STREAM.
+   */
   strayError(streamId: number, rule: RuleId, frameType: number, detail = ''): void {
     const error = this.ruleError(rule, streamId, frameType, detail);
     this.writeReset(streamId, error.code, 'library', rule);
+    this.registry.remember(streamId, Gone.RESET_BY_US);
     // Each costs us a frame and, for a request, the decoding of its head: charged like a reset by the peer.
     if (error.code !== ErrorCode.REFUSED_STREAM) this.guard.streamEnded(true, this.now);
   }
@@ -257,16 +268,29 @@ export class Core implements SenderHost {
     this.end(new H2Error(error.message, { scope: 'connection', code, initiator: 'library', rule, rfc, streamId }));
   }
 
-  /** Ends the connection: every stream is told, everything is freed. `error` null: a clean end. */
+  /**
+   * Ends the connection: every stream is told, everything is freed. `error` null: a clean end. A handler that throws when
+   * it hears of one stream leaves the others their end; its error is thrown when all have had it.
+   */
   end(error: H2Error | null): void {
     if (this.closed) return;
     this.closed = true;
     this.error = error;
     this.onSlot = null;
-    if (this.onEnd !== null) this.onEnd(error);
     this.receiver.stopped = true;
-    for (const stream of this.registry.live.values()) this.abandon(stream, error);
-    this.handler.onClosed?.(error);
+    const thrown: unknown[] = [];
+    const tell = (what: () => void): void => {
+      try {
+        what();
+      } catch (cause) {
+        thrown.push(cause);
+      }
+    };
+    tell(() => this.onEnd?.(error));
+    for (const stream of this.registry.live.values()) tell(() => this.abandon(stream, error));
+    this.roomy = [];
+    tell(() => this.handler.onClosed?.(error));
+    if (thrown.length !== 0) throw thrown[0];
   }
 
   /** Closes a stream because the connection ends or the peer will not process it. */
@@ -287,7 +311,10 @@ export class Core implements SenderHost {
 
   /** Ends a draining connection whose last stream is gone. */
   checkDrained(): void {
-    if (this.draining && !this.closed && this.registry.live.size === 0) this.end(null);
+    if (!this.draining || this.closed || this.registry.live.size !== 0) return;
+    // RFC 9113 6.8: who received GOAWAY sends one too before it closes.
+    if (this.goAwaySent > MAX_STREAM_ID) this.goAway(this.registry.lastRemoteId, ErrorCode.NO_ERROR, '');
+    this.end(null);
   }
 
   /** Tells the tap of a frame just written; its payload are the last octets of the outbox. */

@@ -46,7 +46,10 @@ export interface Handler {
   onResponse?(stream: Stream, head: ResponseHead, endStream: boolean): void;
   /** Client: a 1xx response (never 101). May come several times before `onResponse`. */
   onInformational?(stream: Stream, head: ResponseHead): void;
-  /** Client: the server promised a response to `head` on `promised`. Without this method pushes are refused. */
+  /**
+   * Client: the server promised a response to `head` on `promised`. Without this method pushes are refused. The program
+   * resets those of an origin that the server is not authoritative for with PROTOCOL_ERROR (RFC 9113 8.4).
+   */
   onPush?(stream: Stream, promised: Stream, head: RequestHead): void;
   /**
    * Body octets. `chunk` is a view of what was handed to `receive`: keep it only if that buffer is never written again

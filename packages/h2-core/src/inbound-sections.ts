@@ -86,6 +86,7 @@ export class InboundSections {
       this.complete(streamId, bytes, from, end);
       this.tell(type, flags, streamId, bytes, start, length, this.promisedId);
       this.deliver(streamId);
+      this.section.reset();
       return;
     }
     this.tell(type, flags, streamId, bytes, start, length, this.promisedId);
@@ -111,6 +112,7 @@ export class InboundSections {
     this.block = NO_BYTES;
     this.complete(streamId, block, 0, this.blockLength);
     this.deliver(streamId);
+    this.section.reset();
   }
 
   /** Adds a piece to the unfinished block, whose compressed size may not exceed what a decoded one may have. */
@@ -129,10 +131,9 @@ export class InboundSections {
     this.blockLength = length;
   }
 
-  /** Decodes a whole field block into `section`. */
+  /** Decodes a whole field block into `section`, which is reset once it is delivered: what is idle holds no message. */
   private complete(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const { tap } = this.core;
-    this.section.reset();
     if (tap !== null) tap.onFieldSectionStart(Direction.IN, streamId);
     try {
       this.decoder.decodeRange(bytes, start, end, this.section);
@@ -226,6 +227,7 @@ export class InboundSections {
     const { core, section } = this;
     const { registry, options } = core;
     registry.markRemote(streamId);
+    const updated = core.priorities.take(streamId);
     let rule = this.broken(section.checkRequest(options.enableConnectProtocol || core.local.enableConnectProtocol));
     if (rule === '' && this.selfDependent) rule = 'priority.self';
     if (rule === '' && end && section.contentLength > 0) rule = 'content-length.mismatch';
@@ -234,7 +236,6 @@ export class InboundSections {
     if (rule === '' && core.headerBytes + size > options.maxHeaderMemory) rule = 'headers.memory';
     if (rule === '' && registry.remoteCount + core.heldStreams >= core.maxRemoteStreams) rule = 'stream.refused';
     if (rule !== '') {
-      registry.remember(streamId, Gone.RESET_BY_US);
       core.strayError(streamId, rule, FrameType.HEADERS, section.brokenField);
       return;
     }
@@ -246,7 +247,7 @@ export class InboundSections {
     core.headerBytes += size;
     stream.isHead = section.method === 'HEAD';
     stream.isConnect = section.method === 'CONNECT';
-    if (options.obeyPriorities) core.priorities.opened(stream, section.priority);
+    if (options.obeyPriorities) core.priorities.opened(stream, section.priority, updated);
     core.open(stream, end ? StreamState.HALF_CLOSED_REMOTE : StreamState.OPEN);
     core.handler.onRequest?.(stream, section.requestHead(), end);
   }
@@ -328,20 +329,21 @@ export class InboundSections {
     const rule = this.broken(section.checkRequest(false));
     const safe = section.method === 'GET' || section.method === 'HEAD';
     if (rule !== '' || !safe || section.authority === '' || section.contentLength > 0) {
-      registry.remember(promisedId, Gone.RESET_BY_US);
       core.strayError(promisedId, rule === 'headers.list-size' ? rule : 'push.request', type, section.brokenField);
       return;
     }
     if (promisedId > core.goAwaySent) {
-      registry.remember(promisedId, Gone.RESET_BY_US);
       core.strayError(promisedId, 'stream.going-away', type);
       return;
     }
     const crowded = registry.live.size - registry.localCount >= MAX_RESERVED_STREAMS;
     if (parent === undefined || crowded || core.handler.onPush === undefined || promisedId > MAX_STREAM_ID) {
-      registry.remember(promisedId, Gone.RESET_BY_US);
-      if (crowded) core.strayError(promisedId, 'push.too-many', type);
-      else core.writeReset(promisedId, ErrorCode.CANCEL, 'library', 'push not wanted');
+      if (crowded) {
+        core.strayError(promisedId, 'push.too-many', type);
+      } else {
+        registry.remember(promisedId, Gone.RESET_BY_US);
+        core.writeReset(promisedId, ErrorCode.CANCEL, 'library', 'push not wanted');
+      }
       return;
     }
     promised.isHead = section.method === 'HEAD';

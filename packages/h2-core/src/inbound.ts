@@ -180,6 +180,8 @@ export class Inbound implements FrameSink {
     if (!within) throw new ConnectionError('window.exceeded', streamId, FrameType.DATA);
     if (stream === undefined) {
       this.strayData(streamId, length);
+      // Late frames are forgiven, but a peer that means well sends no more than one that is empty.
+      if (length === padding && (flags & Flag.END_STREAM) === 0) core.guard.empty(streamId, core.now);
       return;
     }
     const end = (flags & Flag.END_STREAM) !== 0;
@@ -237,6 +239,8 @@ export class Inbound implements FrameSink {
   onDataBytes(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     const { core } = this;
     const stream = this.dataStream;
+    // A connection between frames holds no stream that may have ended.
+    if (last) this.dataStream = null;
     if (stream === null || core.closed || stream.state === StreamState.CLOSED) return;
     const ends = last && this.dataEnds;
     if (start === end && !ends) return;
@@ -259,7 +263,7 @@ export class Inbound implements FrameSink {
     } else if (core.registry.whyGone(streamId) === Gone.IDLE) {
       // RFC 9113 6.4: an idle stream cannot be reset.
       throw new ConnectionError(rule, streamId, FrameType.PRIORITY, `${length} octets`);
-    } else {
+    } else if (core.registry.whyGone(streamId) !== Gone.RESET_BY_US) {
       core.strayError(streamId, rule, FrameType.PRIORITY, `${length} octets`);
     }
   }

@@ -201,8 +201,8 @@ export class Outbound {
     this.checkWritable(stream);
     const size = chunk.length;
     if (stream.declaredBytes >= 0) this.countWritten(stream, size, endStream);
-    const { octets } = core.outbox;
-    const direct = size <= DIRECT_LIMIT && octets.length < DIRECT_BATCH_LIMIT && !stream.hasPending && stream.id !== 0;
+    const direct =
+      size <= DIRECT_LIMIT && core.outbox.size < DIRECT_BATCH_LIMIT && !stream.hasPending && stream.id !== 0;
     if (direct && (size !== 0 || endStream) && core.sender.cutNow(stream, chunk, endStream)) return true;
     if (size !== 0) stream.enqueue(chunk);
     if (endStream) stream.endQueued = true;

@@ -20,6 +20,8 @@ export class Outbox {
   /** Replies to the peer (ACKs, RST_STREAM for its errors) in this batch, see MAX_QUEUED_REPLIES. */
   replies = 0;
   private parts: Uint8Array[] = [];
+  /** Octets of the payloads passed on as views in this batch. */
+  private viewed = 0;
   private mark = 0;
   private expected: number = FIRST_CAPACITY;
 
@@ -30,6 +32,11 @@ export class Outbox {
   /** True when there is nothing to send. */
   get isEmpty(): boolean {
     return this.octets.length === this.mark && this.parts.length === 0;
+  }
+
+  /** Octets in this batch. */
+  get size(): number {
+    return this.octets.length + this.viewed;
   }
 
   /** Makes room for `count` more octets; a new batch starts with about the size of the last ones. */
@@ -46,6 +53,7 @@ export class Outbox {
     this.octets = new Octets(0);
     this.mark = 0;
     this.parts = [];
+    this.viewed = 0;
     this.replies = 0;
     return parts;
   }
@@ -71,6 +79,7 @@ export class Outbox {
     const count = end - start;
     if (count >= VIEW_THRESHOLD) {
       this.cut();
+      this.viewed += count;
       this.parts.push(count === bytes.length ? bytes : bytes.subarray(start, end));
       return;
     }

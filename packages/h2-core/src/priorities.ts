@@ -8,6 +8,8 @@ import type { StreamRecord } from './stream/stream.ts';
 
 /** Octets of a PRIORITY_UPDATE value that are looked at; the rest says nothing that RFC 9218 defines. */
 const MAX_VALUE = 256;
+/** Updates kept for streams to come, whatever the stream limit is. */
+const MAX_EARLY = 1024;
 
 /**
  * RFC 9218 for a server: until the client shows that it knows the scheme (a Priority field, PRIORITY_UPDATE, or
@@ -24,15 +26,19 @@ export class Priorities {
     this.core = core;
   }
 
-  /** A request opened `stream` with this Priority field ('' for none). */
-  opened(stream: StreamRecord, field: string): void {
+  /** Stream `id` is idle no longer: what was said of it before, null for nothing. */
+  take(id: number): Priority | null {
+    if (this.early.size === 0) return null;
+    const updated = this.early.get(id) ?? null;
+    // Those for lower numbers will never be opened (RFC 9113 5.1.1).
+    for (const other of this.early.keys()) if (other <= id) this.early.delete(other);
+    return updated;
+  }
+
+  /** A request opened `stream` with this Priority field ('' for none); `updated` is what `take` has given. */
+  opened(stream: StreamRecord, field: string, updated: Priority | null): void {
     if (field !== '') this.aware = true;
     if (!this.aware) return;
-    const updated = this.early.get(stream.id);
-    // Those for lower numbers will never be opened (RFC 9113 5.1.1).
-    if (this.early.size !== 0) {
-      for (const id of this.early.keys()) if (id <= stream.id) this.early.delete(id);
-    }
     // RFC 9218 7: what PRIORITY_UPDATE said takes precedence over the field.
     const { urgency, incremental } = updated ?? (field === '' ? DEFAULT_PRIORITY : parsePriority(field));
     this.core.sender.scheduler.prioritise(stream, urgency, incremental);
@@ -51,6 +57,10 @@ export class Priorities {
     if (length < 4) throw new ConnectionError('priority-update.length', 0, type, `${length} octets`);
     const target = uint31(bytes, start);
     if (target === 0 || !core.isServer) throw new ConnectionError('priority-update.stream', target, type);
+    const stream = core.registry.live.get(target);
+    const idle = stream === undefined && core.registry.whyGone(target) === Gone.IDLE;
+    // RFC 9218 7.1: "Servers that receive a PRIORITY_UPDATE for a push stream in the 'idle' state MUST respond ..."
+    if (idle && !core.registry.isRemote(target)) throw new ConnectionError('priority-update.stream', target, type);
     core.guard.odd(target, type, core.now);
     this.aware = true;
     if (!core.options.obeyPriorities) return;
@@ -58,13 +68,20 @@ export class Priorities {
     const end = start + Math.min(length, 4 + MAX_VALUE);
     for (let at = start + 4; at < end; at++) text += String.fromCharCode(bytes[at] as number);
     const priority = parsePriority(text);
-    const stream = core.registry.live.get(target);
     if (stream !== undefined) {
       core.sender.scheduler.prioritise(stream, priority.urgency, priority.incremental);
-    } else if (core.registry.whyGone(target) === Gone.IDLE && core.registry.isRemote(target)) {
-      // RFC 9218 7.1 lets us bound what is kept for streams to come by how many may be open.
-      if (this.early.has(target) || this.early.size < core.options.maxConcurrentStreams)
-        this.early.set(target, priority);
+    } else if (idle) {
+      if (!this.early.has(target)) this.admit(target);
+      if (this.early.size < MAX_EARLY || this.early.has(target)) this.early.set(target, priority);
+    }
+  }
+
+  /** RFC 9218 7.1: idle streams with a priority and active ones together must not exceed the stream limit we have set. */
+  private admit(target: number): void {
+    const { registry, local } = this.core;
+    // In force once acknowledged: until then the client may not know of it.
+    if (this.early.size + registry.remoteCount >= local.maxConcurrentStreams) {
+      throw new ConnectionError('priority-update.limit', target, FrameType.PRIORITY_UPDATE);
     }
   }
 }

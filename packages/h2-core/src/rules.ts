@@ -48,7 +48,16 @@ const TABLE = {
   'priority.self': ['9113 5.3.1', 'PROTOCOL_ERROR', 'a stream depends on itself'],
   'priority.length': ['9113 6.3', 'FRAME_SIZE_ERROR', 'PRIORITY is not 5 octets long'],
   'priority-update.length': ['9218 7.1', 'FRAME_SIZE_ERROR', 'PRIORITY_UPDATE is shorter than 4 octets'],
-  'priority-update.stream': ['9218 7.1', 'PROTOCOL_ERROR', 'PRIORITY_UPDATE for stream 0, or from a server'],
+  'priority-update.stream': [
+    '9218 7.1',
+    'PROTOCOL_ERROR',
+    'PRIORITY_UPDATE for stream 0 or a push that was not promised, or from a server',
+  ],
+  'priority-update.limit': [
+    '9218 7.1',
+    'PROTOCOL_ERROR',
+    'PRIORITY_UPDATE for more streams than SETTINGS_MAX_CONCURRENT_STREAMS allows',
+  ],
   'rst.length': ['9113 6.4', 'FRAME_SIZE_ERROR', 'RST_STREAM is not 4 octets long'],
   'settings.length': ['9113 6.5', 'FRAME_SIZE_ERROR', 'the length of SETTINGS is not a multiple of 6'],
   'settings.ack-length': ['9113 6.5', 'FRAME_SIZE_ERROR', 'an acknowledgement of SETTINGS has a payload'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Connection, type RequestHead, UsageError } from '../src/index.ts';
-import { Endpoint } from './support/endpoint.ts';
-import { bytes, goAway, settings } from './support/frames.ts';
+import { client as clientOf, Endpoint, get, server } from './support/endpoint.ts';
+import { bytes, data, F, GET as GET_FIELDS, goAway, headers, POST, preface, rst, settings } from './support/frames.ts';
 
 const GET: RequestHead = {
   method: 'GET',
@@ -42,4 +42,69 @@ test('8.3.1: a request without scheme, or with a path that is none, is the mista
   }
   connection.request({ ...GET, method: 'OPTIONS', path: '*' }, true);
   expect(connection.openStreams).toBe(1);
+});
+
+test('6.8: who received GOAWAY sends one too before it closes', () => {
+  // GOA-11, GOA-14
+  const s = server();
+  s.receive(headers(1, GET_FIELDS), goAway(0, 0));
+  expect(s.sent()).toEqual([]);
+  s.connection.respond(s.stream(1), 204, [], true);
+  expect(s.sent()).toEqual(['HEADERS 1 END_STREAM', 'GOAWAY 1 0']);
+  expect(s.connection.isClosed).toBe(true);
+
+  const c = clientOf();
+  c.connection.request(get(), true);
+  c.sent();
+  c.receive(goAway(1, 0), headers(1, [[':status', '200']]));
+  expect(c.sent()).toEqual(['GOAWAY 0 0']);
+});
+
+test('... but not a second one', () => {
+  const c = clientOf();
+  c.connection.request(get(), true);
+  c.sent();
+  c.connection.shutdown();
+  c.receive(goAway(1, 0), headers(1, [[':status', '200']]));
+  expect(c.sent()).toEqual(['GOAWAY 0 0']);
+  expect(c.connection.isClosed).toBe(true);
+});
+
+test('handlers that throw when the connection ends leave the other streams and the connection their end', () => {
+  // GOA-19, LIM-38
+  const seen: string[] = [];
+  const connection = new Connection({
+    role: 'server',
+    handler: {
+      onReset(stream) {
+        seen.push(`reset ${stream.id}`);
+        throw new Error(`a defect at ${stream.id}`);
+      },
+      onStreamClosed: stream => seen.push(`closed ${stream.id}`),
+      onClosed: error => seen.push(`end ${error?.rule}`),
+    },
+  });
+  const open = [1, 3, 5].map(id => headers(id, POST, F.END_HEADERS));
+  for (const octets of [preface, settings(), ...open]) connection.receive(octets, 0);
+  expect(() => connection.receive(data(0, 'x'), 0)).toThrow('a defect at 1');
+  expect(seen).toEqual([1, 3, 5].flatMap(id => [`reset ${id}`, `closed ${id}`]).concat('end frame.stream-zero'));
+  expect([connection.isClosed, connection.openStreams]).toEqual([true, 0]);
+  connection.receive(rst(1, 8), 0);
+  expect(connection.takeOutput().length).toBeGreaterThan(0);
+});
+
+test('bodies written while the transport is full count as waiting, whatever the size of their pieces', () => {
+  // SWN-19
+  const t = server({}, 4, 2 ** 31 - 1);
+  t.receive(headers(1, GET_FIELDS));
+  t.connection.respond(t.stream(1), 200, [], false);
+  let room = true;
+  let written = 0;
+  while (room && written < 4_000_000) {
+    // Larger than what is copied behind its frame header, smaller than what is queued at once.
+    room = t.connection.write(t.stream(1), new Uint8Array(3000), false);
+    written += 3000;
+  }
+  expect(room).toBe(false);
+  expect(written).toBeLessThan(65_536 + 262_144 + 3000);
 });

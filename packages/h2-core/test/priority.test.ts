@@ -3,8 +3,23 @@ import { describe, expect, test } from 'vitest';
 import { Scheduler } from '../src/flow/scheduler.ts';
 import { parsePriority } from '../src/message/priority.ts';
 import { StreamRecord } from '../src/stream/stream.ts';
-import { type Endpoint, server } from './support/endpoint.ts';
-import { bytes, concat, data, F, frame, GET, headers, POST, T, u32, windowUpdate } from './support/frames.ts';
+import { Endpoint, get, server } from './support/endpoint.ts';
+import {
+  bytes,
+  concat,
+  data,
+  F,
+  frame,
+  GET,
+  headers,
+  POST,
+  preface,
+  settings,
+  settingsAck,
+  T,
+  u32,
+  windowUpdate,
+} from './support/frames.ts';
 
 const update = (target: number, value: string, on = 0): Uint8Array =>
   frame(0x10, 0, on, concat(u32(target), bytes(value)));
@@ -136,6 +151,41 @@ describe('RFC 9218 10 scheduling', () => {
     const t = server();
     t.receive(headers(1, POST, F.END_HEADERS), input);
     expect(t.sent()).toEqual([line]);
+  });
+
+  test('7.1: PRIORITY_UPDATE for a push that was not promised is PROTOCOL_ERROR, for one that was it counts', () => {
+    const t = server();
+    t.receive(headers(1, GET));
+    const promised = t.connection.push(t.stream(1), get('/a'));
+    t.sent();
+    t.receive(update(promised.id, 'u=0'));
+    expect(t.sent()).toEqual([]);
+    t.receive(update(4, 'u=0'));
+    expect(t.sent()).toEqual(['GOAWAY 1 1 priority-update.stream']);
+  });
+
+  test('7.1: idle streams with a priority and active ones may not exceed the stream limit together', () => {
+    const t = server({ maxConcurrentStreams: 3 });
+    t.receive(headers(1, POST, F.END_HEADERS), update(5, 'u=1'), update(7, 'u=1'), update(7, 'u=2'), update(1, 'u=0'));
+    expect(t.sent()).toEqual([]);
+    t.receive(update(9, 'u=1'));
+    expect(t.sent()).toEqual(['GOAWAY 1 1 priority-update.limit']);
+  });
+
+  test('7.1: streams that were opened, passed over or refused are idle no longer', () => {
+    const t = server({ maxConcurrentStreams: 3 });
+    t.receive(headers(1, POST, F.END_HEADERS), update(3, 'u=1'), update(5, 'u=1'));
+    // Passes over 3, and is malformed.
+    t.receive(headers(5, [['x', 'y']]), update(7, 'u=1'), update(9, 'u=1'));
+    expect(t.sent()).toEqual(['RST_STREAM 5 1']);
+  });
+
+  test('7.1: before our limit is acknowledged the client need not know it', () => {
+    const t = new Endpoint({ role: 'server', maxConcurrentStreams: 1 });
+    t.receive(preface, settings(), update(1, 'u=1'), update(3, 'u=1'), update(5, 'u=1'));
+    expect(t.connection.isClosed).toBe(false);
+    t.receive(settingsAck, update(7, 'u=1'));
+    expect(t.connection.error?.rule).toBe('priority-update.limit');
   });
 
   test('PRIORITY_UPDATE that cannot be read, or for a stream that has ended, changes nothing', () => {

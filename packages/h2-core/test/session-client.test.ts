@@ -132,6 +132,33 @@ test('8.4: pushes come with their request and response; the parent may end first
   expect(await (await exchange.response).body.text()).toBe('page');
 });
 
+test.each([
+  [undefined, 'PROTOCOL_ERROR', []],
+  [(origin: string) => origin === 'http://img.example', 'CANCEL', ['/logo.svg']],
+])(
+  '8.4: a push of an origin that the server is not known to be authoritative for is reset',
+  async (isAuthoritative, code, taken) => {
+    // PSH-11
+    const { server, client } = await inMemory(
+      {},
+      isAuthoritative === undefined ? { enablePush: true } : { enablePush: true, isAuthoritative },
+    );
+    const exchange = client.request({ path: '/page' });
+    const { respond } = await next(server);
+    const own = respond.push({ path: '/own' });
+    const foreign = respond.push({ path: '/logo.svg', authority: 'IMG.example:80' });
+    const ended = new Promise<string>(done => foreign.onReset(error => done(error.codeName)));
+    respond.send({}).end('page');
+    own.send({}).end();
+    const seen: string[] = [];
+    for await (const pushed of exchange.pushes) {
+      seen.push(pushed.path);
+      if (pushed.authority !== 'test.example') pushed.reset(ErrorCode.CANCEL);
+    }
+    expect([await ended, seen]).toEqual([code, ['/own', ...taken]]);
+  },
+);
+
 test('8.4: promises are refused when not enabled, not wanted, or left; unsafe ones are never made', async () => {
   // PSH-04, PSH-10, PSH-13, PSH-14
   const off = await inMemory();

@@ -223,7 +223,8 @@ test('the end of either side ends the other once', async () => {
   wire.called();
   wire.deliver(goAway(0, 0));
   await turn();
-  expect(wire.called()).toEqual(['resume', 'end']);
+  expect(wire.called()).toEqual(['write', 'resume', 'end']);
+  expect(wire.frames().at(-1)).toMatch(/GOAWAY 0 0/);
   wire.sink?.closed(undefined);
   wire.deliver(ping([1, 2, 3, 4, 5, 6, 7, 8]));
   connection.destroy(0);

@@ -25,6 +25,8 @@ const CLASS_NAMES: Readonly<Record<number, string>> = {
  */
 const CHECKED: Map<string, string> = new Map();
 const CHECKED_LIMIT = 512;
+/** Longer values are checked each time, so that the memo stays small. */
+const CHECKED_LENGTH = 256;
 
 /**
  * Checks fields a program wants to send; throws a `UsageError` that names the first bad one. RFC 9113 8.2. Returns the value
@@ -43,6 +45,7 @@ export function checkFields(fields: FieldList): number {
       const why = CLASS_NAMES[kind] ?? 'is a pseudo-field; those are given apart from the fields';
       throw new UsageError('api.field', `field ${JSON.stringify(name)} ${why}`);
     }
+    if (name.length > CHECKED_LENGTH || value.length > CHECKED_LENGTH) continue;
     if (CHECKED.size >= CHECKED_LIMIT) CHECKED.clear();
     CHECKED.set(name, value);
   }

@@ -15,6 +15,12 @@ export interface ClientListeners extends FrameListeners {
   readonly onAltSvc?: (service: AltSvc, streamId: number) => void;
   /** Called soon after ORIGIN came: what the server answers for, not checked against its certificate. RFC 8336. */
   readonly onOrigins?: (origins: readonly string[]) => void;
+  /**
+   * Whether the server is authoritative for `origin`, such as `https://img.example.org`, which it pushes something of
+   * (RFC 9113 8.4, 10.1): its certificate says. Not asked for the origin of the request that the push belongs to. Default:
+   * it is not, and such pushes are reset.
+   */
+  readonly isAuthoritative?: (origin: string) => boolean;
 }
 
 /** The inside of a client's session: responses on their way to the program, and requests on theirs to the server. */
@@ -49,7 +55,13 @@ export class ClientState extends SessionState {
     link.endSent = true;
     promised.context = link;
     this.counters.opened++;
-    (stream.context as ClientLink).onPush(new PushedRequest(link));
+    const parent = stream.context as ClientLink;
+    const origin = originOf(head);
+    if (origin !== originOf(parent.head) && this.clientListeners.isAuthoritative?.(origin) !== true) {
+      link.reset(ErrorCode.PROTOCOL_ERROR, `the server is not authoritative for ${origin}`);
+      return;
+    }
+    parent.onPush(new PushedRequest(link));
   }
 
   onAltSvc(streamId: number, service: AltSvc): void {
@@ -166,3 +178,9 @@ export class ClientState extends SessionState {
 
 /** Stands for the stream of a request that was never sent. */
 const UNSENT: Stream = new StreamRecord(0, true, 0, 0);
+
+function originOf({ scheme, authority }: RequestHead): string {
+  const port = scheme === 'https' ? ':443' : ':80';
+  const host = authority.toLowerCase();
+  return `${scheme.toLowerCase()}://${host.endsWith(port) ? host.slice(0, -port.length) : host}`;
+}

@@ -68,11 +68,20 @@ export class StreamRegistry {
   /** Moves a stream from the living to the memory. */
   close(stream: StreamRecord, how: Gone): void {
     this.live.delete(stream.id);
-    this.remember(stream.id, how);
+    this.append(stream.id, how);
   }
 
-  /** Notes how a stream that is not on the books (any more) came to its end. */
+  /** Notes how a stream that is not on the books (any more) came to its end, in the place of what is known of it. */
   remember(id: number, how: Gone): void {
+    const known = this.closedIds.indexOf(id);
+    if (known >= 0) {
+      this.closedHow[known] = how;
+      return;
+    }
+    this.append(id, how);
+  }
+
+  private append(id: number, how: Gone): void {
     const size = this.closedIds.length;
     if (this.closedCount === size && size < MAX_CLOSED_STREAMS) this.growMemory(Math.min(size * 4, MAX_CLOSED_STREAMS));
     const at = this.closedCount++ % this.closedIds.length;
