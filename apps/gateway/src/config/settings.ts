@@ -26,7 +26,10 @@ export interface ClientCertificateSettings {
 }
 
 /** Settings and limits of HTTP/2 connections with clients, see `CoreOptions` of `@glassway/h2-core`. */
-export type Http2LimitSettings = Omit<ResolvedOptions, 'maxConcurrentStreams' | 'enablePush' | 'enableConnectProtocol'>;
+export type Http2LimitSettings = Omit<
+  ResolvedOptions,
+  'maxConcurrentStreams' | 'enablePush' | 'enableConnectProtocol' | 'padding'
+>;
 
 /** What clients may cost. 0 turns a limit off where that is possible. */
 export interface LimitSettings extends Omit<ListenerLimits, 'upgradeH2c' | 'http2'> {
