@@ -204,7 +204,7 @@ describe('rule 4: the token', () => {
     expect(socket.extensions).toBe('');
     const hello = new Promise<string>(resolve => socket.on('message', data => resolve(data.toString())));
     socket.send(encodeMessage({ type: 'auth', token: TOKEN }));
-    expect(parseServerMessage(await hello)).toMatchObject({ type: 'hello', version: 1, recordBytes: 40, gateway: 'g' });
+    expect(parseServerMessage(await hello)).toMatchObject({ type: 'hello', version: 2, recordBytes: 40, gateway: 'g' });
     expect(hub.viewers).toBe(1);
     const end = closed(socket);
     socket.close();

@@ -83,7 +83,11 @@ describe('a viewer that comes late', () => {
     rig.hub.detach(second.viewer);
     rig.now += 2_000_000;
     rig.tick();
-    for (let i = 0; i < 6000; i++) exchange(tap, 5 + 2 * i, 100);
+    for (let i = 0; i < 6000; i++) {
+      exchange(tap, 5 + 2 * i, 100);
+      // Turns end, and with each the streams that closed in it.
+      if (i % 100 === 99) rig.recorder.flush();
+    }
     rig.tick();
     const third = rig.viewer();
     third.subscribe({ backlog: 10_000 });

@@ -227,6 +227,7 @@ class Viewer {
           else this.#say({ type: 'reply', id: message.id, what: 'tables', received: tables[0], sent: tables[1] });
           return;
         }
+        if (message.what !== 'sections') return;
         const { connection, stream } = message;
         const found = world.sections.filter(section => section.connection === connection && section.stream === stream);
         this.#say({ type: 'reply', id: message.id, what: 'sections', packed: packSections(found) });

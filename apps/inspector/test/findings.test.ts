@@ -1,8 +1,8 @@
+import { PATIENCE_US } from '@glassway/inspector-protocol';
 import { expect, test } from 'vitest';
 import { CHURN_LITERALS, Churn } from '../src/worker/churn.ts';
 import { findingsOf } from '../src/worker/findings.ts';
 import { StateStore } from '../src/worker/state-store.ts';
-import { PATIENCE_US } from '../src/worker/verdict.ts';
 import { type FakeConnection, World } from './fake/world.ts';
 
 function rig() {

@@ -1,8 +1,9 @@
+import { IDLE_PATIENCE_US, isStuck, PATIENCE_US } from '@glassway/inspector-protocol';
 import { describe, expect, test } from 'vitest';
 import type { SentencePart } from '../src/feed/model.ts';
+import { healthOf } from '../src/worker/health.ts';
 import { StateStore } from '../src/worker/state-store.ts';
 import { pathOf, phasesOf } from '../src/worker/stream-rows.ts';
-import { healthOf, IDLE_PATIENCE_US, isStuck, PATIENCE_US, verdictOf } from '../src/worker/verdict.ts';
 import { type FakeConnection, World } from './fake/world.ts';
 
 function said(parts: readonly SentencePart[] | undefined): string {
@@ -25,7 +26,7 @@ function rig() {
   const at = (connection: FakeConnection, stream: number, later: number) => {
     store.apply(world.changes(true), world.now, false);
     const entry = store.connections.get(connection.id)!;
-    return verdictOf(store, entry, entry.streams.get(stream)!, world.now + later);
+    return store.verdictOn(entry, entry.streams.get(stream)!, world.now + later);
   };
   const entry = (connection: FakeConnection, stream = 1) => {
     store.apply(world.changes(true), world.now, false);
@@ -43,7 +44,7 @@ describe('the verdict on a stream', () => {
     client.block(1, 1, 48_000);
     expect(at(client, 1, 0)).toBeNull();
     const verdict = at(client, 1, PATIENCE_US + 1000);
-    expect(verdict).toMatchObject({ code: 'CONNECTION_SEND_WINDOW', tone: 'bad', rfc: '9113 6.9.1' });
+    expect(verdict).toMatchObject({ code: 'SESSION_SEND_WINDOW', tone: 'bad', rfc: '9113 6.9.1' });
     expect(said(verdict?.sentence)).toMatch(
       /^Stream 1 has 48 KB to send, but connection 1’s window is 0 since 251 ms\. Stream 1 holds 65\.5 KB that the client has not returned\.$/,
     );
@@ -60,15 +61,17 @@ describe('the verdict on a stream', () => {
     const { client, at } = rig();
     client.block(1, 2, 1000);
     expect(at(client, 1, PATIENCE_US)).toMatchObject({ code: 'STREAM_SEND_WINDOW' });
+    client.grant(0, 1, 1000);
     client.block(1, 3, 1000);
     expect(at(client, 1, PATIENCE_US)).toMatchObject({ code: 'TRANSPORT' });
   });
 
   test('nothing pending: the cause is looked for on the other leg', () => {
     const { client, at } = rig();
-    expect(at(client, 1, IDLE_PATIENCE_US / 2)).toBeNull();
+    expect(at(client, 1, PATIENCE_US - 1)).toBeNull();
+    expect(at(client, 1, IDLE_PATIENCE_US / 2)).toMatchObject({ code: 'BACKEND_IDLE', tone: 'quiet' });
     const verdict = at(client, 1, IDLE_PATIENCE_US * 3);
-    expect(verdict).toMatchObject({ code: 'UPSTREAM: BACKEND_IDLE', tone: 'warn' });
+    expect(verdict).toMatchObject({ code: 'BACKEND_IDLE', upstream: true, tone: 'warn' });
     expect(said(verdict?.sentence)).toBe(
       'Stream 1 waits for the backend. On connection 2: Stream 1: the backend has not answered since 3.0 s.',
     );
@@ -80,9 +83,12 @@ describe('the verdict on a stream', () => {
     backend.respond(1, [[':status', '200']]);
     client.respond(1, [[':status', '200']]);
     client.block(1, 1, 1000);
-    expect(at(backend, 1, IDLE_PATIENCE_US * 2)).toMatchObject({ code: 'CLIENT_BLOCKED' });
+    expect(at(backend, 1, IDLE_PATIENCE_US * 2)).toMatchObject({
+      code: 'LOCAL_BACKPRESSURE',
+      short: 'client cannot take more',
+    });
     backend.withhold(1, 9000);
-    expect(at(backend, 1, IDLE_PATIENCE_US * 2)).toMatchObject({ code: 'LOCAL_BACKPRESSURE' });
+    expect(at(backend, 1, IDLE_PATIENCE_US * 2)).toMatchObject({ code: 'LOCAL_BACKPRESSURE', bytes: 9000 });
   });
 
   test('a reset says by whom and with what code, and is not a stall', () => {

@@ -400,8 +400,11 @@ export class Connection {
 
   /** Tells the tap whether the transport takes octets. */
   noteTransport(writable: boolean): void {
-    this.core.transportFull = !writable;
-    if (this.core.tap !== null) this.core.tap.onTransport(writable);
+    const { tap, sender } = this.core;
+    sender.transportFull = !writable;
+    if (tap === null) return;
+    tap.onTransport(writable);
+    if (!writable) sender.tellWaiting();
   }
 
   // Getters -------------------------------------------------------------------------------------------------------------

@@ -41,8 +41,6 @@ export class Core implements SenderHost {
   heldStreams = 0;
   /** Size of the field sections of all open streams. */
   headerBytes = 0;
-  /** The transport takes no more for now. */
-  transportFull = false;
   /** Ours as acknowledged by the peer, and the peer's. */
   readonly local: Settings = new Settings();
   readonly remote: Settings = new Settings();

@@ -75,7 +75,10 @@ export interface Tap {
   /** SETTINGS were sent, acknowledged by the peer, or received and applied. Pairs of id and value, in wire order. */
   onSettings(event: SettingsEvent, pairs: readonly number[]): void;
 
-  /** A stream has data but may not send: 1 connection window, 2 stream window, 3 transport full; 0: it may again. */
+  /**
+   * A stream has data that does not leave: 1 connection window, 2 stream window, 3 it stands in line because the transport
+   * is full or others are served first; 0: all it had has left. Told again when only the octets have changed.
+   */
   onSendBlocked(streamId: number, cause: number, pendingBytes: number): void;
   /** The application holds this many received octets unreleased on the stream (0: connection). */
   onReceiveWithheld(streamId: number, bytes: number): void;

@@ -127,6 +127,37 @@ test('the tap hears what the program holds back, per stream and in total', () =>
   expect(heard).toEqual(['1:100', '0:100', '1:150', '0:150', '1:30', '0:30', '0:0']);
 });
 
+test('the tap hears why octets wait: windows, a full transport, others in line; once per change', () => {
+  // TRC-03
+  const heard: string[] = [];
+  const tap = new Proxy(
+    {},
+    {
+      get: (_target, name) => (id: number, cause: number, bytes: number) => {
+        if (name === 'onSendBlocked') heard.push(`${id}:${cause}:${bytes}`);
+      },
+    },
+  ) as unknown as Tap;
+  const t = server({ tap }, 4, 1_000_000);
+  t.receive(headers(1, [...GET, ['priority', 'u=0']]), headers(3, GET));
+  for (const id of [1, 3]) t.connection.respond(t.stream(id), 200, [], false);
+  t.connection.write(t.stream(1), new Uint8Array(40_000), false);
+  t.connection.write(t.stream(3), new Uint8Array(40_000), false);
+  t.sent(30_000);
+  expect(heard.splice(0)).toEqual(['1:3:10000', '3:3:40000']);
+  t.sent();
+  expect(heard.splice(0)).toEqual(['1:0:0', '3:1:14465']);
+  t.receive(windowUpdate(0, 100_000));
+  t.sent(10_000);
+  expect(heard.splice(0)).toEqual(['3:3:4465']);
+  t.connection.noteTransport(false);
+  t.connection.write(t.stream(1), new Uint8Array(100), false);
+  expect(heard.splice(0)).toEqual(['1:3:100']);
+  t.connection.noteTransport(true);
+  t.sent();
+  expect(heard.splice(0)).toEqual(['1:0:0', '3:0:0']);
+});
+
 describe('RFC 9113 5.2, 6.9 sending', () => {
   /** A server that has answered stream 1 with a head, towards a peer with these windows. */
   function sending(streamWindow: number): ReturnType<typeof server> {

@@ -1,5 +1,5 @@
 /** Events: what happened besides frames. A log of its own, in order, lossy under pressure but counted. */
-import type { Blocked, ConnectionFacts, ReasonFacts, SettingPairs } from './rows.ts';
+import type { Blocked, ConnectionFacts, Obstacle, ReasonFacts, SettingPairs } from './rows.ts';
 
 interface Base {
   /** Microseconds since the epoch. */
@@ -49,6 +49,24 @@ export type LogEvent =
     })
   /** The gateway itself answered, reset or gave up on this stream. */
   | (Base & { readonly kind: 'reasoned'; readonly stream: number; readonly reason: ReasonFacts })
+  /** The exchange found no place on a connection of this backend and waits. */
+  | (Base & { readonly kind: 'waiting'; readonly stream: number; readonly backend: string })
+  /** Exchanges wait for this backend, and this is why; `connection` as in `BackendState`. */
+  | (Base & { readonly kind: 'backend-waits'; readonly backend: string; readonly obstacle: Obstacle })
+  /** The hub found out why a stream does not move; with an empty code, that it moves again after `lostUs`. */
+  | (Base & {
+      readonly kind: 'verdict';
+      readonly stream: number;
+      /** A `VerdictCode`, or empty. */
+      readonly code: string;
+      readonly upstream: boolean;
+      /** The sentence without links. */
+      readonly text: string;
+      /** Since when it stands still. */
+      readonly since: number;
+      readonly lostUs: number;
+      readonly bytes: number;
+    })
   /** A stream stopped (or with cause 0 resumed) being able to send. */
   | (Base & {
       readonly kind: 'send-blocked';

@@ -7,4 +7,8 @@ export * from './parse.ts';
 export * from './record.ts';
 export * from './rows.ts';
 export * from './subscription.ts';
+export * from './verdict/engine.ts';
+export * from './verdict/types.ts';
 export * from './version.ts';
+export * from './vocabulary.ts';
+export * from './words.ts';

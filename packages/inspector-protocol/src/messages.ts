@@ -9,6 +9,7 @@ import type { LogEvent } from './events.ts';
 import type { PackedSections } from './fields.ts';
 import type { Changes } from './rows.ts';
 import type { FrameSelection } from './subscription.ts';
+import type { Verdict } from './verdict/types.ts';
 
 /** First message of a client, within 5 s. */
 export interface Auth {
@@ -54,7 +55,9 @@ export type Get =
       readonly stream: number;
     }
   /** Both dynamic tables of a connection as they are now. */
-  | { readonly type: 'get'; readonly id: number; readonly what: 'tables'; readonly connection: number };
+  | { readonly type: 'get'; readonly id: number; readonly what: 'tables'; readonly connection: number }
+  /** Which streams stand still now, and why. */
+  | { readonly type: 'get'; readonly id: number; readonly what: 'verdicts' };
 
 /** What a client may send. */
 export type ClientMessage = Auth | Subscribe | Ack | Get;
@@ -181,6 +184,13 @@ export type Reply =
       readonly what: 'tables';
       readonly received: TableView;
       readonly sent: TableView;
+    }
+  | {
+      readonly type: 'reply';
+      readonly id: number;
+      readonly what: 'verdicts';
+      readonly now: number;
+      readonly verdicts: readonly { readonly connection: number; readonly stream: number; readonly verdict: Verdict }[];
     }
   | { readonly type: 'reply'; readonly id: number; readonly what: 'error'; readonly message: string };
 

@@ -5,7 +5,8 @@
 import type { Changes, ConnectionState, StreamFacts, StreamState } from './rows.ts';
 
 /** Rows as lists of values, in the order of the members below. */
-export interface PackedChanges extends Pick<Changes, 'connections' | 'forgottenConnections' | 'forgottenStreams'> {
+export interface PackedChanges
+  extends Pick<Changes, 'backends' | 'connections' | 'forgottenConnections' | 'forgottenStreams'> {
   readonly connectionStates: readonly (readonly unknown[])[];
   readonly streams: readonly (readonly unknown[])[];
   readonly streamStates: readonly (readonly unknown[])[];
@@ -26,6 +27,11 @@ const CONNECTION_STATE: Members<ConnectionState> = {
   blocked: true,
   blockedSince: true,
   blockedStreams: true,
+  transportFullSince: true,
+  dataSentAt: true,
+  grantedAt: true,
+  headerBlockStream: true,
+  headerBlockSince: true,
   withheldBytes: true,
   pingRttUs: true,
   sectionBytesReceived: true,
@@ -50,6 +56,10 @@ const STREAM_FACTS: Members<StreamFacts> = {
   status: true,
   contentType: true,
   grpcStatus: true,
+  requestLength: true,
+  responseLength: true,
+  announcesTrailers: true,
+  waitsFor: true,
   pair: true,
   reset: true,
   reason: true,
@@ -67,11 +77,18 @@ const STREAM_STATE: Members<StreamState> = {
   framesSent: true,
   blocked: true,
   blockedSince: true,
+  stalledSince: true,
   pendingBytes: true,
   withheldBytes: true,
+  withheldSince: true,
+  grantedAt: true,
+  queuedSince: true,
   blockedConnectionUs: true,
   blockedStreamUs: true,
   blockedTransportUs: true,
+  blockedSchedulerUs: true,
+  withheldUs: true,
+  queuedUs: true,
   openedAt: true,
   headReceivedAt: true,
   headSentAt: true,
@@ -88,6 +105,7 @@ const STREAM_STATE_NAMES = Object.keys(STREAM_STATE) as (keyof StreamState)[];
 /** Takes the names off. */
 export function packChanges(rows: Changes): PackedChanges {
   return {
+    backends: rows.backends,
     connections: rows.connections,
     connectionStates: rows.connectionStates.map(row => CONNECTION_STATE_NAMES.map(name => row[name])),
     streams: rows.streams.map(row => STREAM_FACTS_NAMES.map(name => row[name])),
@@ -100,6 +118,7 @@ export function packChanges(rows: Changes): PackedChanges {
 /** Puts the names back. Throws `Error` for a row of another length. */
 export function unpackChanges(packed: PackedChanges): Changes {
   return {
+    backends: packed.backends,
     connections: packed.connections,
     connectionStates: packed.connectionStates.map(row => named<ConnectionState>(CONNECTION_STATE_NAMES, row)),
     streams: packed.streams.map(row => named<StreamFacts>(STREAM_FACTS_NAMES, row)),

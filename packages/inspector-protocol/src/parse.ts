@@ -59,12 +59,13 @@ export function parseClientMessage(text: string): ClientMessage {
       };
     case 'get': {
       const id = integer(bag, 'id', 0, 0xffff_ffff);
+      if (bag.what === 'verdicts') return { type: 'get', id, what: 'verdicts' };
       const connection = integer(bag, 'connection', 0, 0x3fff_ffff);
       if (bag.what === 'tables') return { type: 'get', id, what: 'tables', connection };
       if (bag.what === 'sections') {
         return { type: 'get', id, what: 'sections', connection, stream: integer(bag, 'stream', 0, 0x7fff_ffff) };
       }
-      throw new ProtocolError('get: what must be "sections" or "tables"');
+      throw new ProtocolError('get: what must be "sections", "tables" or "verdicts"');
     }
     default:
       throw new ProtocolError('type must be "auth", "subscribe", "ack" or "get"');

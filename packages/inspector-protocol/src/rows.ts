@@ -48,7 +48,10 @@ export interface ConnectionFacts {
   readonly tableMax: { readonly received: number; readonly sent: number };
 }
 
-/** What stops a stream, or all streams of a connection, from sending. */
+/**
+ * What stops a stream, or all streams of a connection, from sending. `TRANSPORT` of a stream: it stands in line, because
+ * the socket is full or others are served first.
+ */
 export const Blocked = { NOT: 0, CONNECTION_WINDOW: 1, STREAM_WINDOW: 2, TRANSPORT: 3 } as const;
 /** One of `Blocked`. */
 export type Blocked = (typeof Blocked)[keyof typeof Blocked];
@@ -77,6 +80,15 @@ export interface ConnectionState {
   readonly blockedSince: number;
   /** Streams that wait for the connection's window. */
   readonly blockedStreams: number;
+  /** Since when the socket is full, -1 when it is not. */
+  readonly transportFullSince: number;
+  /** When octets of DATA were last sent, on any stream; -1: never. */
+  readonly dataSentAt: number;
+  /** When the peer last gave window back to the connection, -1: never. */
+  readonly grantedAt: number;
+  /** The stream whose received field section is unfinished (HEADERS without END_HEADERS), 0: none; and since when. */
+  readonly headerBlockStream: number;
+  readonly headerBlockSince: number;
   /** Received octets of all streams that the gateway holds back from the windows. */
   readonly withheldBytes: number;
   /** Time of the last answered PING of ours in microseconds, -1 when none. */
@@ -112,6 +124,13 @@ export interface StreamFacts {
   readonly contentType: string;
   /** `grpc-status`, -1 while unknown. */
   readonly grpcStatus: number;
+  /** `content-length` of the request and of the response, -1 while unknown. */
+  readonly requestLength: number;
+  readonly responseLength: number;
+  /** The response's head names trailers to come, or is gRPC's, which end in trailers. */
+  readonly announcesTrailers: boolean;
+  /** URL of the backend that it waits, or last waited, for a connection to; empty: it never did. */
+  readonly waitsFor: string;
   /** The stream on the other leg. */
   readonly pair: { readonly connection: number; readonly stream: number } | null;
   readonly reset: {
@@ -139,14 +158,26 @@ export interface StreamState {
   readonly blocked: Blocked;
   /** Since when this cause lasts, -1 when not blocked. */
   readonly blockedSince: number;
-  /** Octets that wait to be sent, as of the last change of `blocked`. */
+  /** Since when octets wait to be sent and none were, whatever the cause; -1 when none wait. */
+  readonly stalledSince: number;
+  /** Octets that wait to be sent. */
   readonly pendingBytes: number;
-  /** Received octets that the gateway holds back from the window. */
+  /** Received octets that the gateway holds back from the window, and since when it holds any; -1: not. */
   readonly withheldBytes: number;
+  readonly withheldSince: number;
+  /** When the peer last gave window back to the stream, -1: never. */
+  readonly grantedAt: number;
+  /** Since when the exchange waits for a place on a backend's connection, -1: it does not. */
+  readonly queuedSince: number;
   /** Time spent blocked so far, by cause, without the span that still runs. */
   readonly blockedConnectionUs: number;
   readonly blockedStreamUs: number;
   readonly blockedTransportUs: number;
+  /** Time in line while others were served. */
+  readonly blockedSchedulerUs: number;
+  /** Time in which window was held back, and time without a place at a backend, without the spans that still run. */
+  readonly withheldUs: number;
+  readonly queuedUs: number;
   readonly openedAt: number;
   /** First field section received, sent. */
   readonly headReceivedAt: number;
@@ -159,8 +190,26 @@ export interface StreamState {
   readonly lastProgressAt: number;
 }
 
+/** Why exchanges that want a backend do not get a place on one of its connections. */
+export type Obstacle =
+  /** Every stream (HTTP/1.1: connection) that may be open is. */
+  | 'max-concurrent'
+  /** Its connections go away. */
+  | 'goaway-drain'
+  /** A connection is being made. */
+  | 'connecting';
+
+/** Key: `url`. What exchanges wait for, as of the last that did; it need not be so any more. */
+export interface BackendState {
+  readonly url: string;
+  readonly obstacle: Obstacle;
+  /** The connection that is in the way, 0: none, or not a single one. */
+  readonly connection: number;
+}
+
 /** Rows that changed. */
 export interface Changes {
+  readonly backends: readonly BackendState[];
   readonly connections: readonly ConnectionFacts[];
   readonly connectionStates: readonly ConnectionState[];
   readonly streams: readonly StreamFacts[];

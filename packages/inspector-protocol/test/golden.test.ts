@@ -18,10 +18,17 @@ const golden = (name: string): string =>
   readFileSync(new URL(`./golden/v${PROTOCOL_VERSION}/${name}`, import.meta.url), 'utf8');
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
-describe('version 1', () => {
+describe('version 2', () => {
   it('is named so', () => {
-    expect(PROTOCOL_VERSION).toBe(1);
-    expect(SUBPROTOCOL).toBe('glassway.inspector.v1');
+    expect(PROTOCOL_VERSION).toBe(2);
+    expect(SUBPROTOCOL).toBe('glassway.inspector.v2');
+  });
+
+  it('refuses the version before it by name', () => {
+    const { buffer } = Uint8Array.from(
+      Buffer.from(readFileSync(new URL('./golden/v1/frames.hex', import.meta.url), 'utf8').trim(), 'hex'),
+    );
+    expect(() => readFramesHeader(buffer)).toThrow('version 1, this side speaks 2');
   });
 
   it('client messages', () => {

@@ -164,7 +164,7 @@ describe('rows', () => {
     expect(parseServerMessage(text)).toEqual(state);
     const bag = JSON.parse(text);
     bag.rows.streamStates[0].pop();
-    expect(() => parseServerMessage(JSON.stringify(bag))).toThrow(/row of 22 values, needs 23/);
+    expect(() => parseServerMessage(JSON.stringify(bag))).toThrow(/row of 29 values, needs 30/);
   });
 });
 

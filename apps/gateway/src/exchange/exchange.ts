@@ -123,6 +123,7 @@ export class Exchange implements ClientLegEvents {
     this.#attempt = attempt;
     attempt.leg = backend.send(this.#forwarded!, attempt);
     if (attempt.leg.connectionId !== 0) this.assigned(attempt.leg);
+    else this.#context.trace.waiting(this.#record.client.connectionId, this.#record.client.streamId, backend.url);
   }
 
   onBody(chunk: Uint8Array, end: boolean): void {

@@ -141,6 +141,7 @@ export class Http1Leg implements ClientLeg {
     }
     if (this.#response.write(chunk)) return true;
     this.#needDrain = true;
+    this.#host.trace.http1Blocked(this.facts.connectionId, this.facts.streamId, this.#response.writableLength);
     return false;
   }
 
@@ -207,6 +208,7 @@ export class Http1Leg implements ClientLeg {
 
   #onEnd(): void {
     this.#requestDone = true;
+    if (!this.#over) this.#host.trace.http1Complete(this.facts.connectionId, this.facts.streamId, 0);
     if (!this.#over && !this.#stopped) {
       const raw = this.#request.rawTrailers;
       if (raw.length === 0) {
@@ -221,11 +223,13 @@ export class Http1Leg implements ClientLeg {
   #onDrain(): void {
     if (this.#over || !this.#needDrain) return;
     this.#needDrain = false;
+    this.#host.trace.http1Blocked(this.facts.connectionId, this.facts.streamId, 0);
     this.events.onWritable();
   }
 
   #onFinish(): void {
     this.#responseDone = true;
+    if (!this.#over) this.#host.trace.http1Complete(this.facts.connectionId, this.facts.streamId, 1);
     // Without keep-alive Node has ended the socket by now, whatever the client still sends.
     if (this.#requestDone || this.#host.isEnded) {
       this.#finish();

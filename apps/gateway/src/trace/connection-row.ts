@@ -27,6 +27,9 @@ export class ConnectionRow {
     this.f64[row + ConnectionF.WINDOW_BLOCKED_SINCE] = -1;
     this.f64[row + ConnectionF.TRANSPORT_FULL_SINCE] = -1;
     this.f64[row + ConnectionF.PING_RTT] = -1;
+    this.f64[row + ConnectionF.DATA_SENT] = -1;
+    this.f64[row + ConnectionF.GRANTED_AT] = -1;
+    this.f64[row + ConnectionF.HEADER_BLOCK_SINCE] = -1;
     this.i32[word + ConnectionI.SEND_WINDOW] = DEFAULT_WINDOW;
     this.i32[word + ConnectionI.RECEIVE_WINDOW] = DEFAULT_WINDOW;
     this.i32[word + ConnectionI.REVISION]! += 1;
@@ -46,10 +49,29 @@ export class ConnectionRow {
     this.i32[word + ConnectionI.REVISION]! += 1;
   }
 
-  /** DATA left although streams wait for the window: the wait begins anew. */
+  /** Octets of DATA left; if streams wait for the window all the same, their wait begins anew. */
   progressed(): void {
-    if (this.row < 0 || this.i32[this.row * 2 + ConnectionI.BLOCKED_STREAMS] === 0) return;
+    if (this.row < 0) return;
+    this.f64[this.row + ConnectionF.DATA_SENT] = this.sink.now;
+    if (this.i32[this.row * 2 + ConnectionI.BLOCKED_STREAMS] === 0) return;
     this.f64[this.row + ConnectionF.WINDOW_BLOCKED_SINCE] = this.sink.now;
+  }
+
+  /** When octets of DATA were last sent, -1: never. */
+  get dataSentAt(): number {
+    return this.row < 0 ? -1 : this.f64[this.row + ConnectionF.DATA_SENT]!;
+  }
+
+  /** The peer gave window back to the connection. */
+  granted(): void {
+    this.setDouble(ConnectionF.GRANTED_AT, this.sink.now);
+  }
+
+  /** The peer began a field section that is to go on (0: finished it). */
+  headerBlock(streamId: number): void {
+    if (this.row < 0) return;
+    this.i32[this.row * 2 + ConnectionI.HEADER_BLOCK_STREAM] = streamId;
+    this.setDouble(ConnectionF.HEADER_BLOCK_SINCE, streamId === 0 ? -1 : this.sink.now);
   }
 
   /** Body octets of HTTP/1.1. */

@@ -98,6 +98,7 @@ export class ConnectionTap implements Tap {
       this.violationType = -1;
     }
     this.row.frame(direction, type, length, receiving, connectionWindow);
+    if (direction === Direction.IN) this.received(type, flags, streamId);
     let window = streamWindow;
     if (streamId !== 0) {
       mark |= this.streams.frame(streamId, direction, type, flags, length, receiving, streamWindow);
@@ -109,6 +110,17 @@ export class ConnectionTap implements Tap {
     this.lastType = type;
     this.lastStream = streamId;
     frames.append(this.words[direction], streamId, length, type, flags, mark, ref, connectionWindow, window, extra);
+  }
+
+  /** What only received frames tell of the connection. */
+  private received(type: number, flags: number, streamId: number): void {
+    if (type === FrameType.WINDOW_UPDATE) {
+      if (streamId === 0) this.row.granted();
+    } else if (type === FrameType.CONTINUATION) {
+      if ((flags & END_HEADERS) !== 0) this.row.headerBlock(0);
+    } else if ((type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) && (flags & END_HEADERS) === 0) {
+      this.row.headerBlock(streamId);
+    }
   }
 
   /** Number of the section that belongs to a HEADERS or PUSH_PROMISE frame, 0 for none. */

@@ -1,15 +1,17 @@
 /** The recorder: implements `Trace` over shared memory. Lives on the gateway's main thread. */
 import type { Tap } from '@glassway/h2-core';
-import { Representation, SectionKind } from '@glassway/inspector-protocol';
+import { Blocked, type Obstacle, Representation, SectionKind } from '@glassway/inspector-protocol';
 import type { Reason } from '../exchange/reason.ts';
 import { ConnectionTap } from './connection-tap.ts';
 import { EntryKind } from './entry-ring.ts';
 import type { SharedTrace } from './shared.ts';
-import { clip, Sink, type SinkOptions } from './sink.ts';
+import { clip, type NewEvent, Sink, type SinkOptions } from './sink.ts';
 import { type ConnectionFacts, Leg, type Trace } from './trace.ts';
 
 /** Connections told again in one turn. */
 const RESYNC_CONNECTIONS = 50;
+type BackendWaits = Extract<NewEvent, { kind: 'backend-waits' }>;
+
 const IDLE = 0;
 const OPEN = 3;
 const CLOSED = 6;
@@ -18,6 +20,8 @@ const CLOSED = 6;
 export class Recorder implements Trace {
   private readonly sink: Sink;
   private readonly taps = new Map<number, ConnectionTap>();
+  /** By backend; as many as are configured. */
+  private readonly obstacles = new Map<string, BackendWaits>();
   private connections = 0;
 
   constructor(shared: SharedTrace, options: SinkOptions) {
@@ -89,11 +93,41 @@ export class Recorder implements Trace {
     tap.streams.body(ordinal, direction, bytes);
   }
 
+  http1Complete(connectionId: number, ordinal: number, direction: 0 | 1): void {
+    this.sink.touch();
+    this.taps.get(connectionId)?.streams.complete(ordinal, direction);
+  }
+
+  http1Blocked(connectionId: number, ordinal: number, pendingBytes: number): void {
+    const tap = this.taps.get(connectionId);
+    if (tap === undefined) return;
+    this.sink.touch();
+    tap.row.transport(pendingBytes === 0);
+    tap.streams.blocked(ordinal, pendingBytes === 0 ? Blocked.NOT : Blocked.TRANSPORT, pendingBytes);
+  }
+
   http1End(connectionId: number, ordinal: number, reason: Reason | null): void {
     const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
     if (reason !== null) this.reasoned(connectionId, ordinal, reason);
     tap.onStreamState(ordinal, OPEN, CLOSED);
+  }
+
+  waiting(clientConnection: number, clientStream: number, backend: string): void {
+    const tap = this.taps.get(clientConnection);
+    if (tap === undefined) return;
+    this.sink.touch();
+    this.sink.detail({ kind: 'waiting', connection: clientConnection, stream: clientStream, backend: clip(backend) });
+    tap.streams.queued(clientStream, true);
+  }
+
+  backendWaits(backend: string, obstacle: Obstacle, connectionId: number): void {
+    const event: BackendWaits = { kind: 'backend-waits', connection: connectionId, backend: clip(backend), obstacle };
+    const known = this.obstacles.get(backend);
+    if (known?.obstacle === obstacle && known.connection === connectionId) return;
+    this.obstacles.set(backend, event);
+    this.sink.touch();
+    this.sink.event(event);
   }
 
   paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void {
@@ -105,6 +139,7 @@ export class Recorder implements Trace {
 
   reasoned(connectionId: number, streamId: number, reason: Reason): void {
     this.sink.touch();
+    this.taps.get(connectionId)?.streams.queued(streamId, false);
     this.sink.event({ kind: 'reasoned', connection: connectionId, stream: streamId, reason: facts(reason)! });
   }
 
@@ -116,6 +151,7 @@ export class Recorder implements Trace {
     this.sink.touch();
     // It may have begun to read after the strings in use now were told.
     this.sink.strings.restart(this.sink.frames.position, this.sink.now);
+    for (const event of this.obstacles.values()) this.sink.event(event, EntryKind.RETOLD);
     this.resyncNext(this.taps.values());
   }
 

@@ -284,6 +284,12 @@ export class Sink {
     ring.commit();
   }
 
+  /** Writes an event that may not be rare, if details are recorded. Its texts must have been cut by `clip`. */
+  detail(event: NewEvent): void {
+    if (this.budget.detailed) this.event(event);
+    else this.entries.skip(EntryKind.EVENT);
+  }
+
   /** Writes a rare event. Its texts must have been cut by `clip`. `kind`: EVENT or RETOLD. */
   event(event: NewEvent | RetoldHead, kind: number = EntryKind.EVENT): void {
     const ring = this.entries;

@@ -20,6 +20,12 @@ export const ConnectionF = {
   FIELD_BYTES_RECEIVED: 8,
   FIELD_BYTES_SENT: 9,
   WITHHELD: 10,
+  /** DATA with octets sent, on any stream. */
+  DATA_SENT: 11,
+  /** WINDOW_UPDATE received for the connection. */
+  GRANTED_AT: 12,
+  /** When the field section of `HEADER_BLOCK_STREAM` was begun. */
+  HEADER_BLOCK_SINCE: 13,
   /** 32 counters: frames received by type bucket, then frames sent. */
   FRAMES: 16,
 } as const;
@@ -39,6 +45,8 @@ export const ConnectionI = {
   VIOLATIONS: 106,
   RESETS_RECEIVED: 107,
   RESETS_SENT: 108,
+  /** The stream whose received field section is unfinished, 0: none. */
+  HEADER_BLOCK_STREAM: 109,
 } as const;
 
 /** Octets of a connection row. */
@@ -48,42 +56,50 @@ export const CONNECTION_SLOT_BYTES = 448;
 export const StreamF = {
   BYTES_RECEIVED: 0,
   BYTES_SENT: 1,
+  /** Since when the cause lasts, and since when octets wait and none left, whatever the cause. */
   BLOCKED_SINCE: 2,
-  /** Time spent blocked by cause 1, 2, 3: three doubles. */
-  BLOCKED_US: 3,
-  OPENED_AT: 6,
+  STALLED_SINCE: 3,
+  /** Time spent blocked by cause 1, 2, 3, and in line while others were served: four doubles. */
+  BLOCKED_US: 4,
+  WITHHELD_SINCE: 8,
+  WITHHELD_US: 9,
+  QUEUED_SINCE: 10,
+  QUEUED_US: 11,
+  OPENED_AT: 12,
+  LAST_PROGRESS: 13,
   /** First field section received, then sent. */
-  HEAD_AT: 7,
+  HEAD_AT: 14,
   /** END_STREAM received, then sent. */
-  END_AT: 9,
-  CLOSED_AT: 11,
-  LAST_PROGRESS: 12,
+  END_AT: 16,
+  CLOSED_AT: 18,
+  /** WINDOW_UPDATE received. */
+  GRANTED_AT: 19,
 } as const;
 
 /** Integers of a stream row. */
 export const StreamI = {
-  CONNECTION: 26,
-  STREAM: 27,
-  REVISION: 28,
-  STATE: 29,
-  SEND_WINDOW: 30,
-  RECEIVE_WINDOW: 31,
+  CONNECTION: 40,
+  STREAM: 41,
+  REVISION: 42,
+  STATE: 43,
+  SEND_WINDOW: 44,
+  RECEIVE_WINDOW: 45,
   /** Frames received, then sent. */
-  FRAMES: 32,
-  CAUSE: 34,
-  PENDING: 35,
-  WITHHELD: 36,
+  FRAMES: 46,
+  CAUSE: 48,
+  PENDING: 49,
+  WITHHELD: 50,
   /** 1: the next DATA sent was held up for long. */
-  STALLED: 37,
+  STALLED: 51,
   /** The stream on the other leg, 0 while there is none. */
-  PAIR_CONNECTION: 38,
-  PAIR_STREAM: 39,
+  PAIR_CONNECTION: 52,
+  PAIR_STREAM: 53,
   /** Final status, 0 while unknown. */
-  STATUS: 40,
+  STATUS: 54,
 } as const;
 
 /** Octets of a stream row. */
-export const STREAM_SLOT_BYTES = 168;
+export const STREAM_SLOT_BYTES = 224;
 
 /** A table of rows, for its one writer: hands out free rows. */
 export class SlotTable {

@@ -11,6 +11,8 @@ const END_STREAM = 0x1;
 const MAX_STREAM_ID = 0x7fff_ffff;
 /** A frame is marked as stalled before when its stream had been blocked this long, microseconds. */
 const STALL_US = 250_000;
+/** Place in `BLOCKED_US` of the time in line while others were served. */
+const SCHEDULER = 3;
 
 /** Finds, opens, changes and finishes stream rows. A stream without a row (table full, long closed) is passed over. */
 export class StreamRows implements TurnEnd {
@@ -62,9 +64,12 @@ export class StreamRows implements TurnEnd {
     if (row < 0) return;
     const word = row * 2;
     this.f64[row + StreamF.BLOCKED_SINCE] = -1;
+    this.f64[row + StreamF.STALLED_SINCE] = -1;
+    this.f64[row + StreamF.WITHHELD_SINCE] = -1;
+    this.f64[row + StreamF.QUEUED_SINCE] = -1;
     this.f64[row + StreamF.OPENED_AT] = now;
-    for (let i = StreamF.HEAD_AT; i <= StreamF.CLOSED_AT; i++) this.f64[row + i] = -1;
     this.f64[row + StreamF.LAST_PROGRESS] = now;
+    for (let i = StreamF.HEAD_AT; i <= StreamF.GRANTED_AT; i++) this.f64[row + i] = -1;
     this.i32[word + StreamI.SEND_WINDOW] = this.peerInitialWindow;
     this.i32[word + StreamI.RECEIVE_WINDOW] = this.ownInitialWindow;
     this.i32[word + StreamI.STREAM] = streamId;
@@ -105,10 +110,14 @@ export class StreamRows implements TurnEnd {
       if (direction === 1) mark = this.sentData(row, length);
     } else if (type === FrameType.HEADERS) {
       if (f64[row + StreamF.HEAD_AT + direction]! < 0) f64[row + StreamF.HEAD_AT + direction] = now;
+    } else if (type === FrameType.WINDOW_UPDATE && direction === 0) {
+      f64[row + StreamF.GRANTED_AT] = now;
     }
     if (type <= FrameType.HEADERS) {
       f64[row + StreamF.LAST_PROGRESS] = now;
       if ((flags & END_STREAM) !== 0) f64[row + StreamF.END_AT + direction] = now;
+    } else if (type === FrameType.CONTINUATION) {
+      f64[row + StreamF.LAST_PROGRESS] = now;
     }
     this.changed(row);
     return mark;
@@ -118,17 +127,25 @@ export class StreamRows implements TurnEnd {
   private sentData(row: number, length: number): number {
     const i32 = this.i32;
     const word = row * 2;
-    if (length > 0) this.connection.progressed();
     const cause = i32[word + StreamI.CAUSE]!;
-    if (cause !== Blocked.NOT && length > 0) this.endSpan(row, cause);
+    if (length > 0) {
+      if (cause !== Blocked.NOT) {
+        this.endSpan(row, cause);
+        this.f64[row + StreamF.STALLED_SINCE] = this.sink.now;
+      }
+      this.connection.progressed();
+    }
     if (i32[word + StreamI.STALLED] === 0) return 0;
     i32[word + StreamI.STALLED] = 0;
     return Mark.STALLED;
   }
 
   private endSpan(row: number, cause: number): void {
-    const span = this.sink.now - this.f64[row + StreamF.BLOCKED_SINCE]!;
-    this.f64[row + StreamF.BLOCKED_US + cause - 1]! += span;
+    const since = this.f64[row + StreamF.BLOCKED_SINCE]!;
+    const span = this.sink.now - since;
+    // In line, and somebody else was served meanwhile: it is not the transport that it waited for.
+    const overtaken = cause === Blocked.TRANSPORT && this.connection.dataSentAt > since;
+    this.f64[row + StreamF.BLOCKED_US + (overtaken ? SCHEDULER : cause - 1)]! += span;
     this.f64[row + StreamF.BLOCKED_SINCE] = this.sink.now;
     if (span >= STALL_US) this.i32[row * 2 + StreamI.STALLED] = 1;
   }
@@ -169,9 +186,12 @@ export class StreamRows implements TurnEnd {
     if (this.i32[word + StreamI.CAUSE] !== cause) {
       this.unblock(row);
       this.sink.numbers(EntryKind.SEND_BLOCKED, this.id, streamId, cause, pendingBytes);
-      if (cause !== Blocked.NOT) {
+      if (cause === Blocked.NOT) {
+        this.f64[row + StreamF.STALLED_SINCE] = -1;
+      } else {
         this.i32[word + StreamI.CAUSE] = cause;
         this.f64[row + StreamF.BLOCKED_SINCE] = this.sink.now;
+        if (this.f64[row + StreamF.STALLED_SINCE]! < 0) this.f64[row + StreamF.STALLED_SINCE] = this.sink.now;
       }
       if (cause === Blocked.CONNECTION_WINDOW) this.connection.waiting(1);
     }
@@ -191,8 +211,33 @@ export class StreamRows implements TurnEnd {
   withheld(streamId: number, bytes: number): void {
     const row = this.find(streamId);
     if (row < 0) return;
+    this.endWithheld(row);
+    if (bytes > 0) this.f64[row + StreamF.WITHHELD_SINCE] = this.sink.now;
     this.i32[row * 2 + StreamI.WITHHELD] = bytes;
     this.changed(row);
+  }
+
+  private endWithheld(row: number): void {
+    const since = this.f64[row + StreamF.WITHHELD_SINCE]!;
+    if (since < 0) return;
+    this.f64[row + StreamF.WITHHELD_US]! += this.sink.now - since;
+    this.f64[row + StreamF.WITHHELD_SINCE] = -1;
+  }
+
+  /** The exchange waits for a place on a backend's connection (true), or does so no longer. */
+  queued(streamId: number, waits: boolean): void {
+    const row = this.find(streamId);
+    if (row < 0) return;
+    this.endQueued(row);
+    if (waits) this.f64[row + StreamF.QUEUED_SINCE] = this.sink.now;
+    this.changed(row);
+  }
+
+  private endQueued(row: number): void {
+    const since = this.f64[row + StreamF.QUEUED_SINCE]!;
+    if (since < 0) return;
+    this.f64[row + StreamF.QUEUED_US]! += this.sink.now - since;
+    this.f64[row + StreamF.QUEUED_SINCE] = -1;
   }
 
   /** RFC 9113 6.9.2: a changed initial size moves the windows of all open streams. `ours`: the receive windows. */
@@ -224,6 +269,7 @@ export class StreamRows implements TurnEnd {
   paired(streamId: number, connection: number, stream: number): void {
     const row = this.find(streamId);
     if (row < 0) return;
+    this.endQueued(row);
     this.i32[row * 2 + StreamI.PAIR_CONNECTION] = connection;
     this.i32[row * 2 + StreamI.PAIR_STREAM] = stream;
     this.changed(row);
@@ -268,6 +314,15 @@ export class StreamRows implements TurnEnd {
     this.changed(row);
   }
 
+  /** A whole HTTP/1.1 message has passed. */
+  complete(ordinal: number, direction: 0 | 1): void {
+    const row = this.find(ordinal);
+    if (row < 0) return;
+    this.f64[row + StreamF.END_AT + direction] = this.sink.now;
+    this.f64[row + StreamF.LAST_PROGRESS] = this.sink.now;
+    this.changed(row);
+  }
+
   /** Finishes the streams that closed in this turn. */
   endTurn(): void {
     for (const row of this.closing) {
@@ -280,6 +335,8 @@ export class StreamRows implements TurnEnd {
 
   private finish(row: number): void {
     this.unblock(row);
+    this.endWithheld(row);
+    this.endQueued(row);
     this.i32[row * 2 + StreamI.STATE] = StreamState.CLOSED;
     this.rows.delete(this.i32[row * 2 + StreamI.STREAM]!);
     this.lastStream = 0;

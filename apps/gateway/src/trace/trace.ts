@@ -3,6 +3,7 @@
  * path holds a `Trace` (never null: `NO_TRACE` when the inspector is off) and calls it a few times per exchange.
  */
 import type { Tap } from '@glassway/h2-core';
+import type { Obstacle } from '@glassway/inspector-protocol';
 import type { Reason } from '../exchange/reason.ts';
 
 /** Which side of the gateway a connection is on. */
@@ -40,7 +41,18 @@ export interface Trace {
   http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void;
   /** Body octets that passed on an HTTP/1.1 connection: direction 0 received from the peer, 1 sent. */
   http1Body(connectionId: number, ordinal: number, direction: 0 | 1, bytes: number): void;
+  /** The whole request or response has passed in this direction (0 received from the peer, 1 sent). */
+  http1Complete(connectionId: number, ordinal: number, direction: 0 | 1): void;
+  /** The socket took not everything: octets that wait; 0: it has now. */
+  http1Blocked(connectionId: number, ordinal: number, pendingBytes: number): void;
   http1End(connectionId: number, ordinal: number, reason: Reason | null): void;
+  /** The exchange found no place on a connection of this backend and waits for one, until `paired` or `reasoned`. */
+  waiting(clientConnection: number, clientStream: number, backend: string): void;
+  /**
+   * Why exchanges that want this backend have to wait: every stream or connection that may be open is, its connections go
+   * away, or one is being made. `connectionId`: the connection in the way, 0 when there is not a single one.
+   */
+  backendWaits(backend: string, obstacle: Obstacle, connectionId: number): void;
   /** The exchange joined this client stream to that backend stream. */
   paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void;
   /** The gateway itself answered, reset or gave up on this stream. */
@@ -57,7 +69,11 @@ export const NO_TRACE: Trace = {
   http1Request: () => {},
   http1Response: () => {},
   http1Body: () => {},
+  http1Complete: () => {},
+  http1Blocked: () => {},
   http1End: () => {},
+  waiting: () => {},
+  backendWaits: () => {},
   paired: () => {},
   reasoned: () => {},
 };

@@ -60,6 +60,7 @@ export class AlpnBackend implements Backend {
     const { maxConnections, maxQueued } = this.#options;
     if (legs.size >= maxConnections + maxQueued) leg.reject(queueFull(this.#target, maxConnections, maxQueued));
     else legs.add(leg);
+    this.#trace.backendWaits(this.url, 'connecting', 0);
     return leg;
   }
 

@@ -7,6 +7,7 @@ import type {
   StreamFacts,
   StreamState,
   TableView,
+  Verdict,
 } from '@glassway/inspector-protocol';
 
 /** Where the connection to the gateway stands. */
@@ -111,27 +112,7 @@ export interface Phase {
   readonly to: number;
 }
 
-/** Why a stream does not move, or how it ended. */
-export interface Verdict {
-  /** Stable word in capitals, such as `CONNECTION_SEND_WINDOW`. */
-  readonly code: string;
-  readonly tone: 'bad' | 'warn' | 'quiet' | 'good';
-  /** For a badge: `connection window 0`. */
-  readonly short: string;
-  /** Parts of one plain sentence; a part with a target is a link. */
-  readonly sentence: readonly SentencePart[];
-  /** Since when, in t; -1 when it is no matter of time. */
-  readonly since: number;
-  /** RFC section to read, empty when none. */
-  readonly rfc: string;
-}
-
-/** A piece of a sentence. */
-export interface SentencePart {
-  readonly text: string;
-  readonly connection?: number;
-  readonly stream?: number;
-}
+export type { SentencePart, Verdict } from '@glassway/inspector-protocol';
 
 /** One row of the table of streams. */
 export interface StreamRow {

@@ -1,6 +1,7 @@
 /** Completion of the filter: what the token under the caret could become. */
+
+import { ERROR_NAMES, FLAGS, FRAME_NAMES } from '@glassway/inspector-protocol';
 import { FILTER_FIELDS, type FilterField, fieldHint } from './parse.ts';
-import { ERROR_NAMES, FLAGS, FRAME_NAMES } from './vocabulary.ts';
 
 /** One way to go on. */
 export interface Completion {

@@ -2,7 +2,7 @@
  * The filter bar's language: tokens separated by spaces, all of which must hold. `type=DATA,HEADERS` is either of the
  * two, `!=` is none of them, and numbers also compare with `<`, `<=`, `>`, `>=`.
  */
-import { ERROR_NAMES, FLAGS, FRAME_NAMES } from './vocabulary.ts';
+import { ERROR_NAMES, FLAGS, FRAME_NAMES } from '@glassway/inspector-protocol';
 
 /** What a token may ask about. */
 export type FilterField = 'type' | 'dir' | 'leg' | 'conn' | 'stream' | 'flag' | 'len' | 'err';

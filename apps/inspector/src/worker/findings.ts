@@ -1,12 +1,11 @@
 /** What deserves a look, worst first: stalls, broken rules, GOAWAY with an error, many resets, fields that churn. */
-import { Blocked } from '@glassway/inspector-protocol';
+import { Blocked, errorName } from '@glassway/inspector-protocol';
 import type { Finding } from '../feed/model.ts';
-import { errorName } from '../filter/vocabulary.ts';
 import { bytes, count, plural } from '../text/format.ts';
 import type { Churn } from './churn.ts';
+import { healthOf, stuckStream } from './health.ts';
 import type { ConnectionEntry, Violation } from './state-entries.ts';
 import type { StateStore } from './state-store.ts';
-import { healthOf, stuckStream } from './verdict.ts';
 
 const MAX_FINDINGS = 50;
 const MAX_CHURN = 5;

@@ -1,6 +1,7 @@
 /** Filters as the worker runs them: integers compared against columns, nothing built per row. */
+
+import { FLAGS, FrameType } from '@glassway/inspector-protocol';
 import type { Filter, FilterTerm } from '../filter/parse.ts';
-import { FLAGS, FrameType } from '../filter/vocabulary.ts';
 import type { FrameLog } from './frame-log.ts';
 
 /** Answers whether the row in a slot passes. */

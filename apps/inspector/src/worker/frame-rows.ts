@@ -1,7 +1,6 @@
 /** What a frame grid says of a frame, and what the detail pane says of the selected one. */
-import { Mark } from '@glassway/inspector-protocol';
+import { errorName, FrameType, Mark, settingName } from '@glassway/inspector-protocol';
 import type { FrameDetail, FrameRow } from '../feed/model.ts';
-import { errorName, FrameType, settingName } from '../filter/vocabulary.ts';
 import { count, plural } from '../text/format.ts';
 import type { FrameLog } from './frame-log.ts';
 import { errorOf } from './frame-match.ts';

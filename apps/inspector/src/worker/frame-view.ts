@@ -3,7 +3,7 @@
  * DATA frames of one stream and direction into one entry. Entries are numbered from the beginning of the view; those
  * whose rows were overwritten fall off the front.
  */
-import { FrameType } from '../filter/vocabulary.ts';
+import { FrameType } from '@glassway/inspector-protocol';
 import type { FrameLog } from './frame-log.ts';
 import type { Matcher } from './frame-match.ts';
 

@@ -1,10 +1,12 @@
 /** The parts of a snapshot that come from the state. */
+
+import { isStuck } from '@glassway/inspector-protocol';
 import type { ConnectionDetail, ConnectionRow, Look, StreamDetail, StreamRow, StreamsPart } from '../feed/model.ts';
+import { healthOf } from './health.ts';
 import type { Sections } from './sections.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
 import type { StateStore } from './state-store.ts';
 import { pathOf, streamRow, timesOf } from './stream-rows.ts';
-import { healthOf, isStuck, verdictOf } from './verdict.ts';
 
 /** The list of connections: the open ones in the order they came, which stays put, then the closed ones, newest first. */
 export function connectionRows(store: StateStore, now: number): ConnectionRow[] {
@@ -54,7 +56,7 @@ export function streamsPart(
 ): StreamsPart {
   const all = [...connection.streams.values()];
   const open = connection.facts.closedAt < 0 ? [...connection.open.values()] : [];
-  const stuck = open.filter(entry => isStuck(verdictOf(store, connection, entry, now)));
+  const stuck = open.filter(entry => isStuck(store.verdictOn(connection, entry, now)));
   const scope = look.scope === 'all' ? all : look.scope === 'open' ? open : stuck;
   const needle = look.search.trim().toLowerCase();
   const found = needle === '' ? scope : scope.filter(entry => mentions(entry, needle));

@@ -71,7 +71,8 @@ export function isReserved(state: number): boolean {
 export function blocked(entry: StreamEntry, cause: number, t: number): void {
   const last = entry.spans.at(-1);
   if (last !== undefined && last.to < 0) {
-    if (last.cause === cause) return;
+    // The same cause anew: something was sent in between.
+    if (last.cause === cause && t <= last.from + SHORT_SPAN_US) return;
     last.to = Math.max(last.from, t);
     if (last.to - last.from < SHORT_SPAN_US) entry.spans.pop();
   }

@@ -1,5 +1,11 @@
 /** The rows of the state as the gateway told them, plus what the page remembers longer than the gateway does. */
-import type { Changes, LogEvent } from '@glassway/inspector-protocol';
+import {
+  type BackendState,
+  type Changes,
+  type LogEvent,
+  type Verdict,
+  VerdictEngine,
+} from '@glassway/inspector-protocol';
 import {
   activity,
   blocked,
@@ -23,15 +29,33 @@ const MAX_VIOLATIONS = 100;
 /** All connections. */
 export class StateStore {
   readonly connections: Map<number, ConnectionEntry> = new Map();
+  readonly #backends = new Map<string, BackendState>();
+  readonly #engine = new VerdictEngine({
+    connection: id => this.connections.get(id),
+    backend: url => this.#backends.get(url),
+  });
+  /* The moment that the engine looks at; -1: something changed since. */
+  #lookedAt = -1;
+
+  /** Why this stream does not move, or how it ended; null: nothing to say. */
+  verdictOn(connection: ConnectionEntry, stream: StreamEntry, now: number): Verdict | null {
+    if (now !== this.#lookedAt) this.#engine.look(now);
+    this.#lookedAt = now;
+    return this.#engine.on(connection, stream);
+  }
 
   /** Another gateway process: nothing of the old one is true. */
   restart(): void {
     this.connections.clear();
+    this.#backends.clear();
+    this.#lookedAt = -1;
   }
 
   /** Takes in rows. `reset`: rows that are not named are gone, except those of the closed, which stay as they were. */
   apply(changes: Changes, now: number, reset: boolean): void {
+    this.#lookedAt = -1;
     if (reset) this.#reset(changes);
+    for (const backend of changes.backends) this.#backends.set(backend.url, backend);
     for (const facts of changes.connections) {
       const entry = this.connections.get(facts.id);
       if (entry === undefined) this.connections.set(facts.id, newConnection(facts));

@@ -1,8 +1,8 @@
 /** Rows of the table of streams and the drawer's facts, made from the state of a stream. */
+import { IDLE_PATIENCE_US } from '@glassway/inspector-protocol';
 import type { Phase, StreamDetail, StreamRow } from '../feed/model.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
 import type { StateStore } from './state-store.ts';
-import { IDLE_PATIENCE_US, verdictOf } from './verdict.ts';
 
 const STATES = [
   'idle',
@@ -22,7 +22,7 @@ export function stateName(state: number): string {
 /** The table's row of a stream. */
 export function streamRow(store: StateStore, connection: ConnectionEntry, entry: StreamEntry, now: number): StreamRow {
   const { facts, state } = entry;
-  const verdict = verdictOf(store, connection, entry, now);
+  const verdict = store.verdictOn(connection, entry, now);
   return {
     connection: state.connection,
     stream: state.stream,
@@ -134,16 +134,24 @@ export function timesOf(connection: ConnectionEntry, entry: StreamEntry, now: nu
   const by = (cause: number, past: number): number => past + (state.blocked === cause ? running : 0);
   const client = connection.facts.leg === 0;
   // The counters know of every short wait, the phases only of long ones: what was not waited was sent.
-  const blocked = state.blockedConnectionUs + state.blockedStreamUs + state.blockedTransportUs + running;
+  const blocked =
+    state.blockedConnectionUs + state.blockedStreamUs + state.blockedTransportUs + state.blockedSchedulerUs + running;
   const outgoing = client ? 'sending' : 'request';
   sums[outgoing] = Math.max(0, sums[outgoing] + sums.blocked - blocked);
+  const open = state.closedAt < 0;
+  const queued = state.queuedUs + (open && state.queuedSince >= 0 ? Math.max(0, now - state.queuedSince) : 0);
+  const withheld = state.withheldUs + (open && state.withheldSince >= 0 ? Math.max(0, now - state.withheldSince) : 0);
+  sums.waiting = Math.max(0, sums.waiting - queued);
   const lines: { label: string; us: number; tone: 'plain' | 'bad' | 'warn' }[] = [
-    { label: client ? 'request coming in' : 'request going out', us: sums.request, tone: 'plain' },
+    { label: 'without a backend', us: queued, tone: 'warn' },
+    { label: client ? 'request coming in' : 'request going out', us: Math.max(0, sums.request), tone: 'plain' },
     { label: 'waiting for the response', us: sums.waiting, tone: 'plain' },
     { label: client ? 'response going out' : 'response coming in', us: sums.sending, tone: 'plain' },
     { label: 'blocked: connection window', us: by(1, state.blockedConnectionUs), tone: 'bad' },
     { label: 'blocked: stream window', us: by(2, state.blockedStreamUs), tone: 'bad' },
     { label: 'blocked: socket full', us: by(3, state.blockedTransportUs), tone: 'bad' },
+    { label: 'blocked: others first', us: state.blockedSchedulerUs, tone: 'bad' },
+    { label: 'window held back by us', us: withheld, tone: 'warn' },
     { label: 'silent until now', us: sums.idle, tone: 'warn' },
   ];
   const total = endOf(connection, entry, now) - state.openedAt;

@@ -3,10 +3,14 @@
  * can be looked at and tested without a gateway. Times are microseconds since it began.
  */
 import {
+  type BackendState,
   type Changes,
   type ConnectionFacts,
   type ConnectionState,
   connectionWord,
+  emptyConnectionState,
+  emptyStreamFacts,
+  emptyStreamState,
   type Field,
   type FieldSection,
   FrameType,
@@ -38,6 +42,7 @@ export class World {
   readonly sections: FieldSection[] = [];
   readonly events: LogEvent[] = [];
   readonly connections: FakeConnection[] = [];
+  readonly backends: BackendState[] = [];
   /** Position after the newest frame. */
   head = 0;
   readonly #clock: () => number;
@@ -94,6 +99,7 @@ export class World {
   /** Rows that changed since the last call; all of them with `all`. */
   changes(all: boolean): Changes {
     const rows: Mutable<Changes> = {
+      backends: this.backends,
       connections: [],
       connectionStates: [],
       streams: [],
@@ -157,29 +163,9 @@ export class FakeConnection {
       id,
     };
     this.state = {
-      id,
-      openStreams: 0,
-      totalStreams: 0,
-      sendWindow: 65_535,
+      ...emptyConnectionState(id, world.now),
       receiveWindow: 1_048_576,
-      bytesReceived: 0,
-      bytesSent: 0,
       frames: new Array<number>(32).fill(0),
-      blocked: 0,
-      blockedSince: -1,
-      blockedStreams: 0,
-      withheldBytes: 0,
-      pingRttUs: -1,
-      sectionBytesReceived: 0,
-      sectionBytesSent: 0,
-      fieldBytesReceived: 0,
-      fieldBytesSent: 0,
-      evictionsReceived: 0,
-      evictionsSent: 0,
-      violations: 0,
-      resetsReceived: 0,
-      resetsSent: 0,
-      lastActivityAt: world.now,
     };
   }
 
@@ -226,44 +212,13 @@ export class FakeConnection {
     const now = this.#world.now;
     this.streams.set(stream, {
       facts: {
-        connection: this.id,
-        stream,
+        ...emptyStreamFacts(this.id, stream),
         method: value(':method'),
         scheme: value(':scheme'),
         authority: value(':authority'),
         path: value(':path'),
-        status: 0,
-        contentType: '',
-        grpcStatus: -1,
-        pair: null,
-        reset: null,
-        reason: null,
       },
-      state: {
-        connection: this.id,
-        stream,
-        state: 0,
-        sendWindow: peerInitial,
-        receiveWindow: 262_144,
-        bytesReceived: 0,
-        bytesSent: 0,
-        framesReceived: 0,
-        framesSent: 0,
-        blocked: 0,
-        blockedSince: -1,
-        pendingBytes: 0,
-        withheldBytes: 0,
-        blockedConnectionUs: 0,
-        blockedStreamUs: 0,
-        blockedTransportUs: 0,
-        openedAt: now,
-        headReceivedAt: -1,
-        headSentAt: -1,
-        endReceivedAt: -1,
-        endSentAt: -1,
-        closedAt: -1,
-        lastProgressAt: now,
-      },
+      state: { ...emptyStreamState(this.id, stream, now), sendWindow: peerInitial, receiveWindow: 262_144 },
     });
     this.state.totalStreams++;
     this.state.openStreams++;
@@ -358,6 +313,11 @@ export class FakeConnection {
     const row = this.streams.get(stream)?.state;
     if (row === undefined || row.blocked === cause) return;
     const now = this.#world.now;
+    if (cause === 0) row.stalledSince = -1;
+    else if (row.stalledSince < 0) row.stalledSince = now;
+    if (cause === 2) row.sendWindow = Math.min(0, row.sendWindow);
+    if (cause === 1) this.state.sendWindow = Math.min(0, this.state.sendWindow);
+    this.state.transportFullSince = cause === 3 ? now : -1;
     if (row.blocked === 1) row.blockedConnectionUs += now - row.blockedSince;
     if (row.blocked === 2) row.blockedStreamUs += now - row.blockedSince;
     row.blocked = cause;
@@ -378,6 +338,7 @@ export class FakeConnection {
     const row = this.streams.get(stream)?.state;
     if (row === undefined) return;
     row.withheldBytes = bytes;
+    row.withheldSince = bytes > 0 ? this.#world.now : -1;
     this.state.withheldBytes = [...this.streams.values()].reduce((sum, { state }) => sum + state.withheldBytes, 0);
     this.changed.add(stream);
   }

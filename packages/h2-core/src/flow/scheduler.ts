@@ -77,6 +77,18 @@ export class Scheduler {
     return this.heads[both === 3 ? (level << 1) | turn : ring] as StreamRecord;
   }
 
+  /** Visits every stream in line; the visitor must not change the line. */
+  forEach(visit: (stream: StreamRecord) => void): void {
+    for (const head of this.heads) {
+      if (head === null) continue;
+      let stream = head;
+      do {
+        visit(stream);
+        stream = stream.ringNext as StreamRecord;
+      } while (stream !== head);
+    }
+  }
+
   /** A stream that stays in line was served: whose turn is it now? */
   rotate(stream: StreamRecord): void {
     if (stream.ringNext === null) return;

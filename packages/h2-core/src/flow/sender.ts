@@ -5,7 +5,7 @@ import { Direction, type Tap } from '../tap.ts';
 import { type Padder, paddingOf } from './padding.ts';
 import { Scheduler } from './scheduler.ts';
 
-/** Why a stream with data does not send; numbers of `Tap.onSendBlocked`. */
+/** Why a stream with data does not send; numbers of `Tap.onSendBlocked`. TRANSPORT: it is in line, behind the transport or others. */
 export const SendBlock = { NONE: 0, CONNECTION_WINDOW: 1, STREAM_WINDOW: 2, TRANSPORT: 3 } as const;
 
 /** Largest DATA payload cut even if the peer takes more: keeps turns short and PING replies prompt. */
@@ -30,6 +30,8 @@ export class Sender {
   window: number = DEFAULT_WINDOW;
   /** Peer's SETTINGS_MAX_FRAME_SIZE. */
   maxFrameSize: number = MIN_MAX_FRAME_SIZE;
+  /** The transport takes nothing; only the tap wants to know. */
+  transportFull = false;
   /** Octets of DATA cut so far. */
   sent = 0;
   /** WINDOW_UPDATE frames that may yet come for what was cut, although its stream has ended. */
@@ -40,6 +42,8 @@ export class Sender {
   private readonly host: SenderHost;
   private readonly tap: Tap | null;
   private readonly lowWater: number;
+  private readonly tellInLine: (stream: StreamRecord) => void = stream =>
+    this.tellBlocked(stream, this.window <= 0 ? SendBlock.CONNECTION_WINDOW : SendBlock.TRANSPORT);
 
   constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, lowWater: number, padder: Padder | null) {
     this.padder = padder;
@@ -69,6 +73,13 @@ export class Sender {
     }
     this.scheduler.add(stream);
     if (this.window <= 0) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
+    else if (this.transportFull) this.tellBlocked(stream, SendBlock.TRANSPORT);
+  }
+
+  /** Tells the tap why those in line wait: a cut has ended, or the transport is full. */
+  tellWaiting(): void {
+    if (this.tap === null || this.scheduler.isEmpty) return;
+    this.scheduler.forEach(this.tellInLine);
   }
 
   /** Forgets what a stream was to send. */
@@ -85,6 +96,7 @@ export class Sender {
       if (stream === null) break;
       left -= this.cutFrame(stream, left);
     }
+    if (this.tap !== null) this.tellWaiting();
     return budget - left;
   }
 
@@ -135,7 +147,6 @@ export class Sender {
       this.tellBlocked(stream, SendBlock.STREAM_WINDOW);
     } else {
       this.scheduler.rotate(stream);
-      if (this.window <= 0) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
     }
     if (stream.wantsWritable && stream.bufferedBytes <= this.lowWater) this.host.onRoom(stream);
     return size + padding;
@@ -210,17 +221,20 @@ export class Sender {
     return true;
   }
 
-  /** Tells the tap, once per change, why a stream with octets does not send. */
-  tellBlocked(stream: StreamRecord, cause: number): void {
-    if (this.tap === null || stream.blocked === cause) return;
+  /** Tells the tap why a stream with octets does not send, and how many they are. */
+  private tellBlocked(stream: StreamRecord, cause: number): void {
+    if (this.tap === null) return;
+    if (stream.blocked === cause && stream.blockedBytes === stream.bufferedBytes) return;
     stream.blocked = cause;
+    stream.blockedBytes = stream.bufferedBytes;
     this.tap.onSendBlocked(stream.id, cause, stream.bufferedBytes);
   }
 
   /** Tells the tap of a DATA frame that begins at `at`. */
   private tell(stream: StreamRecord, flags: number, size: number, padding: number, at: number): void {
     const tap = this.tap as Tap;
-    if (stream.blocked !== SendBlock.NONE) {
+    // One that stays in line is told so at the end of the cut, and would only be let go to be held up again.
+    if (stream.blocked !== SendBlock.NONE && stream.head === null) {
       stream.blocked = SendBlock.NONE;
       tap.onSendBlocked(stream.id, SendBlock.NONE, stream.bufferedBytes);
     }

@@ -66,8 +66,9 @@ export class StreamRecord implements Stream {
   writtenBytes = 0;
   /** `write` answered false: `onWritable` is owed. */
   wantsWritable = false;
-  /** Cause last told to the tap, see `Tap.onSendBlocked`. */
+  /** Cause and octets last told to the tap, see `Tap.onSendBlocked`. */
   blocked = 0;
+  blockedBytes = 0;
 
   /** Links of the scheduler's ring; both null when the stream is not in it. */
   ringNext: StreamRecord | null = null;

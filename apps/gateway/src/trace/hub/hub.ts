@@ -26,6 +26,7 @@ import type { ItemLog } from './item-log.ts';
 import { EventSource, type Gap, SectionSource } from './item-sources.ts';
 import { Model, type ModelLimits } from './model.ts';
 import { SlotReader } from './slot-reader.ts';
+import { type VerdictEvent, VerdictWatch } from './verdict-watch.ts';
 import {
   type FrameCursor,
   type ItemCursor,
@@ -45,6 +46,8 @@ export interface HubOptions extends ModelLimits {
   readonly clock: () => number;
   /** Asks the recorder to tell again what lasts; called after entries were lost. */
   readonly requestResync: () => void;
+  /** Told when a stream stands still, why, and when it goes on. With it the hub never sleeps. */
+  readonly onVerdict?: (event: VerdictEvent) => void;
   /** The hub has begun to read again: `tick` is wanted often. */
   readonly onWake?: () => void;
   /** Octets of logs a viewer may leave unacknowledged. Default 2 MiB. */
@@ -86,6 +89,7 @@ export class Hub implements ViewerHost {
   readonly #events: EventSource;
   readonly #viewers = new Set<Viewer>();
   readonly #maxLag: number;
+  readonly #verdicts: VerdictWatch;
   #lossy = false;
   #nextStateAt = 0;
   // Until when the hub reads on although nobody looks: a page that is reloaded shall find everything as it was.
@@ -102,6 +106,11 @@ export class Hub implements ViewerHost {
     this.#model.onForgotten = connection => this.#feed.forget(connection);
     this.#sections = new SectionSource(options.keptSections ?? KEEP);
     this.#events = new EventSource(options.keptEvents ?? KEEP);
+    this.#verdicts = new VerdictWatch(this.#model, event => {
+      this.#makeRoom(this.#events);
+      this.#events.log.push(event);
+      options.onVerdict?.(event);
+    });
     this.#maxLag = Math.min(options.maxLagRecords ?? 65_536, Math.floor(this.#ring.capacity / 2));
     this.#entries = new EntryRingReader(shared);
     this.#decoder = new EntryDecoder(this.#entries, () => this.#ring.head(), {
@@ -196,7 +205,12 @@ export class Hub implements ViewerHost {
    */
   tick(): void {
     const now = this.#options.clock();
-    if (!this.#asleep && this.#viewers.size === 0 && now >= this.#awakeUntil) {
+    if (this.#options.onVerdict !== undefined) {
+      if (this.#asleep) {
+        this.#wake();
+        return;
+      }
+    } else if (!this.#asleep && this.#viewers.size === 0 && now >= this.#awakeUntil) {
       this.#asleep = true;
       Atomics.store(this.#control, Control.AWAKE, 0);
     }
@@ -214,9 +228,10 @@ export class Hub implements ViewerHost {
     while (!this.#decoder.drain(ENTRIES_PER_STEP) && this.#options.clock() - now < STEP_US) this.#sendItems();
     if (this.#lossy) this.#resync(now);
     this.#pumpFrames();
+    const began = this.#options.clock();
+    if (stateDue) this.#verdicts.look(began, this.#feed.position);
     this.#sendItems();
     if (!stateDue) return;
-    const began = this.#options.clock();
     this.#sendState(began);
     // A large state takes time to write: not more than a fifth of all time goes into it.
     const took = this.#options.clock() - began;
@@ -362,6 +377,10 @@ export class Hub implements ViewerHost {
 
   #answer(message: Extract<ClientMessage, { readonly type: 'get' }>): Reply {
     const { id } = message;
+    if (message.what === 'verdicts') {
+      const now = this.#options.clock();
+      return { type: 'reply', id, what: 'verdicts', now, verdicts: [...this.#verdicts.stuck(now)] };
+    }
     const connection = this.#model.connections.get(message.connection);
     if (connection === undefined) {
       return { type: 'reply', id, what: 'error', message: `connection ${message.connection} is not known` };

@@ -3,6 +3,7 @@
  * a number, oldest forgotten first. Memory is bounded by these numbers, not by traffic.
  */
 import {
+  type BackendState,
   Blocked,
   type Changes,
   type ConnectionFacts,
@@ -12,6 +13,7 @@ import {
   emptyStreamState,
   type FieldSection,
   type LogEvent,
+  Representation,
   SectionKind,
   type StreamFacts,
   type StreamState,
@@ -81,6 +83,8 @@ export class ConnectionModel implements Changing<ConnectionModel> {
 /** The connections and streams, and which of them changed when. */
 export class Model {
   readonly connections: Map<number, ConnectionModel> = new Map();
+  /** By URL; as many as are configured. */
+  readonly backends: Map<string, { readonly state: BackendState; readonly changed: number }> = new Map();
   /** Number of the last change. */
   change = 0;
   /** A viewer that knows less than this must be told everything. */
@@ -199,8 +203,9 @@ export class Model {
     if (stream.sections.length < MAX_STREAM_SECTIONS) stream.sections.push(position);
     if (section.kind === SectionKind.INFORMATIONAL || section.kind === SectionKind.PUSH) return;
     const { facts } = stream;
-    for (const { name, value } of section.fields) {
-      switch (name) {
+    for (const { name, value, representation } of section.fields) {
+      // HTTP/1.1 writes names as it likes.
+      switch (representation === Representation.TEXT ? name.toLowerCase() : name) {
         case ':method':
           facts.method = value;
           break;
@@ -222,8 +227,16 @@ export class Model {
         case 'content-type':
           if (section.kind === SectionKind.RESPONSE) facts.contentType = value;
           break;
+        case 'content-length':
+          if (/^\d{1,15}$/.test(value)) facts[opens ? 'requestLength' : 'responseLength'] = Number(value);
+          break;
+        case 'trailer':
+          if (section.kind === SectionKind.RESPONSE) facts.announcesTrailers = true;
+          break;
+        case 'host':
+          if (opens && facts.authority === '') facts.authority = value;
+          break;
         default:
-          if (opens && facts.authority === '' && name.toLowerCase() === 'host') facts.authority = value;
       }
     }
     this.#touchFacts(stream);
@@ -250,6 +263,18 @@ export class Model {
         stream.state = { ...stream.state, state: event.to, closedAt };
         this.#touchState(stream);
         if (event.to === CLOSED) this.#close(stream);
+        return;
+      }
+      case 'waiting': {
+        const stream = this.#knownStream(event.connection, event.stream);
+        if (stream === undefined) return;
+        stream.facts.waitsFor = event.backend;
+        this.#touchFacts(stream);
+        return;
+      }
+      case 'backend-waits': {
+        const { backend: url, obstacle, connection } = event;
+        this.backends.set(url, { state: { url, obstacle, connection }, changed: ++this.change });
         return;
       }
       case 'paired':
@@ -294,6 +319,7 @@ export class Model {
         return;
       }
       case 'violation':
+      case 'verdict':
       case 'send-blocked':
         return;
     }
@@ -413,6 +439,7 @@ export class Model {
       if (stream < 0) forgottenConnections.push(connection);
       else forgottenStreams.push([connection, stream]);
     }
-    return { connections, connectionStates, streams, streamStates, forgottenConnections, forgottenStreams };
+    const backends = [...this.backends.values()].filter(each => each.changed > since).map(each => each.state);
+    return { backends, connections, connectionStates, streams, streamStates, forgottenConnections, forgottenStreams };
   }
 }

@@ -75,6 +75,11 @@ export class H2Connection implements DialEvents, Handler {
     return this.#state.kind;
   }
 
+  /** The inspector's number, 0 while connecting. */
+  get id(): number {
+    return this.#id;
+  }
+
   /** A request made now gets a stream at once. */
   get canOpen(): boolean {
     return this.#state.kind === 'open' && this.#state.core.canOpen && this.#state.core.openStreams < MAX_STREAMS;

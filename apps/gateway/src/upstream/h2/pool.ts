@@ -187,6 +187,11 @@ export class H2Pool implements Backend {
   #dialForWaiting(): void {
     if (this.#waiting.size === 0) return;
     this.#ticker.start();
+    this.#dialOneMore();
+    this.#explainWait();
+  }
+
+  #dialOneMore(): void {
     if (this.#connecting > 0 || this.#connections.length >= this.options.maxConnections) return;
     // Another connection to a backend that allows no streams would not help.
     for (const connection of this.#connections) if (connection.isShut) return;
@@ -194,6 +199,20 @@ export class H2Pool implements Backend {
     this.#connections.push(connection);
     this.#connecting++;
     connection.dial();
+  }
+
+  /** Tells the trace what those who wait are waiting for. */
+  #explainWait(): void {
+    let draining: H2Connection | null = null;
+    for (const connection of this.#connections) {
+      if (connection.kind === 'open') {
+        this.trace.backendWaits(this.url, 'max-concurrent', connection.id);
+        return;
+      }
+      if (connection.kind === 'draining') draining = connection;
+    }
+    if (draining !== null) this.trace.backendWaits(this.url, 'goaway-drain', draining.id);
+    else this.trace.backendWaits(this.url, 'connecting', 0);
   }
 
   #remove(connection: H2Connection): void {

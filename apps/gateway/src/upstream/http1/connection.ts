@@ -145,6 +145,8 @@ export class Http1Connection implements ResponseSink, DialEvents {
       trace.http1Request(this.#id, this.#ordinal, method, path, fields);
     }
     if (written > 0) trace.http1Body(this.#id, this.#ordinal, 1, written);
+    if (leg.endSent) trace.http1Complete(this.#id, this.#ordinal, 1);
+    else if (socket.writableNeedDrain) trace.http1Blocked(this.#id, this.#ordinal, socket.writableLength);
     leg.progressAt = performance.now();
     this.#unsentBefore = socket.writableLength;
   }
@@ -394,6 +396,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
   #onDrain(): void {
     const leg = this.#state;
     if (leg.kind !== 'busy') return;
+    this.#pool.trace.http1Blocked(this.#id, this.#ordinal, 0);
     leg.progressAt = performance.now();
     if (leg.phase === LegPhase.ON_CONNECTION) leg.unblock();
   }

@@ -175,6 +175,9 @@ export class Http1Pool implements Backend {
       connection.open();
     }
     this.#ticker.start();
+    const waiting = this.#waiting.size + this.#waitingForFresh.size;
+    if (waiting === 0) return;
+    this.trace.backendWaits(this.url, waiting > this.#connecting ? 'max-concurrent' : 'connecting', 0);
   }
 
   #remove(connection: Http1Connection): void {

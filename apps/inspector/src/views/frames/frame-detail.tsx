@@ -1,9 +1,9 @@
+import { errorName, FLAGS, frameName, settingName } from '@glassway/inspector-protocol';
 import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { FrameDetail } from '../../feed/model.ts';
-import { errorName, FLAGS, frameName, settingName } from '../../filter/vocabulary.ts';
 import { bytes, count, stamp } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
 import { FieldTable } from '../drawer/field-table.tsx';

@@ -1,9 +1,9 @@
+import { flagNames } from '@glassway/inspector-protocol';
 import { memo, type ReactNode, useCallback } from 'react';
 import { moveFrame } from '../../app/keyboard.ts';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { FrameRow, FramesSlot } from '../../feed/model.ts';
-import { flagNames } from '../../filter/vocabulary.ts';
 import { count, stamp } from '../../text/format.ts';
 import { Hostile } from '../../ui/hostile.tsx';
 import { VirtualRows } from '../../ui/virtual-rows.tsx';

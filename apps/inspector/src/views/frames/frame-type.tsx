@@ -1,5 +1,5 @@
+import { frameName } from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
-import { frameName } from '../../filter/vocabulary.ts';
 import css from './frames.module.css';
 
 const LOOKS: Readonly<Record<number, readonly [glyph: string, kind: string]>> = {

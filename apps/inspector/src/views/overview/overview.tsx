@@ -1,8 +1,8 @@
+import { errorName, FRAME_NAMES, frameName } from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
 import { openStream } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { ConnectionDetail } from '../../feed/model.ts';
-import { errorName, FRAME_NAMES, frameName } from '../../filter/vocabulary.ts';
 import { age, bytes, count, span } from '../../text/format.ts';
 import { Hostile } from '../../ui/hostile.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';

@@ -1,6 +1,6 @@
 import type { ConnectionFacts } from '@glassway/inspector-protocol';
+import { SETTINGS, type SettingMeaning, settingName } from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
-import { SETTINGS, type SettingMeaning, settingName } from '../../filter/vocabulary.ts';
 import { count } from '../../text/format.ts';
 import ui from '../../ui/ui.module.css';
 import css from './overview.module.css';

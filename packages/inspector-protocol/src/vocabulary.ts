@@ -15,21 +15,6 @@ export const FRAME_NAMES: Readonly<Record<number, string>> = {
   16: 'PRIORITY_UPDATE',
 };
 
-/** Frame type numbers, for comparisons that read well. */
-export const FrameType = {
-  DATA: 0,
-  HEADERS: 1,
-  PRIORITY: 2,
-  RST_STREAM: 3,
-  SETTINGS: 4,
-  PUSH_PROMISE: 5,
-  PING: 6,
-  GOAWAY: 7,
-  WINDOW_UPDATE: 8,
-  CONTINUATION: 9,
-  PRIORITY_UPDATE: 16,
-} as const;
-
 /** `HEADERS`, or `0x2a` for a type nobody registered. */
 export function frameName(type: number): string {
   return FRAME_NAMES[type] ?? `0x${type.toString(16).padStart(2, '0')}`;
