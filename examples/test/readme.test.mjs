@@ -5,10 +5,14 @@ import { connect } from '@glassway/h2-core/client';
 import { expect, onTestFinished, test } from 'vitest';
 import { EXAMPLES, freePort, run, scratch, start } from './program.mjs';
 
-/** The first program of a README, in a file from which the packages can be imported, and what it is said to print. */
-function firstProgram(readme, change = program => program) {
-  const text = readFileSync(resolve(EXAMPLES, '..', readme), 'utf8');
-  const file = join(EXAMPLES, `.readme-${readme.replaceAll('/', '-')}.mjs`);
+/**
+ * The first program of a README, or of one of its chapters, in a file from which the packages can be imported, and what it is
+ * said to print.
+ */
+function firstProgram(readme, change = program => program, chapter = '') {
+  const whole = readFileSync(resolve(EXAMPLES, '..', readme), 'utf8');
+  const text = whole.slice(whole.indexOf(chapter));
+  const file = join(EXAMPLES, `.readme-${`${readme}${chapter}`.replaceAll(/[^a-zA-Z.]/g, '-')}.mjs`);
   writeFileSync(file, change(/```js\n(.+?)```/s.exec(text)[1]));
   onTestFinished(() => rmSync(file, { force: true }));
   const printed = /```\n\n((?: {4}.+\n)+)/.exec(text)?.[1].replaceAll(/^ {4}/gm, '');
@@ -21,6 +25,13 @@ test.each([
 ])('%s: its first program prints what it says', async (readme, args) => {
   const { file, printed } = firstProgram(readme);
   const { code, output } = await run(process.execPath, [file, ...args()]);
+  expect(output).toBe(printed);
+  expect(code).toBe(0);
+});
+
+test('packages/h2-core/README.md: so does the program about tests', async () => {
+  const { file, printed } = firstProgram('packages/h2-core/README.md', undefined, '## Tests of HTTP/2 software');
+  const { code, output } = await run(process.execPath, [file]);
   expect(output).toBe(printed);
   expect(code).toBe(0);
 });

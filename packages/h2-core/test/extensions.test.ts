@@ -107,7 +107,7 @@ describe('RFC 9113 5.5 unknown frames and settings', () => {
     expect(heard).toEqual([['unknown', 0xbe, 0x5a, 7, 'payload']]);
     t.connection.sendUnknownFrame(0xbe, 0x01, 3, bytes('answer'));
     expect(parse(concat(...t.connection.takeOutput()))).toEqual([
-      { type: 0xbe, flags: 1, streamId: 3, payload: bytes('answer') },
+      { type: 0xbe, flags: 1, streamId: 3, reserved: false, payload: bytes('answer') },
     ]);
   });
 

@@ -6,6 +6,7 @@ import { Decoder } from '@glassway/hpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Connection, type Handler, type Stream, UsageError } from '../src/index.ts';
+import { auditConnection } from '../src/testing/index.ts';
 import { get } from './support/endpoint.ts';
 import {
   block,
@@ -22,7 +23,6 @@ import {
   T,
   u32,
 } from './support/frames.ts';
-import { checkInvariants } from './support/invariants.ts';
 
 /** More for a long run: GLASSWAY_FUZZ_RUNS=100000. */
 const RUNS = Number(process.env['GLASSWAY_FUZZ_RUNS'] ?? 400);
@@ -367,18 +367,18 @@ function run(role: 'server' | 'client', { seed, steps }: Plan): { ended: boolean
     const size = dice.chance(60) ? unsent.length : dice.below(unsent.length + 1);
     connection.receive(unsent.slice(0, size), now);
     unsent = unsent.slice(size);
-    checkInvariants(connection);
+    auditConnection(connection);
     if (dice.chance(50)) act(dice, program, undefined);
     if (dice.chance(20)) {
       now += dice.one([1, 100, 2000]);
       connection.handleTimeout(now);
     }
     if (dice.chance(60)) wire.take(connection.takeOutput(dice.one([0, 1000, 262_144]), now));
-    checkInvariants(connection);
+    auditConnection(connection);
   }
   const ended = connection.isClosed;
   connection.receiveEnd(now);
-  checkInvariants(connection);
+  auditConnection(connection);
   wire.take(connection.takeOutput());
   // Over is over.
   connection.receive(concat(settings(), frame(T.HEADERS, 5, 1, block(GET))), now);
@@ -422,10 +422,10 @@ describe('random frames', () => {
         const connection = new Connection({ role, handler: {} }, 0);
         const greeting = role === 'server' ? concat(preface, settings()) : settings();
         connection.receive(greeted ? concat(greeting, noise) : noise, 0);
-        checkInvariants(connection);
+        auditConnection(connection);
         connection.takeOutput();
         connection.receiveEnd(1);
-        checkInvariants(connection);
+        auditConnection(connection);
       }),
       { numRuns: 500 },
     );

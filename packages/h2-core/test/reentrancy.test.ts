@@ -1,6 +1,7 @@
 /** Commands inside handler calls: every command in every call leaves books that agree, and a wire that makes sense. */
 import { describe, expect, test } from 'vitest';
 import { Connection, type Handler, type Stream, StreamState, UsageError } from '../src/index.ts';
+import { auditConnection } from '../src/testing/index.ts';
 import { get } from './support/endpoint.ts';
 import {
   concat,
@@ -18,7 +19,6 @@ import {
   T,
   windowUpdate,
 } from './support/frames.ts';
-import { checkInvariants } from './support/invariants.ts';
 
 type Command = (connection: Connection, stream: Stream | undefined) => void;
 const onStream =
@@ -189,12 +189,12 @@ describe.each(CALLS)('inside %s', call => {
     const output: Uint8Array[] = [];
     CLIENT_SAYS.forEach((chunk, i) => {
       connection.receive(chunk, i);
-      checkInvariants(connection);
+      auditConnection(connection);
       if (i % 2 === 0) output.push(...connection.takeOutput());
-      checkInvariants(connection);
+      auditConnection(connection);
     });
     connection.receiveEnd(100);
-    checkInvariants(connection);
+    auditConnection(connection);
     output.push(...connection.takeOutput());
     checkWire(concat(...output));
     expect(connection.isClosed).toBe(true);
@@ -210,12 +210,12 @@ describe.each(CALLS)('inside %s', call => {
     }
     SERVER_SAYS.forEach((chunk, i) => {
       connection.receive(chunk, i);
-      checkInvariants(connection);
+      auditConnection(connection);
       if (i % 2 === 0) output.push(...connection.takeOutput());
-      checkInvariants(connection);
+      auditConnection(connection);
     });
     connection.receiveEnd(100);
-    checkInvariants(connection);
+    auditConnection(connection);
     output.push(...connection.takeOutput());
     checkWire(concat(...output));
     expect(connection.isClosed).toBe(true);
@@ -257,5 +257,5 @@ test('work done in the very call that ends its stream is not counted, nor given 
   connection.done(stream);
   connection.done(stream);
   expect(held()).toBe(0);
-  checkInvariants(connection);
+  auditConnection(connection);
 });

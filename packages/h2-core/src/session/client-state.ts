@@ -5,7 +5,7 @@ import { type Stream, StreamRecord } from '../stream/stream.ts';
 import { ClientLink } from './client-link.ts';
 import { PushedRequest } from './client-response.ts';
 import { Deferred } from './deferred.ts';
-import { microtask } from './host.ts';
+import { type Clock, microtask } from './host.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type FrameListeners, SessionState } from './session-state.ts';
 
@@ -34,8 +34,8 @@ export class ClientState extends SessionState {
 
   private readonly clientListeners: ClientListeners;
 
-  constructor(options: SessionOptions & ClientListeners) {
-    super('client', options);
+  constructor(options: SessionOptions & ClientListeners, clock: Clock) {
+    super('client', options, clock);
     this.clientListeners = options;
   }
 

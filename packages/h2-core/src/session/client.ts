@@ -20,7 +20,7 @@ import { flatten, type HeadersInput } from './headers.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { ShutdownReport } from './session-state.ts';
-import { driverOf, type Transport } from './transport.ts';
+import { clockOf, driverOf, type Transport } from './transport.ts';
 import { settingsField } from './upgrade-settings.ts';
 import type { AbortSignalLike } from './web-streams.ts';
 
@@ -119,7 +119,7 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
  */
 export async function handshake(transport: Transport, options: ClientOptions = {}): Promise<ClientConnection> {
   const { scheme, authority = '', enablePush = false } = options;
-  const session = new ClientState({ ...options, enablePush });
+  const session = new ClientState({ ...options, enablePush }, clockOf(transport));
   const driver = driverOf(transport);
   const socket = driver instanceof DuplexDriver ? driver : null;
   session.attach(driver);
@@ -161,7 +161,7 @@ export async function handshakeUpgraded(
 ): Promise<UpgradedClient> {
   const { scheme = 'http', authority = '', enablePush = false } = options;
   const head = requestHead(upgraded.request, scheme, authority);
-  const session = new ClientState({ ...options, enablePush });
+  const session = new ClientState({ ...options, enablePush }, clockOf(transport));
   const exchange = new Exchange(session.requestUpgraded(head));
   session.attach(driverOf(transport));
   return { connection: new ClientConnection(session, scheme, authority), exchange };

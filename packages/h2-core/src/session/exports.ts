@@ -20,6 +20,7 @@ export { Direction, SectionKind, SettingsEvent, type Tap } from '../tap.ts';
 export type { BodySource } from './body-source.ts';
 export type { DuplexLike } from './duplex-driver.ts';
 export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
+export type { Clock } from './host.ts';
 export { pair } from './pair.ts';
 export { FlowControl, RecvStream } from './recv-stream.ts';
 export { SendStream } from './send-stream.ts';

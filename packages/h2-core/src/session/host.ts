@@ -22,10 +22,32 @@ interface Host extends Immediates {
 
 const host = globalThis as unknown as Host;
 
-/** The clock of all connections: milliseconds, monotonic. */
+/** Where connections get their time from: the host's clock, or that of a transport which brings its own. */
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Calls `run` once in `ms` milliseconds; gives what `clearTimer` takes. */
+  setTimer(run: () => void, ms: number): unknown;
+  /** Takes a timer back; nothing happens when it has fired. */
+  clearTimer(timer: unknown): void;
+}
+
+/** The host's monotonic clock, milliseconds. */
 export function now(): number {
   return host.performance.now();
 }
+
+/** The host's time. Its timers do not keep the process alive. */
+export const hostClock: Clock = {
+  now,
+  setTimer(run, ms) {
+    // Hosts keep the delay in 31 bits; what is longer fires early and is set again.
+    const handle = host.setTimeout(run, Math.min(Math.max(1, Math.ceil(ms)), 0x7fff_ffff));
+    (handle as { unref?: () => void }).unref?.();
+    return handle;
+  },
+  clearTimer: timer => host.clearTimeout(timer),
+};
 
 /** Runs `run` once what is running now, and the promises it settled, are done. */
 export function microtask(run: () => void): void {
@@ -53,22 +75,24 @@ export function turnScheduler(of: Immediates): (run: () => void) => void {
 /** Runs `run` after this turn's input has been delivered. */
 export const afterTurn: (run: () => void) => void = turnScheduler(host);
 
-/** A timer that does not keep the process alive. */
+/** A timer that can be set again. */
 export class Timer {
+  private readonly clock: Clock;
   private handle: unknown = null;
+
+  constructor(clock: Clock = hostClock) {
+    this.clock = clock;
+  }
 
   /** Calls `run` in `ms` milliseconds, instead of what was set before. */
   set(ms: number, run: () => void): void {
     this.clear();
-    // Hosts keep the delay in 31 bits; what is longer fires early and is set again.
-    const handle = host.setTimeout(run, Math.min(Math.max(1, Math.ceil(ms)), 0x7fff_ffff));
-    (handle as { unref?: () => void }).unref?.();
-    this.handle = handle;
+    this.handle = this.clock.setTimer(run, ms);
   }
 
   /** Forgets what was set. */
   clear(): void {
-    if (this.handle !== null) host.clearTimeout(this.handle);
+    if (this.handle !== null) this.clock.clearTimer(this.handle);
     this.handle = null;
   }
 }

@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts';
 import { UsageError } from '../errors.ts';
 import { Deferred } from './deferred.ts';
-import { now } from './host.ts';
+import type { Clock } from './host.ts';
 
 /** First octets of the payloads made here, which tell them from those of other users of the connection: "gway". */
 const MARK: readonly number[] = [0x67, 0x77, 0x61, 0x79];
@@ -15,11 +15,13 @@ interface Pending {
 /** PINGs of the program and their round-trip times. RFC 9113 6.7. */
 export class PingPong {
   private readonly core: Connection;
+  private readonly clock: Clock;
   private readonly pending: Pending[] = [];
   private count = 0;
 
-  constructor(core: Connection) {
+  constructor(core: Connection, clock: Clock) {
     this.core = core;
+    this.clock = clock;
   }
 
   /** Sends PING; gives the milliseconds until its answer came. */
@@ -27,7 +29,7 @@ export class PingPong {
     const octets = payload === undefined ? this.nextPayload() : payload.slice();
     if (octets.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${octets.length}`);
     const answer = new Deferred<number>();
-    this.pending.push({ payload: octets, sentAt: now(), answer });
+    this.pending.push({ payload: octets, sentAt: this.clock.now(), answer });
     this.core.ping(octets);
     return answer.promise;
   }
@@ -45,7 +47,7 @@ export class PingPong {
     const at = this.pending.findIndex(entry => entry.payload.every((octet, i) => octet === payload[i]));
     if (at < 0) return;
     const [entry] = this.pending.splice(at, 1);
-    entry?.answer.resolve(now() - entry.sentAt);
+    entry?.answer.resolve(this.clock.now() - entry.sentAt);
   }
 
   /** No answer can come any more. */

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts';
-import { afterTurn, now, Timer } from './host.ts';
+import { afterTurn, type Clock, hostClock, Timer } from './host.ts';
 import type { Driver, DriverSink } from './transport.ts';
 
 /** Time the peer gets to close its side after we closed ours, ms. */
@@ -49,7 +49,8 @@ export class Pump implements DriverSink {
   /** Called once, when the connection is over and its last octets have been handed to the transport. */
   onFinished: (() => void) | null = null;
   private readonly driver: Driver;
-  private readonly timer: Timer = new Timer();
+  private readonly clock: Clock;
+  private readonly timer: Timer;
   private timerAt: number = Number.POSITIVE_INFINITY;
   private queued = false;
   private blocked = false;
@@ -61,6 +62,8 @@ export class Pump implements DriverSink {
   constructor(driver: Driver, connection: Connection) {
     this.driver = driver;
     this.connection = connection;
+    this.clock = driver.clock ?? hostClock;
+    this.timer = new Timer(this.clock);
     driver.start(this);
     connection.wake = () => this.schedule();
     this.schedule();
@@ -70,7 +73,7 @@ export class Pump implements DriverSink {
     const { connection } = this;
     if (this.over) return;
     try {
-      connection.receive(chunk, now());
+      connection.receive(chunk, this.clock.now());
     } finally {
       if (connection.wantsWrite || connection.isClosed) this.schedule();
       else this.arm();
@@ -93,9 +96,9 @@ export class Pump implements DriverSink {
     this.cause ??= cause;
     this.transportEnded = true;
     const { connection, driver } = this;
-    connection.receiveEnd(now());
+    connection.receiveEnd(this.clock.now());
     // What the end made the connection say may still be readable on the other side.
-    if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput(undefined, now()));
+    if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput(undefined, this.clock.now()));
     this.finish();
   }
 
@@ -123,7 +126,7 @@ export class Pump implements DriverSink {
       this.closed(undefined);
       return;
     }
-    const parts = connection.takeOutput(this.batch, now());
+    const parts = connection.takeOutput(this.batch, this.clock.now());
     const more = parts.length === 0 || driver.write(parts);
     if (driver.backlog !== 0) this.batch = LEAST_BATCH;
     else if (connection.wantsWrite) this.batch = Math.min(this.batch * 2, LARGEST_BATCH);
@@ -149,14 +152,14 @@ export class Pump implements DriverSink {
     const at = this.connection.nextTimeout();
     if (at >= this.timerAt) return;
     this.timerAt = at;
-    this.timer.set(at - now(), this.expire);
+    this.timer.set(at - this.clock.now(), this.expire);
   }
 
   private timeout(): void {
     this.timerAt = Number.POSITIVE_INFINITY;
     if (this.over) return;
     try {
-      this.connection.handleTimeout(now());
+      this.connection.handleTimeout(this.clock.now());
     } finally {
       this.schedule();
     }

@@ -3,6 +3,7 @@ import type { RequestHead } from '../handler.ts';
 import { SettingId } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
+import type { Clock } from './host.ts';
 import { AsyncQueue } from './queue.ts';
 import { refusal, ServerLink } from './server-link.ts';
 import { ServerRequest } from './server-request.ts';
@@ -55,8 +56,8 @@ export class ServerState extends SessionState {
   /** Of those that wait: reset meanwhile, to be skipped. */
   private dead = 0;
 
-  constructor(options: SessionOptions & ServerAcceptOptions & { readonly prefaceReceived?: boolean }) {
-    super('server', options);
+  constructor(options: SessionOptions & ServerAcceptOptions & { readonly prefaceReceived?: boolean }, clock: Clock) {
+    super('server', options, clock);
     if (options.prefaceReceived === true) this.prefaced.resolve();
     this.maxPending = count('maxPendingAccept', options.maxPendingAccept, MAX_PENDING_ACCEPT);
     this.maxPendingResets = count(

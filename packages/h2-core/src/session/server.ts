@@ -14,7 +14,7 @@ import { type Accepted, type ServerAcceptOptions, ServerState } from './server-s
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { ShutdownReport } from './session-state.ts';
-import { driverOf, type Transport } from './transport.ts';
+import { clockOf, driverOf, type Transport } from './transport.ts';
 import { fromBase64Url } from './upgrade-settings.ts';
 
 export * from './exports.ts';
@@ -83,7 +83,7 @@ export class ServerConnection extends SessionConnection implements AsyncIterable
  * request and `closed` has the error. Bad options and a bad transport throw a `UsageError`.
  */
 export async function handshake(transport: Transport, options: ServerOptions = {}): Promise<ServerConnection> {
-  const session = new ServerState(options);
+  const session = new ServerState(options, clockOf(transport));
   session.attach(driverOf(transport));
   await session.prefaced.promise;
   return new ServerConnection(session);
@@ -111,7 +111,7 @@ export async function handshakeUpgraded(
     fields,
     sensitive,
   };
-  const session = new ServerState(options);
+  const session = new ServerState(options, clockOf(transport));
   session.core.acceptUpgrade(payload, head);
   session.attach(driverOf(transport));
   await session.prefaced.promise;

@@ -5,7 +5,7 @@ import { type ResolvedOptions, resolveOptions } from '../options.ts';
 import type { Settings } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
-import { microtask, now, Timer } from './host.ts';
+import { type Clock, microtask, Timer } from './host.ts';
 import { PingPong } from './ping-pong.ts';
 import { Pump } from './pump.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -101,12 +101,18 @@ export abstract class SessionState implements Handler {
   private cut: CutStream[] | null = null;
 
   private readonly listeners: FrameListeners;
+  private readonly clock: Clock;
 
-  constructor(role: 'server' | 'client', options: SessionOptions & Pick<ConnectionOptions, 'prefaceReceived'>) {
+  constructor(
+    role: 'server' | 'client',
+    options: SessionOptions & Pick<ConnectionOptions, 'prefaceReceived'>,
+    clock: Clock,
+  ) {
     this.listeners = options;
+    this.clock = clock;
     this.options = resolveOptions(role, options, false);
-    this.core = new Connection({ ...options, enablePush: this.options.enablePush, role, handler: this }, now());
-    this.pings = new PingPong(this.core);
+    this.core = new Connection({ ...options, enablePush: this.options.enablePush, role, handler: this }, clock.now());
+    this.pings = new PingPong(this.core, clock);
   }
 
   /** Begins to move octets. */
@@ -207,17 +213,18 @@ export abstract class SessionState implements Handler {
   }
 
   async shutdown(deadlineMs: number = SHUTDOWN_DEADLINE_MS, debug = ''): Promise<ShutdownReport> {
-    const startedAt = now();
+    const { clock } = this;
+    const startedAt = clock.now();
     const cut: CutStream[] = [];
     if (!this.core.isClosed) {
       this.endedByUser = true;
       this.core.shutdown(debug);
     }
-    const timer = new Timer();
+    const timer = new Timer(clock);
     if (deadlineMs !== Number.POSITIVE_INFINITY) timer.set(deadlineMs, () => this.cutOff(cut));
     await this.closed.promise;
     timer.clear();
-    return { cut, elapsedMs: now() - startedAt };
+    return { cut, elapsedMs: clock.now() - startedAt };
   }
 
   private cutOff(cut: CutStream[]): void {

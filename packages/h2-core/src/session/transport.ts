@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { DuplexDriver, type DuplexLike } from './duplex-driver.ts';
+import { type Clock, hostClock } from './host.ts';
 import { WebDriver, type WebPair } from './web-driver.ts';
 
 /** Where a driver delivers what its transport has. */
@@ -14,6 +15,8 @@ export interface DriverSink {
 
 /** A transport as the pump sees it: octets in order, both ways, with back-pressure. */
 export interface Driver {
+  /** The time that connections over this transport live by. Default: the host's. */
+  readonly clock?: Clock;
   /** Begins to deliver. Called once, before anything else. */
   start(sink: DriverSink): void;
   /** Takes a batch in order, as one gathered write where it can. False: wait for `drained` before the next one. */
@@ -36,6 +39,12 @@ export interface Driver {
  * streams of Uint8Array, one end of `pair()`, or any other `Driver`.
  */
 export type Transport = DuplexLike | WebPair | Driver;
+
+/** The clock of a transport, before it has a driver: options are checked before a transport is touched. */
+export function clockOf(transport: Transport): Clock {
+  const given = transport as Partial<Driver> | null | undefined;
+  return (typeof given?.start === 'function' ? given.clock : undefined) ?? hostClock;
+}
 
 /** The driver for a transport; throws a `UsageError` (`api.transport`) for anything that is none. */
 export function driverOf(transport: Transport): Driver {

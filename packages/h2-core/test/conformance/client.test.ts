@@ -1,5 +1,6 @@
 /** What a client answers to a server that breaks rules, clause by clause: the half that the suite cannot see. */
 import { describe, expect, test } from 'vitest';
+import { auditConnection } from '../../src/testing/index.ts';
 import { client, type Endpoint, get } from '../support/endpoint.ts';
 import {
   block,
@@ -22,7 +23,6 @@ import {
   u32,
   windowUpdate,
 } from '../support/frames.ts';
-import { checkInvariants } from '../support/invariants.ts';
 
 const OPEN = F.END_HEADERS;
 const OK: Fields = [[':status', '200']];
@@ -82,7 +82,7 @@ describe('connection errors', () => {
     const last = t.frames().at(-1);
     expect([last?.type, ...(last?.payload.slice(4, 8) ?? [])]).toEqual([T.GOAWAY, ...u32(code)]);
     expect(t.connection.isClosed).toBe(true);
-    checkInvariants(t.connection);
+    auditConnection(t.connection);
   });
 
   test('8.4 PUSH_PROMISE although push is disabled', () => {
@@ -130,7 +130,7 @@ describe('stream errors', () => {
     t.receive(...input);
     expect(t.sent()).toEqual([`RST_STREAM ${id} ${code}`]);
     expect(t.connection.isClosed).toBe(false);
-    checkInvariants(t.connection);
+    auditConnection(t.connection);
     // The others go on.
     const other = id === 3 ? 1 : 3;
     t.receive(headers(other, OK));
@@ -153,6 +153,6 @@ describe('what is to be taken as it comes', () => {
     t.receive(...input);
     expect(t.sent().filter(line => !/^(SETTINGS|PING) ACK$/.test(line))).toEqual([]);
     expect(t.connection.isClosed).toBe(false);
-    checkInvariants(t.connection);
+    auditConnection(t.connection);
   });
 });

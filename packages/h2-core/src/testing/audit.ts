@@ -1,7 +1,6 @@
-/** What must hold of a connection at rest, recomputed from its stream table. Reads the core's inside. */
-import type { Core } from '../../src/core.ts';
-import { type Connection, StreamState } from '../../src/index.ts';
-import type { StreamRecord } from '../../src/stream/stream.ts';
+import type { Connection } from '../connection.ts';
+import type { Core } from '../core.ts';
+import { type StreamRecord, StreamState } from '../stream/stream.ts';
 
 interface Inside {
   readonly core: Core;
@@ -11,40 +10,64 @@ interface Rings {
   readonly heads: readonly (StreamRecord | null)[];
 }
 
-/** Like `expect(actual, what).toBe(expected)`, at a cost that allows it after every chunk of a fuzz run. */
 function same(what: string, actual: unknown, expected: unknown): void {
   if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
 }
 
-/** Throws when a count, a ring or a window does not agree with the streams on the books. */
-export function checkInvariants(connection: Connection): void {
+const isCounted = ({ state }: StreamRecord): boolean =>
+  state === StreamState.OPEN || state === StreamState.HALF_CLOSED_LOCAL || state === StreamState.HALF_CLOSED_REMOTE;
+const isReserved = ({ state }: StreamRecord): boolean =>
+  state === StreamState.RESERVED_LOCAL || state === StreamState.RESERVED_REMOTE;
+
+/**
+ * Recomputes the books of a connection at rest - counts, scheduler rings, buffered and unreleased octets, windows - from its
+ * streams, and throws where they disagree; after its end, where anything is left. Never inside a handler call. A connection
+ * that fails this has a defect, whatever the program or the peer did.
+ */
+export function auditConnection(connection: Connection): void {
   const { core } = connection as unknown as Inside;
   const { registry, receiver, sender, guard } = core;
   const streams = registry.live.values();
-  const counted = (s: StreamRecord): boolean =>
-    s.state === StreamState.OPEN ||
-    s.state === StreamState.HALF_CLOSED_LOCAL ||
-    s.state === StreamState.HALF_CLOSED_REMOTE;
-  const reserved = (s: StreamRecord): boolean =>
-    s.state === StreamState.RESERVED_LOCAL || s.state === StreamState.RESERVED_REMOTE;
   const sum = (of: (s: StreamRecord) => number): number => streams.reduce((total, s) => total + of(s), 0);
 
   same('size of the stream table', streams.length, registry.live.size);
   for (const s of streams) {
     same(`stream ${s.id} under its number`, registry.live.get(s.id), s);
-    same(`stream ${s.id} on the books in state ${s.state}`, counted(s) || reserved(s), true);
+    same(`stream ${s.id} on the books in state ${s.state}`, isCounted(s) || isReserved(s), true);
     same(`stream ${s.id} belongs to its side`, s.local, !registry.isRemote(s.id));
   }
-  same('count of our streams', registry.localCount, streams.filter(s => s.local && counted(s)).length);
-  same('count of the peer’s streams', registry.remoteCount, streams.filter(s => !s.local && counted(s)).length);
+  same('count of our streams', registry.localCount, streams.filter(s => s.local && isCounted(s)).length);
+  same('count of the peer’s streams', registry.remoteCount, streams.filter(s => !s.local && isCounted(s)).length);
   same('held streams', core.heldStreams >= 0, true);
+  same(
+    'memory of field sections',
+    core.headerBytes,
+    sum(s => s.headerBytes),
+  );
   const inner = guard as unknown as { smallData: number };
   same(
     'cost of small DATA frames',
     inner.smallData,
     sum(s => s.smallDataCost),
   );
+  auditQueues(core, streams);
+  if (connection.isClosed) {
+    same('streams after the end', streams.length, 0);
+    same('next timeout after the end', connection.nextTimeout(), Number.POSITIVE_INFINITY);
+    return;
+  }
+  same('connection send window', sender.window <= 0x7fff_ffff, true);
+  same(
+    'unreleased octets',
+    receiver.unreleased,
+    sum(s => s.unreleasedBytes),
+  );
+  same('connection window', receiver.window >= 0, true);
+}
 
+/** The send queues and the rings of streams that wait for their turn. */
+function auditQueues(core: Core, streams: readonly StreamRecord[]): void {
+  const { registry, sender } = core;
   const ringed = new Set<StreamRecord>();
   for (const head of (sender.scheduler as unknown as Rings).heads) {
     for (let s = head; s !== null && !ringed.has(s); s = s.ringNext) {
@@ -65,15 +88,5 @@ export function checkInvariants(connection: Connection): void {
     same(`stream ${s.id} waits for its turn`, ringed.has(s), s.head !== null && s.sendWindow > 0);
     same(`send window of stream ${s.id}`, s.sendWindow <= 0x7fff_ffff, true);
     same(`receive window of stream ${s.id}`, s.receiveWindow <= 0x7fff_ffff, true);
-  }
-  if (connection.isClosed) {
-    same('streams after the end', streams.length, 0);
-    same('next timeout after the end', connection.nextTimeout(), Number.POSITIVE_INFINITY);
-  } else {
-    same('connection send window', sender.window <= 0x7fff_ffff, true);
-    // A frame that ended the connection may have been charged and belong to no stream.
-    const held = sum(s => s.unreleasedBytes);
-    same('unreleased octets', receiver.unreleased, held);
-    same('connection window', receiver.window >= 0, true);
   }
 }
