@@ -23,6 +23,7 @@ import { type AccessLog, openAccessLog } from './log-access.ts';
 import { FailureReporter } from './log-failures.ts';
 import { failedIn } from './problems.ts';
 import { Pool, Router } from './route.ts';
+import type { VerdictEvent } from './trace/hub/verdict-watch.ts';
 import { NO_TRACE } from './trace/trace.ts';
 import { createBackend, type ProbeResult, probe, type UpstreamOptions } from './upstream/backend.ts';
 import { VERSION } from './version.ts';
@@ -89,7 +90,8 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
   const undo: Undo = [];
   try {
     const access = await openAccess(settings, logger, undo);
-    const inspector = settings.inspector === null ? null : await inspect(settings.inspector, options, logger, undo);
+    const inspector =
+      settings.inspector === null ? null : await inspect(settings.inspector, settings.logStalls, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
     const upstream: UpstreamOptions = {
       maxQueued: MAX_QUEUED,
@@ -148,6 +150,7 @@ async function openAccess(settings: Settings, logger: Logger, undo: Undo): Promi
 
 async function inspect(
   { host, port }: ListenAddress,
+  logStalls: boolean,
   options: GatewayOptions,
   logger: Logger,
   undo: Undo,
@@ -155,9 +158,16 @@ async function inspect(
   const staticRoot = options.inspectorPage === undefined ? findInspectorPage() : options.inspectorPage;
   if (staticRoot === null) logger.warn('the inspector page is not built, its address serves only data: npm run build');
   const onError = (error: Error): void => logger.error(`the inspector ended, the gateway goes on: ${error.message}`);
-  const inspector = await startInspector({ host, port, staticRoot, release: VERSION, onError }).catch(
-    failedIn('inspector'),
-  );
+  const onVerdict = ({ connection, stream, code, text }: VerdictEvent): void =>
+    logger.warn(code === '' ? text : `${code} on stream ${stream} of connection ${connection}: ${text}`);
+  const inspector = await startInspector({
+    host,
+    port,
+    staticRoot,
+    release: VERSION,
+    onError,
+    ...(logStalls ? { onVerdict } : {}),
+  }).catch(failedIn('inspector'));
   undo.push(() => inspector.close());
   return inspector;
 }

@@ -3,6 +3,8 @@ import { banner } from './banner.ts';
 import { parseCommandLine } from './config/command-line.ts';
 import { UsageProblem } from './config/settings.ts';
 import { describeSettings } from './config/validate.ts';
+import type { Demo } from './demo/demo.ts';
+import type { ScenarioName } from './demo/scenarios/names.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
 import type { Gateway } from './gateway.ts';
 import { Logger } from './log.ts';
@@ -39,7 +41,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const { settings } = invocation;
   const logger = new Logger(settings.logLevel);
   stopOnDefects(logger);
-  const demo = invocation.command === 'demo' ? await (await import('./demo/demo.ts')).startDemo() : null;
+  const scenario = invocation.command === 'demo' ? invocation.scenario : null;
+  const demo = invocation.command === 'demo' ? await startBackends(scenario) : null;
   let gateway: Gateway;
   try {
     // Loaded late, so that help and usage errors come at once.
@@ -61,10 +64,29 @@ export async function main(args: readonly string[]): Promise<number> {
     const backends = demo === null ? await gateway.probe() : [];
     out.write(banner(gateway, settings.upgrade, backends));
   }
-  const stopTraffic = invocation.command === 'demo' && invocation.traffic ? await sendTraffic(gateway) : () => {};
+  const stopTraffic = invocation.command === 'demo' ? await play(gateway, invocation.traffic, scenario, out) : () => {};
   const code = await drained(gateway, demo === null ? DRAIN_MS : DEMO_DRAIN_MS, logger, stopTraffic);
   await demo?.close();
   return code;
+}
+
+async function startBackends(scenario: ScenarioName | null): Promise<Demo> {
+  if (scenario === null) return (await import('./demo/demo.ts')).startDemo();
+  return (await import('./demo/scenarios/run.ts')).startScenarioBackend(scenario);
+}
+
+/** Begins what the demo's clients do; answers how to stop. */
+async function play(
+  gateway: Gateway,
+  traffic: boolean,
+  scenario: ScenarioName | null,
+  out: NodeJS.WriteStream,
+): Promise<() => void> {
+  if (scenario === null) return traffic ? sendTraffic(gateway) : () => {};
+  const { playScenario } = await import('./demo/scenarios/run.ts');
+  const { about, verdict } = (await import('./demo/scenarios/scenarios.ts')).SCENARIOS[scenario];
+  out.write(`\n  Scenario ${scenario}: ${about}.\n  The inspector should say ${verdict}.\n`);
+  return playScenario(scenario, gateway.http!);
 }
 
 /** Sends requests of many kinds through the gateway's own listeners; answers how to stop. */

@@ -17,6 +17,7 @@ const hub = new Hub(data.shared, {
   identity: data.identity,
   clock: () => Number((process.hrtime.bigint() - data.epochNs) / 1000n),
   requestResync: () => tell({ type: 'resync' }),
+  ...(data.verdicts ? { onVerdict: event => tell({ type: 'verdict', event }) } : {}),
   onWake: () => {
     clearTimeout(next);
     next = setTimeout(tick, TICK_MS);

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { VerdictEvent } from '../trace/hub/verdict-watch.ts';
 import { Recorder } from '../trace/recorder.ts';
 import { allocateTrace, type TraceSizes } from '../trace/shared.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -38,6 +39,8 @@ export interface InspectorOptions extends TraceSizes {
   readonly creditBytes?: number;
   /** Frames a viewer may be behind before it skips ahead. Default 65536. */
   readonly maxLagRecords?: number;
+  /** Told when a stream begins to stand still, and why, and when it goes on. With it the worker reads all the time. */
+  readonly onVerdict?: (event: VerdictEvent) => void;
   /** Told when the worker fails after it had started. The gateway goes on; the inspector is gone. Default: a warning. */
   readonly onError?: (error: Error) => void;
 }
@@ -98,6 +101,7 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
       revealed,
     },
     epochNs,
+    verdicts: options.onVerdict !== undefined,
     hub: {
       ...(options.creditBytes === undefined ? {} : { creditBytes: options.creditBytes }),
       ...(options.maxLagRecords === undefined ? {} : { maxLagRecords: options.maxLagRecords }),
@@ -109,6 +113,7 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
   let closing = false;
   worker.on('message', (message: FromWorker) => {
     if (message.type === 'resync') recorder.resync();
+    else if (message.type === 'verdict') options.onVerdict?.(message.event);
   });
   worker.on('error', error => {
     if (!closing) (options.onError ?? warn)(error);
@@ -143,7 +148,7 @@ function untilListening(worker: Worker, host: string, port: number): Promise<num
       reject(error);
     };
     const onMessage = (message: FromWorker): void => {
-      if (message.type === 'resync') return;
+      if (message.type === 'resync' || message.type === 'verdict') return;
       settle();
       if (message.type === 'listening') resolve(message.port);
       else reject(cannotListen(message.message, message.code, host, port));

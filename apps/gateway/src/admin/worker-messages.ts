@@ -1,5 +1,6 @@
 /** What the gateway's main thread and the inspector's worker say to each other. */
 import type { HubIdentity } from '../trace/hub/hub.ts';
+import type { VerdictEvent } from '../trace/hub/verdict-watch.ts';
 import type { SharedTrace } from '../trace/shared.ts';
 import type { AdminServerOptions } from './server.ts';
 
@@ -14,6 +15,8 @@ export interface WorkerData {
     readonly creditBytes?: number;
     readonly maxLagRecords?: number;
   };
+  /** Whether verdicts are wanted even while nobody looks. */
+  readonly verdicts: boolean;
 }
 
 /** From the worker. */
@@ -21,6 +24,8 @@ export type FromWorker =
   | { readonly type: 'listening'; readonly port: number }
   /** It cannot listen. */
   | { readonly type: 'failed'; readonly message: string; readonly code: string }
+  /** A stream stands still, or goes on. */
+  | { readonly type: 'verdict'; readonly event: VerdictEvent }
   /** It lost entries: tell again what lasts. */
   | { readonly type: 'resync' };
 

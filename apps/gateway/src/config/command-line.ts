@@ -4,6 +4,7 @@
  * and nowhere else.
  */
 import type { Command as Commander } from 'commander';
+import { isScenarioName, SCENARIO_NAMES, type ScenarioName } from '../demo/scenarios/names.ts';
 import { parseTarget } from '../upstream/target.ts';
 import { formatAddress } from './address.ts';
 import { type Given, type Loaded, loadSettings, type Override } from './load.ts';
@@ -15,7 +16,13 @@ import { type Source, textSource } from './source.ts';
 /** What the user wants. `given` reads the settings once more, when the file has changed. */
 export type Invocation =
   | { readonly command: 'run'; readonly settings: Settings; readonly given: Given }
-  | { readonly command: 'demo'; readonly settings: Settings; readonly given: Given; readonly traffic: boolean }
+  | {
+      readonly command: 'demo';
+      readonly settings: Settings;
+      readonly given: Given;
+      readonly traffic: boolean;
+      readonly scenario: ScenarioName | null;
+    }
   | { readonly command: 'validate'; readonly settings: Settings; readonly given: Given }
   /** Everything was said already (help, version): exit with 0. */
   | { readonly command: 'nothing' };
@@ -131,10 +138,16 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
     'run the gateway in front of backends of its own that show something',
     (given, { settings }, self) => {
       const traffic = self.getOptionValue('traffic') === true || isOn(world.env['GLASSWAY_TRAFFIC']);
-      invocation = { command: 'demo', settings, given, traffic };
+      const scenario = (self.getOptionValue('scenario') as string | undefined) ?? world.env['GLASSWAY_SCENARIO'] ?? '';
+      if (scenario !== '' && !isScenarioName(scenario)) {
+        throw new UsageProblem(`--scenario: "${scenario}" is none of ${SCENARIO_NAMES.join(', ')}`);
+      }
+      if (scenario !== '' && settings.http === null) throw new UsageProblem('--scenario needs --http, which is off');
+      invocation = { command: 'demo', settings, given, traffic, scenario: scenario === '' ? null : scenario };
     },
   );
   demo.option('--traffic', 'send requests of many kinds through the gateway all the time');
+  demo.option('--scenario <name>', `play one way to stand still: ${SCENARIO_NAMES.join(', ')}`);
   // Most people never name a command, so that of the default one is what `glassway --help` explains.
   program.usage('--to <url> [options]\n       glassway --config <file>\n       glassway demo [options]').configureHelp({
     visibleOptions: which => {

@@ -118,6 +118,7 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
     accessLog: field('One line per request to a file, - for stdout, or off', LOG_FILE),
     accessLogFormat: field('How a line looks', oneOf(['text', 'json'])),
     logLevel: field('From silent to talkative', oneOf(LOG_LEVELS)),
+    logStalls: field('Whether the log tells which requests stand still and why, as the inspector does', flag()),
     upgrade: field('Whether HTTP/1.1 clients may switch to h2c by Upgrade', flag()),
     maxConcurrentStreams: field('Streams a client may have open at once on a connection', whole(1, 65_536)),
     trustedProxy: field('Peers whose X-Forwarded-* and Forwarded fields are believed, as address or CIDR', NETWORKS),

@@ -65,6 +65,11 @@ export interface Settings {
   readonly accessLogFormat: AccessFormat;
   /** Default `info`. */
   readonly logLevel: LogLevel;
+  /**
+   * Whether the log tells which requests stand still and why, in the inspector's words. Needs the inspector, whose thread
+   * then reads all the time and not only while somebody looks. Default false.
+   */
+  readonly logStalls: boolean;
   /** Whether HTTP/1.1 clients may switch to h2c by Upgrade. Default true. */
   readonly upgrade: boolean;
   /** Streams a client may have open at once on an HTTP/2 connection. Default 128, range 1..65,536. */
@@ -105,6 +110,7 @@ export const DEFAULT_SETTINGS: Settings = {
   accessLog: null,
   accessLogFormat: 'text',
   logLevel: 'info',
+  logStalls: false,
   upgrade: true,
   maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
   trustedProxy: [],

@@ -26,7 +26,9 @@ export function sending(
     verdict(code, 'bad', short, [...start, ...rest], since, state.pendingBytes, rfc);
   const h2 = connection.facts.protocol === 'h2';
   const window = connection.state.sendWindow;
-  if (h2 && window <= 0) {
+  // Where others get through, what stops this stream is neither the shared window nor the shared socket.
+  const served = now - connection.state.dataSentAt < patience;
+  if (h2 && window <= 0 && !served) {
     const negative = window < 0 ? negativeWindow : '';
     const rest = [
       connectionLink(state.connection),
@@ -45,8 +47,7 @@ export function sending(
     ];
     return told('STREAM_SEND_WINDOW', `stream window ${count(state.sendWindow)}`, rest, '9113 6.9.1');
   }
-  // A socket that takes octets now and then is not what stops this stream, as long as others get through.
-  if (now - connection.state.dataSentAt < patience) {
+  if (served) {
     const rest = [
       { text: `other streams of ` },
       connectionLink(state.connection),

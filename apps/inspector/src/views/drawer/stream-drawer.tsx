@@ -122,7 +122,10 @@ function VerdictBox(props: { readonly verdict: Verdict }): ReactNode {
   const link = rfcLink(verdict.rfc);
   return (
     <div className={css['verdict']} data-tone={verdict.tone}>
-      <h3>{verdict.code}</h3>
+      <h3>
+        {verdict.upstream && <span>on the other leg: </span>}
+        {verdict.code}
+      </h3>
       <p>
         {verdict.sentence.map((part, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: parts of a sentence have no identity but their place
