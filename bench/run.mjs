@@ -14,7 +14,11 @@ import { parseArgs } from 'node:util';
 import { which } from './lib/process.mjs';
 import { print } from './lib/report.mjs';
 import { p1, p2, p3, p5 } from './rows/core.mjs';
-import { p6 } from './rows/gateway.mjs';
+import { p6, p7 } from './rows/gateway.mjs';
+import { p10 } from './rows/inspector.mjs';
+import { p8 } from './rows/memory.mjs';
+import { p9 } from './rows/scaling.mjs';
+import { p4 } from './rows/tls.mjs';
 
 function p12() {
   // HPACK has a program of its own, which prints its table itself.
@@ -23,7 +27,7 @@ function p12() {
   if (status !== 0) throw new Error('P12 failed');
 }
 
-const ROWS = { P1: p1, P2: p2, P3: p3, P5: p5, P6: p6, P12: p12 };
+const ROWS = { P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P12: p12 };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
 const wanted = positionals.length === 0 ? Object.keys(ROWS) : positionals.map(name => name.toUpperCase());

@@ -4,12 +4,26 @@ import { spawn } from 'node:child_process';
 import { cpuMicros } from './process.mjs';
 
 /**
- * One run. Answers requests/s and CPU microseconds per request of `server`; throws when any request failed, so that a
+ * One run. `fields`: more header fields per request; `table`: size of both dynamic tables, octets. Answers requests/s and CPU microseconds per request of `server`; throws when any request failed, so that a
  * server cannot win by refusing.
  */
-export async function load({ server, path = '/', requests, clients, streams, tls = false, upload, core = 1 }) {
+export async function load({
+  server,
+  path = '/',
+  requests,
+  clients,
+  streams,
+  tls = false,
+  upload,
+  fields = 0,
+  table,
+  core = 1,
+}) {
   const args = ['-c', String(core), 'h2load', '-n', String(requests), '-c', String(clients), '-m', String(streams)];
   if (upload !== undefined) args.push('-d', upload);
+  // Short enough that 100 of them fit into a dynamic table of 4096 octets.
+  for (let i = 0; i < fields; i++) args.push('-H', `x-${i}: v`);
+  if (table !== undefined) args.push(`--header-table-size=${table}`, `--encoder-header-table-size=${table}`);
   args.push(`${tls ? 'https' : 'http'}://127.0.0.1:${server.port}${path}`);
   const before = cpuMicros(server.pid);
   const output = await run('taskset', args);
@@ -48,15 +62,20 @@ export function median(values) {
   return sorted[sorted.length >> 1];
 }
 
+/** Servers known to take ten times as long get so many times fewer requests: their cost per request is as steady. */
+const SLOW = 4;
+
 /**
  * Three interleaved rounds over all servers (so that a slow minute of the machine hits all of them), after one to warm
  * up. Answers a map from server name to medians.
  */
 export async function compare(servers, shape, rounds = 3) {
   const samples = new Map(servers.map(server => [server.name, []]));
-  for (const server of servers) await load({ server, ...shape, requests: Math.ceil(shape.requests / 5) });
+  const run = (server, part) =>
+    load({ server, ...shape, requests: Math.ceil(shape.requests / part / (server.slow ? SLOW : 1)) });
+  for (const server of servers) await run(server, 5);
   for (let round = 0; round < rounds; round++) {
-    for (const server of servers) samples.get(server.name).push(await load({ server, ...shape }));
+    for (const server of servers) samples.get(server.name).push(await run(server, 1));
   }
   return new Map(
     [...samples].map(([name, runs]) => [

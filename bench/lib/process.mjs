@@ -42,8 +42,11 @@ function accepts(port) {
   });
 }
 
-/** Starts a server on a core and waits until its port accepts; throws with its output when it does not. */
-export async function startServer({ name, core, command, port, env = {} }) {
+/**
+ * Starts a process on a core and waits until `ready` says so of its output; throws with the output when that does not come
+ * to be within 10 s. `output()` of the answer is what it has said lately.
+ */
+export async function startProcess({ name, core, command, env = {}, ready }) {
   const child = spawn('taskset', ['-c', String(core), ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -61,11 +64,16 @@ export async function startServer({ name, core, command, port, env = {} }) {
     running.delete(child);
   });
   for (let i = 0; i < 200 && !exited; i++) {
-    if (await accepts(port)) return { name, pid: child.pid, port, stop: () => stop(child) };
+    if (await ready(output)) return { name, pid: child.pid, output: () => output, stop: () => stop(child) };
     await new Promise(resolve => setTimeout(resolve, 50));
   }
   child.kill('SIGKILL');
-  throw new Error(`${name} does not listen on port ${port}:\n${output}`);
+  throw new Error(`${name} did not become ready:\n${output}`);
+}
+
+/** Starts a server on a core and waits until its port accepts. */
+export async function startServer({ port, ...how }) {
+  return { port, ...(await startProcess({ ...how, ready: () => accepts(port) })) };
 }
 
 function stop(child) {

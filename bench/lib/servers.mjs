@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, startServer, which } from './process.mjs';
+import { freePort, startProcess, startServer, which } from './process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const own = name => join(here, '..', 'servers', name);
@@ -23,13 +23,24 @@ async function node(name, file, env = {}, core = UNDER_TEST) {
   return startServer({ name, core, port, command: [process.execPath, own(file)], env: { PORT: String(port), ...env } });
 }
 
+const secure = () => {
+  const { cert, key } = files();
+  return { CERT: cert, KEY: key };
+};
+
 export const startCore = () => node('glassway core', 'core.mjs');
+export const startCoreTls = () => node('glassway core', 'core.mjs', secure());
 export const startSession = () => node('glassway session', 'session.mjs');
-export const startNodeHttp2 = () => node('node:http2', 'node-http2.mjs');
+const slow = async starting => ({ ...(await starting), slow: true });
+
+export const startNodeHttp2 = () => slow(node('node:http2', 'node-http2.mjs'));
+export const startNodeHttp2Tls = () => slow(node('node:http2', 'node-http2.mjs', secure()));
+/** The core as an HTTP/2 backend behind a proxy. */
+export const startH2Backend = () => node('backend', 'core.mjs', {}, OTHER);
 export const startBackend = () => node('backend', 'backend.mjs', {}, OTHER);
 
 /** nghttpd (nghttp2-server), or null when it is not installed. */
-export async function startNghttpd() {
+export async function startNghttpd({ tls = false } = {}) {
   const program = which('nghttpd');
   if (program === null) return null;
   const root = join(scratch, 'www');
@@ -37,7 +48,9 @@ export async function startNghttpd() {
   writeFileSync(join(root, 'index.html'), 'Hello, World!');
   writeFileSync(join(root, 'large'), Buffer.alloc(1 << 20));
   const port = await freePort();
-  const command = [program, '--no-tls', '-n1', '-d', root, String(port)];
+  const { CERT, KEY } = tls ? secure() : {};
+  const transport = tls ? [String(port), KEY, CERT] : ['--no-tls', String(port)];
+  const command = [program, '-n1', '-d', root, ...transport];
   return startServer({ name: 'nghttpd', core: UNDER_TEST, port, command });
 }
 
@@ -83,16 +96,16 @@ const files = () => {
   return shared;
 };
 
-/** The gateway itself, inspector off. `scheme`: how it speaks to the backend. */
-export async function startGateway(backend, scheme = 'http', more = []) {
+/** The gateway itself. `scheme`: how it speaks to the backend; `inspector`: its address, or off. */
+export async function startGateway(backend, { scheme = 'http', inspector = 'off', name = 'glassway' } = {}) {
   const { cert, key } = files();
   const port = await freePort();
   const plain = await freePort();
   const bin = join(here, '..', '..', 'apps', 'gateway', 'bin', 'glassway.js');
   const command = [process.execPath, bin, '--to', `${scheme}://127.0.0.1:${backend.port}`];
   command.push('--https', `127.0.0.1:${port}`, '--http', `127.0.0.1:${plain}`, '--cert', cert, '--key', key);
-  command.push('--inspector', 'off', '--access-log', 'off', ...more);
-  return startServer({ name: 'glassway', core: UNDER_TEST, port, command });
+  command.push('--inspector', inspector, '--access-log', 'off');
+  return startServer({ name, core: UNDER_TEST, port, command });
 }
 
 export async function startNodeProxy(backend) {
@@ -126,7 +139,8 @@ http {
   return startServer({ name: 'nginx', core: UNDER_TEST, port, command: [program, '-c', config, '-p', root] });
 }
 
-export async function startHaproxy(backend) {
+/** `proto`: h2 towards the backend, or its default, HTTP/1.1. */
+export async function startHaproxy(backend, proto = null) {
   const program = which('haproxy') ?? which('/usr/sbin/haproxy');
   if (program === null) return null;
   const { both } = files();
@@ -148,7 +162,7 @@ frontend f
   bind 127.0.0.1:${port} ssl crt ${both} alpn h2,http/1.1
   default_backend b
 backend b
-  server s 127.0.0.1:${backend.port} pool-max-conn 256
+  server s 127.0.0.1:${backend.port} pool-max-conn 256${proto === null ? '' : ` proto ${proto}`}
 `,
   );
   return startServer({ name: 'haproxy', core: UNDER_TEST, port, command: [program, '-f', config, '-db'] });
@@ -164,4 +178,42 @@ export async function startNghttpx(backend, proto = 'http/1.1') {
   command.push('--accesslog-file=/dev/null', '--errorlog-file=/dev/null', '--conf=/dev/null', '--single-process');
   command.push('--frontend-http2-max-concurrent-streams=1000', key, cert);
   return startServer({ name: 'nghttpx', core: UNDER_TEST, port, command });
+}
+
+/** Caddy, on one core like the others. `scheme`: how it speaks to the backend. */
+export async function startCaddy(backend, scheme = 'http') {
+  const program = which('caddy');
+  if (program === null) return null;
+  const { cert, key } = files();
+  const port = await freePort();
+  const config = join(scratch, `Caddyfile-${port}`);
+  writeFileSync(
+    config,
+    `{
+  admin off
+  auto_https off
+  default_sni localhost
+}
+https://:${port} {
+  bind 127.0.0.1
+  tls ${cert} ${key}
+  reverse_proxy ${scheme}://127.0.0.1:${backend.port}
+}
+`,
+  );
+  const command = [program, 'run', '--adapter', 'caddyfile', '--config', config];
+  const env = { GOMAXPROCS: '1', HOME: scratch, XDG_DATA_HOME: scratch, XDG_CONFIG_HOME: scratch };
+  return startServer({ name: 'caddy', core: UNDER_TEST, port, command, env });
+}
+
+/** Somebody who watches everything in a gateway's inspector, on the other core. `stuck`: who stops reading. */
+export async function startViewer(url, { stuck = false } = {}) {
+  const command = [process.execPath, own('viewer.mjs')];
+  return startProcess({
+    name: 'viewer',
+    core: OTHER,
+    command,
+    env: { URL: url, ...(stuck ? { STUCK: '1' } : {}) },
+    ready: output => output.includes('ready'),
+  });
 }

@@ -10,7 +10,8 @@ const TINY = {
   '100x1': { requests: 60_000, clients: 100, streams: 1 },
 };
 
-async function together(starters, work, missing) {
+/** Starts servers, notes those that are not installed, runs `work` with the others and stops them. */
+export async function together(starters, work, missing) {
   const servers = [];
   try {
     for (const [name, start] of starters) {
@@ -28,14 +29,16 @@ const PEERS = [
   ['node:http2', startNodeHttp2],
   ['nghttpd (nghttp2-server)', startNghttpd],
 ];
+const CLEARTEXT = [['core', startCore], ...PEERS];
 
-async function shapes(row, names, targets, out) {
+/** Tiny requests in the named shapes; `targets`: how many times ours the peer's cost has to be. */
+export async function shapes(row, names, targets, out, starters = CLEARTEXT, { tls = false } = {}) {
   await together(
-    [['core', startCore], ...PEERS],
+    starters,
     async servers => {
       for (const name of names) {
-        const shape = `tiny requests, ${name}`;
-        const results = await compare(servers, TINY[name]);
+        const shape = `tiny requests${tls ? ' over TLS' : ''}, ${name}`;
+        const results = await compare(servers, { ...TINY[name], tls });
         const ours = results.get('glassway core');
         for (const [server, result] of results) out.figures.push({ row, shape, name: server, ...result });
         for (const [peer, target] of Object.entries(targets)) {

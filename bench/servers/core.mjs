@@ -1,5 +1,7 @@
-/** A server on the sans-I/O Connection: the handler API, 13 octets for every request. */
+/** A server on the sans-I/O Connection: the handler API, 13 octets for every request. With CERT and KEY over TLS. */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { Connection } from '@glassway/h2-core';
 import { attach, now } from '@glassway/h2-core/node';
 
@@ -8,7 +10,7 @@ const LARGE = new Uint8Array(1 << 20);
 const FIELDS = ['content-type', 'text/plain', 'content-length', '13'];
 const LARGE_FIELDS = ['content-type', 'application/octet-stream', 'content-length', String(LARGE.length)];
 
-createServer(socket => {
+const accept = socket => {
   let connection;
   const answer = (stream, large) => {
     connection.respond(stream, 200, large ? LARGE_FIELDS : FIELDS, false);
@@ -25,4 +27,11 @@ createServer(socket => {
   };
   connection = new Connection({ role: 'server', handler, maxConcurrentStreams: 10_000 }, now());
   attach(socket, connection);
-}).listen(Number(process.env.PORT), '127.0.0.1');
+};
+
+const { CERT, KEY, PORT } = process.env;
+const server =
+  CERT === undefined
+    ? createServer(accept)
+    : createTlsServer({ cert: readFileSync(CERT), key: readFileSync(KEY), ALPNProtocols: ['h2'] }, accept);
+server.listen({ port: Number(PORT), host: '127.0.0.1', backlog: 4096 });
