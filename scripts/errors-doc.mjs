@@ -62,7 +62,8 @@ ${table(['rule', 'RFC', 'error code', 'what happened'], rules)}
 
 ## Field blocks that do not decode
 
-An \`HpackError\` of \`@glassway/hpack\`. Within HTTP/2 each is the connection error \`hpack.block\`.
+An \`HpackError\` of \`@glassway/hpack\`. Within HTTP/2 each is a connection error: \`headers.too-large\` for the limits
+\`hpack.section-too-large\` and \`hpack.string-length\`, else \`hpack.block\`.
 
 ${table(['rule', 'RFC', 'what happened'], hpack)}
 

@@ -7,11 +7,12 @@ import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/ty
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { type CoreOptions, initialSettings, resolveOptions } from './options.ts';
+import type { CoreOptions } from './options.ts';
 import { Outbound } from './outbound.ts';
 import { ClientPreface } from './preface.ts';
+import { initialSettings, resolveOptions } from './resolve-options.ts';
 import { ConnectionError } from './rules.ts';
-import { SettingId, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { SettingsExchange } from './settings-exchange.ts';
 import { type Stream, type StreamRecord, StreamState } from './stream/stream.ts';
 import type { Tap } from './tap.ts';
@@ -23,20 +24,16 @@ export interface ConnectionOptions extends CoreOptions {
   readonly handler: Handler;
   /** Observer of everything that happens; fixed for the connection's life. Default null. */
   readonly tap?: Tap | null;
-  /** Server: the 24 octets of the client preface have been taken off the transport already. Default false. */
-  readonly prefaceReceived?: boolean;
 }
 
 /** DATA octets cut per `takeOutput` unless told otherwise: bounds what a socket is given at once. */
 const DATA_BUDGET = 262_144;
-/** Replies queued at this multiple of `maxQueuedReplies` end the connection: reading was not paused. */
-const REPLIES_HARD_FACTOR = 10;
 
 /**
  * One HTTP/2 connection (RFC 9113) without I/O, clock, timers or promises: octets in, octets out, time as an argument.
  *
  * - **in**: `receive`, `receiveEnd`, `handleTimeout`, `acceptUpgrade`, `requestUpgraded`
- * - **commands**: `respond`, `inform`, `request`, `push`, `write`, `trailers`, `reset`, `release`, `ping`,
+ * - **commands**: `respond`, `inform`, `request`, `push`, `write`, `trailers`, `reset`, `release`, `ping`, `pong`,
  *   `altSvc`, `origins`, `priorityUpdate`, `prioritise`, `sendUnknownFrame`, `hold`, `done`, `updateSettings`, `setTargetWindowSize`, `shutdown`, `destroy`
  * - **out**: `takeOutput`, `nextTimeout`, `wantsWrite`, `wantsPause`, `isClosed`
  * - **getters**: windows, counts, settings
@@ -64,16 +61,16 @@ export class Connection {
     const resolved = resolveOptions(options.role, options, options.handler.onPush !== undefined);
     this.core = new Core(isServer, resolved, options.handler, options.tap ?? null, now);
     this.settings = new SettingsExchange(this.core);
-    this.inbound = new Inbound(this.core, this.settings, (bytes, start) => this.lifecycle.pong(bytes, start));
+    this.lifecycle = new Lifecycle(this.core, () => this.reader.stop());
+    this.inbound = new Inbound(this.core, this.settings, this.lifecycle);
     this.settings.decoder = this.inbound.sections.decoder;
     this.outbound = new Outbound(this.core);
     this.reader = new FrameReader(this.inbound);
     this.reader.maxFrameSize = resolved.maxFrameSize;
     this.settings.reader = this.reader;
-    this.lifecycle = new Lifecycle(this.core, this.reader);
     this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this.lifecycle);
     this.upgrade = new Upgrade(this.core, this.settings);
-    this.preface = new ClientPreface(this.core, options.prefaceReceived ?? false);
+    this.preface = new ClientPreface(this.core);
     this.settings.send(initialSettings(isServer, resolved));
     if (resolved.initialConnectionWindowSize > DEFAULT_WINDOW) this.core.receiver.grantConnection();
   }
@@ -90,11 +87,9 @@ export class Connection {
     this.busy = true;
     try {
       core.guard.judgeSmallData();
-      const start = this.preface.complete ? 0 : this.preface.take(chunk);
-      this.reader.receive(chunk, start);
-      if (core.outbox.replies > core.options.maxQueuedReplies * REPLIES_HARD_FACTOR) {
-        throw new ConnectionError('flood.replies', 0, 0);
-      }
+      this.reader.receive(chunk, this.preface.complete ? 0 : this.preface.take(chunk));
+      core.guard.replies(core.outbox.replies);
+      core.cancelled.heard();
     } catch (error) {
       this.caught(error);
     } finally {
@@ -256,6 +251,15 @@ export class Connection {
     this.signal();
   }
 
+  /**
+   * Answers a PING that `Handler.onPing` told of, with its 8 octets; for connections without `automaticPingAck`. Throws
+   * `api.pong` when none is to be answered. RFC 9113 6.7.
+   */
+  pong(payload: Uint8Array): void {
+    this.lifecycle.answerPing(payload);
+    this.signal();
+  }
+
   /** Server: sets a stream's priority, whatever the client said. `urgency` 0 (first) to 7. RFC 9218 8. */
   prioritise(stream: Stream, urgency: number, incremental: boolean): void {
     if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
@@ -293,17 +297,7 @@ export class Connection {
     const { core } = this;
     if ((pairs.length & 1) !== 0) throw new UsageError('api.settings', 'settings are pairs of id and value');
     if (core.closed) return;
-    this.settings.checkOwn(pairs);
-    for (let i = 0; i + 1 < pairs.length; i += 2) {
-      if (pairs[i] === SettingId.MAX_FRAME_SIZE) {
-        this.reader.maxFrameSize = Math.max(this.reader.maxFrameSize, pairs[i + 1] as number);
-      }
-      if (pairs[i] === SettingId.INITIAL_WINDOW_SIZE) core.receiver.streamTarget = pairs[i + 1] as number;
-      if (pairs[i] === SettingId.MAX_CONCURRENT_STREAMS) {
-        core.maxRemoteStreams = Math.max(core.maxRemoteStreams, pairs[i + 1] as number);
-      }
-    }
-    this.settings.send(pairs);
+    this.settings.change(pairs);
     this.signal();
   }
 

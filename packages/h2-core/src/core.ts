@@ -1,4 +1,5 @@
 import { Encoder } from '@glassway/hpack';
+import { CancelledSlots } from './cancelled-slots.ts';
 import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
 import { Extensions } from './extensions.ts';
 import { type Padder, padderOf } from './flow/padding.ts';
@@ -16,7 +17,8 @@ import { Outbox } from './outbox.ts';
 import { Priorities } from './priorities.ts';
 import { type ConnectionError, RULES, type RuleId } from './rules.ts';
 import { Settings } from './settings.ts';
-import { Gone, StreamRegistry } from './stream/registry.ts';
+import { Gone } from './stream/gone.ts';
+import { StreamRegistry } from './stream/registry.ts';
 import { StreamEvent, transition } from './stream/state.ts';
 import { type StreamRecord, StreamState } from './stream/stream.ts';
 import { Direction, type Tap } from './tap.ts';
@@ -37,6 +39,7 @@ export class Core implements SenderHost {
   readonly guard: Guard;
   readonly priorities: Priorities;
   readonly extensions: Extensions;
+  readonly cancelled: CancelledSlots;
   /** Streams that have ended but for which the program still works, see `Connection.hold`. */
   heldStreams = 0;
   /** Size of the field sections of all open streams. */
@@ -82,12 +85,13 @@ export class Core implements SenderHost {
     this.idleSince = now;
     this.maxRemoteStreams = options.maxConcurrentStreams;
     if (!isServer) this.remote.maxConcurrentStreams = INITIAL_MAX_STREAMS;
-    this.registry = new StreamRegistry(isServer);
-    this.guard = new Guard(options);
+    this.registry = new StreamRegistry(isServer, options.maxConcurrentResetStreams, options.resetStreamDurationMs);
+    this.guard = new Guard(options, tap);
     this.priorities = new Priorities(this);
     this.extensions = new Extensions(this);
+    this.cancelled = new CancelledSlots(this, options.holdCancelledSlots);
     this.padder = padderOf(options.padding);
-    this.sender = new Sender(this.outbox, this, tap, options.maxSendBufferSize >>> 1, this.padder);
+    this.sender = new Sender(this.outbox, this, tap, options, this.padder);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
     const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);
     this.encoder = new Encoder({ maxTableSize: options.encoderTableSize, tap: observer });
@@ -135,14 +139,15 @@ export class Core implements SenderHost {
       this.heldStreams++;
     }
     this.headerBytes -= stream.headerBytes;
-    if (how === Gone.ENDED) this.guard.streamEnded(false, this.now);
+    if (how === Gone.ENDED) this.guard.streamDone(this.now);
     this.guard.released(stream, 1, 1);
     this.sender.drop(stream);
     this.receiver.closeStream(stream);
-    this.registry.close(stream, how);
+    this.registry.close(stream, how, this.now);
     this.count(stream, -1);
     if (this.registry.live.size === 0) this.idleSince = UNSENT;
     this.handler.onStreamClosed?.(stream);
+    if (stream.id === MAX_STREAM_ID) this.idsUsedUp();
     if (stream.local && this.onSlot !== null) this.onSlot();
     this.checkDrained();
   }
@@ -187,7 +192,9 @@ export class Core implements SenderHost {
     const error = this.ruleError(rule, stream.id, frameType, detail);
     const early = !stream.local && !stream.headSent;
     this.reset(stream, error.code, 'library', error, rule);
+    if (error.code === ErrorCode.REFUSED_STREAM) return;
     this.guard.streamEnded(early, this.now);
+    this.guard.peerError(stream.id, frameType, this.now);
   }
 
   /**
@@ -197,9 +204,11 @@ export class Core implements SenderHost {
   strayError(streamId: number, rule: RuleId, frameType: number, detail = ''): void {
     const error = this.ruleError(rule, streamId, frameType, detail);
     this.writeReset(streamId, error.code, 'library', rule);
-    this.registry.remember(streamId, Gone.RESET_BY_US);
+    this.registry.remember(streamId, Gone.RESET_BY_US, this.now);
     // Each costs us a frame and, for a request, the decoding of its head: charged like a reset by the peer.
-    if (error.code !== ErrorCode.REFUSED_STREAM) this.guard.streamEnded(true, this.now);
+    if (error.code === ErrorCode.REFUSED_STREAM) return;
+    this.guard.streamEnded(true, this.now);
+    this.guard.peerError(streamId, frameType, this.now);
   }
 
   private ruleError(rule: RuleId, streamId: number, frameType: number, detail: string): H2Error {
@@ -249,7 +258,7 @@ export class Core implements SenderHost {
   /** Writes GOAWAY; `lastStreamId` never rises (RFC 9113 6.8). */
   goAway(lastStreamId: number, code: number, debug: string): void {
     this.goAwaySent = Math.min(lastStreamId, this.goAwaySent);
-    const data = ascii(debug.slice(0, MAX_DEBUG_DATA));
+    const data = ascii(this.options.goAwayDebugData ? debug.slice(0, MAX_DEBUG_DATA) : '');
     this.outbox.goAway(this.goAwaySent, code, data);
     if (this.tap === null) return;
     this.tap.onGoAway(Direction.OUT, this.goAwaySent, code, debug);
@@ -305,6 +314,15 @@ export class Core implements SenderHost {
         streamId: stream.id,
       });
     this.cutOff(stream, Gone.RESET_BY_US, error);
+  }
+
+  /**
+   * The stream with the highest number has ended (RFC 9113 5.1.1): others finish, further requests need another connection.
+   */
+  private idsUsedUp(): void {
+    if (this.closed || this.draining) return;
+    this.goAway(this.registry.lastRemoteId, ErrorCode.NO_ERROR, 'stream.ids-used-up');
+    this.draining = true;
   }
 
   /** Ends a draining connection whose last stream is gone. */

@@ -53,13 +53,14 @@ export class Deadlines {
   }
 
   private keepalive(): number {
-    const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.core.options;
+    const { keepaliveIntervalMs, keepaliveTimeoutMs, keepaliveWhileIdle } = this.core.options;
     if (keepaliveIntervalMs === 0) return NEVER;
     const { keepaliveAt } = this.lifecycle;
     // Octets of any kind are a sign of life: the answer may stand behind a long response.
     if (keepaliveAt >= 0) return Math.max(keepaliveAt, this.core.lastReceived) + keepaliveTimeoutMs;
     if (keepaliveAt === UNSENT) return NEVER;
-    return this.core.registry.live.size === 0 ? NEVER : this.core.lastReceived + keepaliveIntervalMs;
+    if (this.core.registry.live.size === 0 && !keepaliveWhileIdle) return NEVER;
+    return this.core.lastReceived + keepaliveIntervalMs;
   }
 
   private stall(): number {

@@ -97,3 +97,25 @@ export class UsageError extends Error {
     this.rule = rule;
   }
 }
+
+/** A bad value among the options of a connection. */
+export class OptionError extends UsageError {
+  override readonly name: string = 'OptionError';
+  /** Name of the option. */
+  readonly option: string;
+  /** The value given. */
+  readonly value: unknown;
+  /** What it may be, as the end of a sentence: `an integer from 0 to 2147483647`. */
+  readonly range: string;
+
+  constructor(option: string, value: unknown, range: string) {
+    super('api.option', `option ${option} is ${shown(value)}; it must be ${range}`);
+    this.option = option;
+    this.value = value;
+    this.range = range;
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' || Array.isArray(value) ? JSON.stringify(value) : String(value);
+}

@@ -1,6 +1,10 @@
+import { FrameType } from './frame/types.ts';
+import { LOCAL_ERROR_REFILL_PER_SECOND } from './limits.ts';
+import type { OddityId } from './oddities.ts';
 import type { ResolvedOptions } from './options.ts';
-import { ConnectionError } from './rules.ts';
+import { ConnectionError, RULES, type RuleId } from './rules.ts';
 import type { StreamRecord } from './stream/stream.ts';
+import type { Tap } from './tap.ts';
 
 /** Streams looked at together when the share of early resets is judged. */
 const RESET_SAMPLE = 400;
@@ -11,6 +15,8 @@ const PAUSE_MEMORY_MS = 10_000;
 const ODDITIES_PER_STREAM = 2;
 /** DATA frames below this size cost the difference: what a frame of this size costs to handle, roughly. */
 const SMALL_DATA = 256;
+/** Replies queued at this multiple of `maxQueuedReplies` end the connection: reading was not paused. */
+const REPLIES_HARD_FACTOR = 10;
 
 /** Tokens that come back with time: `burst` at once, then `perSecond`. */
 class TokenBucket {
@@ -48,20 +54,39 @@ export class Guard {
   /** No octets should be read before this moment, ms. */
   pausedUntil = 0;
   private readonly options: ResolvedOptions;
+  private readonly tap: Tap | null;
   private readonly oddities: TokenBucket;
   private readonly emptyData: TokenBucket;
   private readonly settingsWork: TokenBucket;
+  private readonly localErrors: TokenBucket;
   private ended = 0;
   private early = 0;
   private pauses: number[] = [];
   /** Cost of small DATA frames that the program has not released yet, over all streams. */
   private smallData = 0;
+  /** The tap has heard that reading pauses until replies are written. */
+  private repliesTold = false;
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ResolvedOptions, tap: Tap | null) {
     this.options = options;
+    this.tap = tap;
     this.oddities = new TokenBucket(options.oddityBurst, options.oddityRefillPerSecond);
     this.emptyData = new TokenBucket(options.emptyDataBurst, options.emptyDataRefillPerSecond);
     this.settingsWork = new TokenBucket(options.settingsWorkBurst, options.settingsWorkRefillPerSecond);
+    this.localErrors = new TokenBucket(options.maxLocalErrorResetStreams, LOCAL_ERROR_REFILL_PER_SECOND);
+  }
+
+  /** A stream came to its end as it should: its work forgives what is odd or wrong now and then. */
+  streamDone(now: number): void {
+    this.localErrors.give(1);
+    this.streamEnded(false, now);
+  }
+
+  /** We had to reset a stream for what the peer did wrong. CVE-2025-8671. */
+  peerError(streamId: number, frameType: number, now: number): void {
+    if (this.options.maxLocalErrorResetStreams !== 0 && !this.localErrors.take(1, now)) {
+      throw new ConnectionError('flood.stream-errors', streamId, frameType);
+    }
   }
 
   /**
@@ -84,13 +109,15 @@ export class Guard {
     this.pausedUntil = now + earlyResetPauseMs;
     this.pauses = this.pauses.filter(at => now - at < PAUSE_MEMORY_MS);
     this.pauses.push(now);
-    if (this.pauses.length >= MAX_PAUSES) throw new ConnectionError('flood.resets', 0, 0);
+    if (this.pauses.length >= MAX_PAUSES) throw new ConnectionError('flood.resets', 0, FrameType.RST_STREAM);
+    this.tellPause('flood.resets', FrameType.RST_STREAM, `reading pauses for ${earlyResetPauseMs} ms`);
   }
 
   /** Something legal but strange: an unknown frame, PRIORITY, WINDOW_UPDATE for a stream that is gone ... */
-  odd(streamId: number, frameType: number, now: number): void {
+  odd(what: OddityId, streamId: number, frameType: number, now: number): void {
+    if (this.tap !== null) this.tap.onOddity?.(what, streamId, frameType);
     if (this.options.oddityBurst !== 0 && !this.oddities.take(1, now)) {
-      throw new ConnectionError('flood.oddities', streamId, frameType);
+      throw new ConnectionError('flood.oddities', streamId, frameType, what);
     }
   }
 
@@ -103,8 +130,8 @@ export class Guard {
 
   /** A DATA frame of `length` octets: small ones cost until the program has released them. */
   data(stream: StreamRecord, length: number): void {
-    const { smallDataBudget } = this.options;
-    if (length >= SMALL_DATA || smallDataBudget === 0) return;
+    const { dataFrameBudget } = this.options;
+    if (length >= SMALL_DATA || dataFrameBudget === 0) return;
     stream.smallDataCost += SMALL_DATA - length;
     this.smallData += SMALL_DATA - length;
   }
@@ -114,8 +141,8 @@ export class Guard {
    * frame, because a program that reads by promises reads between the octets of two turns, never in the midst of them.
    */
   judgeSmallData(): void {
-    const { smallDataBudget } = this.options;
-    if (this.smallData > smallDataBudget && smallDataBudget !== 0) throw new ConnectionError('flood.small-data', 0, 0);
+    const { dataFrameBudget } = this.options;
+    if (this.smallData > dataFrameBudget && dataFrameBudget !== 0) throw new ConnectionError('flood.small-data', 0, 0);
   }
 
   /** The program released `bytes` of the `held` octets of a stream. */
@@ -129,7 +156,26 @@ export class Guard {
   /** SETTINGS that made us do `work` units: streams whose window moved, table entries dropped. */
   settings(work: number, now: number): void {
     if (this.options.settingsWorkBurst !== 0 && !this.settingsWork.take(work, now)) {
-      throw new ConnectionError('flood.settings', 0, 4);
+      throw new ConnectionError('flood.settings', 0, FrameType.SETTINGS);
     }
+  }
+
+  /** Octets were read while `count` replies wait to be written. */
+  replies(count: number): void {
+    const full = count >= this.options.maxQueuedReplies;
+    if (full && !this.repliesTold) {
+      this.tellPause('flood.replies', FrameType.PING, `${count} wait: reading pauses until they are written`);
+    }
+    this.repliesTold = full;
+    if (count > this.options.maxQueuedReplies * REPLIES_HARD_FACTOR) {
+      throw new ConnectionError('flood.replies', 0, FrameType.PING);
+    }
+  }
+
+  /** A limit slows the peer down: nothing is sent for it, but the tap hears of it like of any other. */
+  private tellPause(rule: RuleId, frameType: number, what: string): void {
+    if (this.tap === null) return;
+    const { rfc, text } = RULES[rule];
+    this.tap.onViolation(rule, rfc, 0, frameType, `${text}: ${what}`);
   }
 }

@@ -81,6 +81,8 @@ export interface Handler {
   onSettings?(pairs: readonly number[]): void;
   /** The oldest of our unacknowledged SETTINGS was acknowledged. */
   onSettingsAcked?(): void;
+  /** The peer sent PING with these 8 octets; without `automaticPingAck` only, and to be answered by `Connection.pong`. */
+  onPing?(payload: Uint8Array): void;
   /** A PING of ours came back; the 8 octets as sent. */
   onPong?(payload: Uint8Array): void;
   /** The peer sent GOAWAY. Streams of ours above `lastStreamId` are reset as retryable right after this call. */

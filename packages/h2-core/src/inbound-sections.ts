@@ -1,19 +1,21 @@
-import { Decoder, HpackError } from '@glassway/hpack';
+import { Decoder, HARD_LIMIT_FACTOR, HpackError, type HpackRule, MAX_LIMIT } from '@glassway/hpack';
 import type { Core } from './core.ts';
 import { ErrorCode } from './errors.ts';
 import { octet, uint31 } from './frame/bytes.ts';
 import { Flag, FrameType, MAX_STREAM_ID } from './frame/types.ts';
-import { MAX_RESERVED_STREAMS } from './limits.ts';
 import { classifyField } from './message/field-class.ts';
 import { HpackObserver } from './message/hpack-observer.ts';
 import { Section } from './message/section.ts';
 import { ConnectionError, type RuleId } from './rules.ts';
-import { Gone } from './stream/registry.ts';
+import { Gone } from './stream/gone.ts';
 import { Illegal, StreamEvent, transition } from './stream/state.ts';
 import { StreamRecord, StreamState } from './stream/stream.ts';
 import { Direction, SectionKind } from './tap.ts';
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Rules of the decoder that are limits: the block is well-formed, but too much to read to its end. */
+const OVER_LIMIT: ReadonlySet<string> = new Set<HpackRule>(['hpack.section-too-large', 'hpack.string-length']);
 
 /**
  * HEADERS, PUSH_PROMISE and CONTINUATION: joins a field block under its limits, decodes it (always: the table must not
@@ -42,8 +44,10 @@ export class InboundSections {
     const { tap, options } = core;
     this.decoder = new Decoder({
       maxTableSize: 4096,
-      maxFieldSectionSize: options.maxHeaderListSize,
-      maxFields: options.maxHeaderFields,
+      maxFieldSectionSize: Math.min(options.maxHeaderListSize, MAX_LIMIT),
+      maxFields: Math.min(options.maxHeaderFields, MAX_LIMIT),
+      // A single field may be over the limit like several: it is skipped, so that the connection can go on.
+      maxStringLength: Math.min(options.maxHeaderListSize * HARD_LIMIT_FACTOR, MAX_LIMIT),
       classify: classifyField,
       tap: tap === null ? null : new HpackObserver(tap, Direction.IN),
     });
@@ -139,7 +143,8 @@ export class InboundSections {
       this.decoder.decodeRange(bytes, start, end, this.section);
     } catch (error) {
       if (!(error instanceof HpackError)) throw error;
-      throw new ConnectionError('hpack.block', streamId, this.openType, `${error.rule}: ${error.message}`);
+      const rule = OVER_LIMIT.has(error.rule) ? 'headers.too-large' : 'hpack.block';
+      throw new ConnectionError(rule, streamId, this.openType, `${error.rule}: ${error.message}`);
     }
     if (tap !== null) tap.onFieldSectionEnd(Direction.IN, streamId, this.kind(streamId), end - start);
   }
@@ -172,6 +177,7 @@ export class InboundSections {
 
   private deliver(streamId: number): void {
     const { core } = this;
+    core.cancelled.messageHeard = true;
     if (this.openType === FrameType.PUSH_PROMISE) {
       this.promise(streamId);
       return;
@@ -203,7 +209,7 @@ export class InboundSections {
   private noStream(streamId: number, end: boolean): void {
     const { core } = this;
     const { registry } = core;
-    const why = registry.whyGone(streamId);
+    const why = registry.whyGone(streamId, core.now);
     if (why === Gone.IDLE) {
       // RFC 9113 5.1.1: a client opens odd streams; a server opens streams by PUSH_PROMISE only.
       if (!core.isServer) throw new ConnectionError('frame.idle-stream', streamId, FrameType.HEADERS);
@@ -213,6 +219,8 @@ export class InboundSections {
     }
     switch (why) {
       case Gone.RESET_BY_US:
+        // Decoded for the table's sake, which costs: more than can have been on its way is charged.
+        if (!registry.forgiveLate()) core.guard.odd('odd.late', streamId, FrameType.HEADERS, core.now);
         return;
       case Gone.SKIPPED:
         throw new ConnectionError('stream.id-reused', streamId, FrameType.HEADERS);
@@ -268,6 +276,11 @@ export class InboundSections {
     }
     const { status } = section;
     if (status < 200) {
+      stream.informationalBytes += this.decoder.sectionSize;
+      if (stream.informationalBytes > core.options.maxHeaderListSize) {
+        core.streamError(stream, 'headers.informational', FrameType.HEADERS);
+        return;
+      }
       core.move(stream, StreamEvent.RECEIVE_HEADERS);
       core.handler.onInformational?.(stream, section.responseHead());
       return;
@@ -318,7 +331,7 @@ export class InboundSections {
     const parent = registry.live.get(parentId);
     // RFC 9113 6.6: only on a stream of ours.
     if (registry.isRemote(parentId)) throw new ConnectionError('push.parent', parentId, type);
-    if (parent === undefined && registry.whyGone(parentId) !== Gone.RESET_BY_US) {
+    if (parent === undefined && registry.whyGone(parentId, core.now) !== Gone.RESET_BY_US) {
       throw new ConnectionError('push.parent', parentId, type);
     }
     if (parent !== undefined && parent.state !== StreamState.OPEN && parent.state !== StreamState.HALF_CLOSED_LOCAL) {
@@ -336,16 +349,24 @@ export class InboundSections {
       core.strayError(promisedId, 'stream.going-away', type);
       return;
     }
-    const crowded = registry.live.size - registry.localCount >= MAX_RESERVED_STREAMS;
+    const crowded = registry.live.size - registry.localCount >= core.options.maxReservedStreams;
     if (parent === undefined || crowded || core.handler.onPush === undefined || promisedId > MAX_STREAM_ID) {
       if (crowded) {
         core.strayError(promisedId, 'push.too-many', type);
       } else {
-        registry.remember(promisedId, Gone.RESET_BY_US);
+        registry.remember(promisedId, Gone.RESET_BY_US, core.now);
         core.writeReset(promisedId, ErrorCode.CANCEL, 'library', 'push not wanted');
       }
+      if (parent === undefined) core.guard.odd('odd.push', parentId, type, core.now);
       return;
     }
+    const size = this.decoder.sectionSize;
+    if (core.headerBytes + size > core.options.maxHeaderMemory) {
+      core.strayError(promisedId, 'headers.memory', type);
+      return;
+    }
+    promised.headerBytes = size;
+    core.headerBytes += size;
     promised.isHead = section.method === 'HEAD';
     core.open(promised, StreamState.RESERVED_REMOTE);
     core.handler.onPush(parent, promised, section.requestHead());

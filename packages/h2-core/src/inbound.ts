@@ -2,12 +2,12 @@ import type { Core } from './core.ts';
 import { ErrorCode, H2Error } from './errors.ts';
 import { printable, uint16, uint31, uint32 } from './frame/bytes.ts';
 import type { FrameSink } from './frame/reader.ts';
-import { Flag, FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
+import { DATA_FLAGS, Flag, FrameType, MAX_STREAM_ID, MAX_WINDOW, undefinedFlags } from './frame/types.ts';
 import { InboundSections } from './inbound-sections.ts';
 import { MAX_DEBUG_DATA } from './limits.ts';
 import { ConnectionError } from './rules.ts';
 import type { SettingsExchange } from './settings-exchange.ts';
-import { Gone } from './stream/registry.ts';
+import { Gone } from './stream/gone.ts';
 import { Illegal, StreamEvent, transition } from './stream/state.ts';
 import { type StreamRecord, StreamState } from './stream/stream.ts';
 import { Direction } from './tap.ts';
@@ -15,8 +15,11 @@ import { Direction } from './tap.ts';
 /** `HTTP/1.1` in the place of a frame header has this type: the fourth letter. */
 const HTTP1_TYPE = 0x50;
 
-/** Called with the payload of each PING ACK, in a buffer that is valid during the call. */
-export type PongListener = (bytes: Uint8Array, start: number) => void;
+/** Whom PINGs concern. The 8 octets from `start` are valid during the call. */
+export interface PingListener {
+  onPing(bytes: Uint8Array, start: number): void;
+  pong(bytes: Uint8Array, start: number): void;
+}
 
 /**
  * What received frames do: one switch over the frame types (RFC 9113 6). Connection errors are thrown as
@@ -28,24 +31,33 @@ export class Inbound implements FrameSink {
   settingsSeen = false;
   private readonly core: Core;
   private readonly settings: SettingsExchange;
-  private readonly onPong: PongListener;
+  private readonly pings: PingListener;
   /** Stream of the DATA frame being read; null: its octets are dropped. */
   private dataStream: StreamRecord | null = null;
   private dataEnds = false;
 
-  constructor(core: Core, settings: SettingsExchange, onPong: PongListener) {
+  constructor(core: Core, settings: SettingsExchange, pings: PingListener) {
     this.core = core;
     this.settings = settings;
-    this.onPong = onPong;
+    this.pings = pings;
     this.sections = new InboundSections(core);
   }
 
-  onOversizedFrame(type: number, streamId: number, length: number): void {
+  onOversizedFrame(
+    type: number,
+    flags: number,
+    streamId: number,
+    length: number,
+    bytes: Uint8Array,
+    offset: number,
+  ): void {
+    this.tell(type, flags, streamId, bytes, offset, length, 0);
     this.expect(type, streamId);
     throw new ConnectionError('frame.too-large', streamId, type, `${length} octets`);
   }
 
-  onBadDataPadding(streamId: number, length: number): void {
+  onBadDataPadding(flags: number, streamId: number, length: number, bytes: Uint8Array, offset: number): void {
+    this.tell(FrameType.DATA, flags, streamId, bytes, offset, length, 0);
     this.expect(FrameType.DATA, streamId);
     // RFC 9113 4.2: too small for its pad length; 6.1: padding as long as the payload or longer.
     throw new ConnectionError(length === 0 ? 'frame.length' : 'frame.padding', streamId, FrameType.DATA);
@@ -90,6 +102,7 @@ export class Inbound implements FrameSink {
   ): void {
     const { core } = this;
     this.expect(type, streamId);
+    if ((flags & undefinedFlags(type)) !== 0) core.guard.odd('odd.flags', streamId, type, core.now);
     switch (type) {
       case FrameType.HEADERS:
       case FrameType.PUSH_PROMISE:
@@ -127,7 +140,7 @@ export class Inbound implements FrameSink {
     }
     // Extensions, and what is not known here: RFC 9113 4.1 has unknown types ignored.
     this.tell(type, flags, streamId, bytes, start, length, 0);
-    core.guard.odd(streamId, type, core.now);
+    core.guard.odd('odd.frame-type', streamId, type, core.now);
     core.extensions.onFrame(type, flags, streamId, bytes, start, length);
   }
 
@@ -156,6 +169,7 @@ export class Inbound implements FrameSink {
     const { core } = this;
     this.dataStream = null;
     if (core.closed) return;
+    core.cancelled.messageHeard = true;
     const within = core.receiver.charge(length);
     const stream = core.registry.live.get(streamId);
     if (stream !== undefined) stream.receiveWindow -= length;
@@ -179,12 +193,14 @@ export class Inbound implements FrameSink {
     if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.DATA);
     if (!within) throw new ConnectionError('window.exceeded', streamId, FrameType.DATA);
     if (stream === undefined) {
-      this.strayData(streamId, length);
+      const ends = (flags & Flag.END_STREAM) !== 0;
+      this.strayData(streamId, length, ends);
       // Late frames are forgiven, but a peer that means well sends no more than one that is empty.
-      if (length === padding && (flags & Flag.END_STREAM) === 0) core.guard.empty(streamId, core.now);
+      if (length === padding && !ends) core.guard.empty(streamId, core.now);
       return;
     }
     const end = (flags & Flag.END_STREAM) !== 0;
+    if ((flags & ~DATA_FLAGS) !== 0) core.guard.odd('odd.flags', streamId, FrameType.DATA, core.now);
     const next = transition(stream.state, end ? StreamEvent.RECEIVE_DATA_END : StreamEvent.RECEIVE_DATA);
     stream.unreleasedBytes += length;
     if (core.tap !== null) {
@@ -228,12 +244,14 @@ export class Inbound implements FrameSink {
   }
 
   /** DATA for a stream that is not on the books: its octets go back to the connection window (RFC 9113 6.9). */
-  private strayData(streamId: number, length: number): void {
+  private strayData(streamId: number, length: number, ends: boolean): void {
     const { core } = this;
-    const why = core.registry.whyGone(streamId);
+    const why = core.registry.whyGone(streamId, core.now);
     if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, FrameType.DATA);
     core.receiver.releaseConnection(length);
     if (why !== Gone.RESET_BY_US) core.strayError(streamId, 'stream.closed', FrameType.DATA);
+    // What has octets is bounded by the window.
+    else if (ends && length === 0) this.late(streamId, FrameType.DATA);
   }
 
   onDataBytes(bytes: Uint8Array, start: number, end: number, last: boolean): void {
@@ -254,16 +272,16 @@ export class Inbound implements FrameSink {
   private priority(streamId: number, bytes: Uint8Array, start: number, length: number): void {
     const { core } = this;
     if (streamId === 0) throw new ConnectionError('frame.stream-zero', 0, FrameType.PRIORITY);
-    core.guard.odd(streamId, FrameType.PRIORITY, core.now);
+    core.guard.odd('odd.priority', streamId, FrameType.PRIORITY, core.now);
     if (length === 5 && uint31(bytes, start) !== streamId) return;
     const rule = length === 5 ? 'priority.self' : 'priority.length';
     const stream = core.registry.live.get(streamId);
     if (stream !== undefined) {
       core.streamError(stream, rule, FrameType.PRIORITY, `${length} octets`);
-    } else if (core.registry.whyGone(streamId) === Gone.IDLE) {
+    } else if (core.registry.whyGone(streamId, core.now) === Gone.IDLE) {
       // RFC 9113 6.4: an idle stream cannot be reset.
       throw new ConnectionError(rule, streamId, FrameType.PRIORITY, `${length} octets`);
-    } else if (core.registry.whyGone(streamId) !== Gone.RESET_BY_US) {
+    } else if (core.registry.whyGone(streamId, core.now) !== Gone.RESET_BY_US) {
       core.strayError(streamId, rule, FrameType.PRIORITY, `${length} octets`);
     }
   }
@@ -280,24 +298,20 @@ export class Inbound implements FrameSink {
       core.resetByPeer(stream, code);
       return;
     }
-    const why = core.registry.whyGone(streamId);
+    const why = core.registry.whyGone(streamId, core.now);
     if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, type);
     // It may have crossed our END_STREAM, once; the stream's work has paid for that.
-    if (why !== Gone.RESET_BY_US) core.guard.odd(streamId, type, core.now);
+    if (why !== Gone.RESET_BY_US) core.guard.odd('odd.reset', streamId, type, core.now);
+    else this.late(streamId, type);
   }
 
   private ping(flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
-    const { core } = this;
     const type = FrameType.PING;
     if (streamId !== 0) throw new ConnectionError('frame.stream-nonzero', streamId, type);
     if (length !== 8) throw new ConnectionError('ping.length', 0, type, `${length} octets`);
     this.tell(type, flags, 0, bytes, start, length, 0);
-    if ((flags & Flag.ACK) !== 0) {
-      this.onPong(bytes, start);
-      return;
-    }
-    core.outbox.ping(bytes, start, true);
-    if (core.tap !== null) core.tellFrame(type, Flag.ACK, 0, 8, 0);
+    if ((flags & Flag.ACK) !== 0) this.pings.pong(bytes, start);
+    else this.pings.onPing(bytes, start);
   }
 
   private goAway(streamId: number, bytes: Uint8Array, start: number, length: number): void {
@@ -312,7 +326,7 @@ export class Inbound implements FrameSink {
     if (core.tap !== null) core.tap.onGoAway(Direction.IN, lastStreamId, code, printable(debug));
     if (lastStreamId > core.goAwayReceived) throw new ConnectionError('goaway.last-id-increased', 0, type);
     // One or two are usual; each looks at every stream.
-    if (core.goAwayReceived <= MAX_STREAM_ID) core.guard.odd(0, type, core.now);
+    if (core.goAwayReceived <= MAX_STREAM_ID) core.guard.odd('odd.goaway', 0, type, core.now);
     core.goAwayReceived = lastStreamId;
     core.goAwayCode = code;
     core.draining = true;
@@ -346,23 +360,35 @@ export class Inbound implements FrameSink {
       core.sender.window += increment;
       this.tell(type, 0, 0, bytes, start, length, increment);
       if (core.sender.window > MAX_WINDOW) throw new ConnectionError('window.overflow', 0, type);
+      if (core.sender.connectionGrants > 0) core.sender.connectionGrants--;
+      else core.guard.odd('odd.grant', 0, type, core.now);
       return;
     }
     const stream = core.registry.live.get(streamId);
     if (stream === undefined) {
       this.tell(type, 0, streamId, bytes, start, length, increment);
-      const why = core.registry.whyGone(streamId);
+      const why = core.registry.whyGone(streamId, core.now);
       if (why === Gone.IDLE) throw new ConnectionError('frame.idle-stream', streamId, type);
-      // For DATA that was on its way when the stream ended, it is what any peer does.
-      if (core.sender.answers > 0) core.sender.answers--;
-      else if (why !== Gone.RESET_BY_US) core.guard.odd(streamId, type, core.now);
+      if (core.sender.streamGrants > 0) core.sender.streamGrants--;
+      else if (why !== Gone.RESET_BY_US) core.guard.odd('odd.grant', streamId, type, core.now);
+      else this.late(streamId, type);
       return;
     }
     if (stream.state === StreamState.RESERVED_REMOTE) throw new ConnectionError('stream.state', streamId, type);
     stream.sendWindow += increment;
     this.tell(type, 0, streamId, bytes, start, length, increment);
-    if (increment === 0) core.streamError(stream, 'window.zero', type);
-    else if (stream.sendWindow > MAX_WINDOW) core.streamError(stream, 'window.overflow', type);
-    else core.sender.schedule(stream);
+    if (increment === 0 || stream.sendWindow > MAX_WINDOW) {
+      core.streamError(stream, increment === 0 ? 'window.zero' : 'window.overflow', type);
+      return;
+    }
+    core.sender.schedule(stream);
+    if (core.sender.streamGrants > 0) core.sender.streamGrants--;
+    else core.guard.odd('odd.grant', streamId, type, core.now);
+  }
+
+  /** A frame for a stream we reset: forgiven as long as it can have been on its way. */
+  private late(streamId: number, type: number): void {
+    const { core } = this;
+    if (!core.registry.forgiveLate()) core.guard.odd('odd.late', streamId, type, core.now);
   }
 }

@@ -15,6 +15,7 @@ export {
   H2Error,
   type H2ErrorInit,
   type Initiator,
+  OptionError,
   UsageError,
 } from './errors.ts';
 export type { PaddingStrategy } from './flow/padding.ts';
@@ -32,7 +33,9 @@ export {
   PREFACE,
 } from './frame/types.ts';
 export type { FieldList, Handler, RequestHead, ResponseHead } from './handler.ts';
-export { type CoreOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+export { ODDITIES, type OddityId } from './oddities.ts';
+export type { CoreOptions, ResolvedOptions } from './options.ts';
+export { resolveOptions } from './resolve-options.ts';
 export { RULES, type Rule, type RuleId } from './rules.ts';
 export { SettingId, Settings, settingName } from './settings.ts';
 export { type Stream, StreamState } from './stream/stream.ts';

@@ -1,10 +1,10 @@
+import { CANCEL_PING } from './cancelled-slots.ts';
 import type { Core } from './core.ts';
-import { ErrorCode, H2Error, type Initiator } from './errors.ts';
+import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
 import { octet } from './frame/bytes.ts';
-import type { FrameReader } from './frame/reader.ts';
-import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import { Flag, FrameType, MAX_STREAM_ID } from './frame/types.ts';
 import { NONE, UNSENT } from './moment.ts';
-import { RULES, type Rule } from './rules.ts';
+import { ConnectionError, RULES, type Rule } from './rules.ts';
 
 const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
 const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
@@ -15,12 +15,15 @@ export class Lifecycle {
   shutdownPingAt: number = NONE;
   /** When the keepalive PING left, ms; UNSENT or NONE. */
   keepaliveAt: number = NONE;
+  /** PINGs the program has been told of and has not answered. */
+  private unanswered = 0;
   private readonly core: Core;
-  private readonly reader: FrameReader;
+  private readonly stopReading: () => void;
 
-  constructor(core: Core, reader: FrameReader) {
+  /** `stopReading`: what comes is ignored from then on. */
+  constructor(core: Core, stopReading: () => void) {
     this.core = core;
-    this.reader = reader;
+    this.stopReading = stopReading;
   }
 
   /** First step of a graceful shutdown; a client's only one. */
@@ -66,16 +69,42 @@ export class Lifecycle {
     if (this.core.tap !== null) this.core.tellFrame(FrameType.PING, 0, 0, 8, 0);
   }
 
+  /** The peer's PING: answered at once, or by the program. */
+  onPing(bytes: Uint8Array, start: number): void {
+    const { core } = this;
+    if (core.options.automaticPingAck) {
+      this.ack(bytes, start);
+      return;
+    }
+    if (++this.unanswered > core.options.maxQueuedReplies)
+      throw new ConnectionError('flood.replies', 0, FrameType.PING);
+    core.handler.onPing?.(bytes.slice(start, start + 8));
+  }
+
+  /** The program answers one. */
+  answerPing(payload: Uint8Array): void {
+    if (payload.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${payload.length}`);
+    if (this.core.closed) return;
+    if (this.unanswered === 0) throw new UsageError('api.pong', 'there is no PING to answer');
+    this.unanswered--;
+    this.ack(payload, 0);
+  }
+
+  private ack(bytes: Uint8Array, start: number): void {
+    this.core.outbox.ping(bytes, start, true);
+    if (this.core.tap !== null) this.core.tellFrame(FrameType.PING, Flag.ACK, 0, 8, 0);
+  }
+
   /** The answer to a PING of ours, or of the program's. */
   pong(bytes: Uint8Array, start: number): void {
     if (same(bytes, start, SHUTDOWN_PING)) this.finishShutdown();
     else if (same(bytes, start, KEEPALIVE_PING)) this.keepaliveAt = NONE;
-    else this.core.handler.onPong?.(bytes.slice(start, start + 8));
+    else if (!same(bytes, start, CANCEL_PING)) this.core.handler.onPong?.(bytes.slice(start, start + 8));
   }
 
   /** The transport delivers nothing more; `open` streams are cut off by it. */
   transportEnded(open: number): void {
-    this.reader.stop();
+    this.stopReading();
     this.core.end(open === 0 ? null : this.lost());
   }
 
@@ -101,7 +130,7 @@ export class Lifecycle {
     const { core } = this;
     if (core.closed) return;
     core.goAway(core.registry.lastRemoteId, code, debug);
-    this.reader.stop();
+    this.stopReading();
     if (code === ErrorCode.NO_ERROR) {
       core.end(null);
       return;

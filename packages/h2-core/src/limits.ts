@@ -23,14 +23,32 @@ export const SETTINGS_ACK_TIMEOUT_MS = 10_000;
 export const HEADER_BLOCK_TIMEOUT_MS = 10_000;
 /** Time without any stream after which a connection is closed, ms. */
 export const IDLE_TIMEOUT_MS = 180_000;
+/** Time for the answer to a keepalive PING, ms. */
+export const KEEPALIVE_TIMEOUT_MS = 20_000;
 /** Time in which graceful shutdown waits for the PING that follows the first GOAWAY, ms. RFC 9113 6.8. */
 export const SHUTDOWN_PING_TIMEOUT_MS = 1000;
-/** Closed streams remembered, to tell late frames from wrong ones. RFC 9113 5.1, closed. */
+/** Streams that ended remembered, to tell late frames from wrong ones. RFC 9113 5.1, closed. */
 export const MAX_CLOSED_STREAMS = 256;
+/** The same for streams a client has reset: its program may give up many requests at once. */
+export const CLIENT_RESET_MEMORY = 1024;
+/** Most that may be remembered: they are searched one by one. */
+export const MAX_REMEMBERED_STREAMS = 16_384;
 /** GOAWAY debug data kept, octets. */
 export const MAX_DEBUG_DATA = 1024;
+/** Streams a client may have open at a server. Rapid reset, CVE-2023-44487: what is held counts, see `Connection.hold`. */
+export const MAX_CONCURRENT_STREAMS = 128;
+/** Pushed streams a server may have open at a client. */
+export const MAX_PUSHED_STREAMS = 100;
 /** Reserved (promised) streams a server may have open towards us. */
 export const MAX_RESERVED_STREAMS = 100;
+/** Requests that wait for `accept`. Reset before accept, CVE-2023-26964. */
+export const MAX_PENDING_ACCEPT = 1024;
+/** Requests reset while they waited for `accept`. CVE-2023-26964. */
+export const MAX_PENDING_ACCEPT_RESETS = 1000;
+/** Streams reset for the peer's errors at once. MadeYouReset, CVE-2025-8671. */
+export const MAX_LOCAL_ERROR_RESETS = 1024;
+/** The same per second. */
+export const LOCAL_ERROR_REFILL_PER_SECOND = 10;
 /** Streams a client opens before the server's SETTINGS say how many it may (RFC 9113 6.5.2 recommends no less). */
 export const INITIAL_MAX_STREAMS = 100;
 /** Requests of ours that may wait for the peer's stream limit. */
@@ -45,10 +63,18 @@ export const ODDITY_REFILL_PER_SECOND = 100;
 export const EMPTY_DATA_BURST = 100;
 /** The same per second. */
 export const EMPTY_DATA_REFILL_PER_SECOND = 10;
+/** Least budget for small DATA frames that nobody has read. CVE-2019-9518. */
+export const MIN_DATA_FRAME_BUDGET = 65_536;
 /** Work by SETTINGS at once. SETTINGS flood, CVE-2019-9515. */
 export const SETTINGS_WORK_BURST = 10_000;
 /** The same per second. */
 export const SETTINGS_WORK_REFILL_PER_SECOND = 1000;
+/** Unsent octets of a stream, and of all together. Data dribble, CVE-2019-9511; unread socket, CVE-2019-9517. */
+export const MAX_SEND_BUFFER = 262_144;
+/** See `MAX_SEND_BUFFER`. */
+export const MAX_CONNECTION_SEND_BUFFER = 16_777_216;
+/** What a stream may queue however much the others have queued: else those that stall would stop those that do not. */
+export const SEND_BUFFER_SHARE = 16_384;
 /** Time in which a stream with queued octets must make progress, ms. Slow reading, CVE-2019-9517. */
 export const WRITE_STALL_TIMEOUT_MS = 30_000;
 /** Octets that count as progress: a drip of one-octet windows does not. */

@@ -1,31 +1,9 @@
-import { UsageError } from './errors.ts';
-import { checkPadding, type PaddingStrategy } from './flow/padding.ts';
-import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
-import {
-  EARLY_RESET_PAUSE_MS,
-  EMPTY_DATA_BURST,
-  EMPTY_DATA_REFILL_PER_SECOND,
-  HEADER_BLOCK_TIMEOUT_MS,
-  IDLE_TIMEOUT_MS,
-  MAX_CONTINUATION_FRAMES,
-  MAX_HEADER_FIELDS,
-  MAX_HEADER_LIST_SIZE,
-  MAX_HEADER_MEMORY,
-  MAX_QUEUED_REPLIES,
-  MAX_SETTINGS_PER_FRAME,
-  ODDITY_BURST,
-  ODDITY_REFILL_PER_SECOND,
-  PREFACE_TIMEOUT_MS,
-  SETTINGS_ACK_TIMEOUT_MS,
-  SETTINGS_WORK_BURST,
-  SETTINGS_WORK_REFILL_PER_SECOND,
-  WRITE_STALL_TIMEOUT_MS,
-} from './limits.ts';
-import { SettingId } from './settings.ts';
+import type { PaddingStrategy } from './flow/padding.ts';
 
 /**
- * What can be set on a connection. Every number is checked once; a bad one throws a `UsageError` with its range, which is
- * 0..2^31-1 where none is given here. Names that end in `Ms` are in milliseconds.
+ * What can be set on a connection. Every value is checked once, by `resolveOptions`; a bad one throws an `OptionError` with
+ * its range, which for numbers is 0..2^31-1 where none is given here. Names that end in `Ms` are in milliseconds. A limit
+ * is turned off by 0 where that is said, else by its greatest value.
  */
 export interface CoreOptions {
   /** Octets a peer may send on a stream before we release them. Default 1 MiB, range 0..2^31-1. */
@@ -38,11 +16,11 @@ export interface CoreOptions {
   readonly maxConcurrentStreams?: number;
   /** Size of a received field section, octets by RFC 9113 6.5.2. Default 65,536, range 0..2^32-1. */
   readonly maxHeaderListSize?: number;
-  /** Field lines of a received section. Default 256, range 1..65,536. */
+  /** Field lines of a received section, cookie crumbs counted one by one. Default 256, range 1..2^31-1. */
   readonly maxHeaderFields?: number;
   /** Field sections of all open streams together, octets by RFC 9113 6.5.2; more requests are refused. Default 2 MiB. */
   readonly maxHeaderMemory?: number;
-  /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16, range 0..65,536. */
+  /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16. */
   readonly maxContinuationFrames?: number;
   /** Dynamic table the peer's encoder may use, octets. Default 4096, range 0..65,536. */
   readonly headerTableSize?: number;
@@ -54,9 +32,14 @@ export interface CoreOptions {
   readonly enableConnectProtocol?: boolean;
   /** Unsent octets of a stream at which `write` returns false. Default 256 KiB, range 1..2^31-1. */
   readonly maxSendBufferSize?: number;
-  /** Entries accepted in one SETTINGS frame. Default 32, range 1..65,536. */
+  /**
+   * Unsent octets of all streams together above which `write` returns false for any stream that has 16 KiB or more of them.
+   * Default 16 MiB, range 1..2^31-1.
+   */
+  readonly maxConnectionSendBufferSize?: number;
+  /** Entries accepted in one SETTINGS frame. Default 32, range 1..2^31-1. */
   readonly maxSettingsPerFrame?: number;
-  /** Unsent replies at which `wantsPause` turns true. Default 1000, range 1..1,000,000. */
+  /** Unsent replies at which `wantsPause` turns true. Ten times as many end the connection. Default 1000, range 1..2^31-1. */
   readonly maxQueuedReplies?: number;
   /** Time for the peer's preface and first SETTINGS. Default 10 s, 0: off. */
   readonly prefaceTimeoutMs?: number;
@@ -66,10 +49,37 @@ export interface CoreOptions {
   readonly idleTimeoutMs?: number;
   /** Silence after which a PING is sent while streams are open. Default 0: off. */
   readonly keepaliveIntervalMs?: number;
+  /** Keep asking by PING while no stream is open, too; `idleTimeoutMs` holds nevertheless. Default false. */
+  readonly keepaliveWhileIdle?: boolean;
   /** Time for the answer to that PING. Default 20 s. */
   readonly keepaliveTimeoutMs?: number;
   /** Pause of reading when most of 400 streams were reset before their response; ten pauses in 10 s end the connection. Default 100 ms, 0: off. */
   readonly earlyResetPauseMs?: number;
+  /**
+   * Streams that had to be reset for what the peer did wrong, taken at once; each stream that ends well forgives one, each
+   * second ten. More end the connection. Default 1024, 0: off.
+   */
+  readonly maxLocalErrorResetStreams?: number;
+  /**
+   * Streams we reset that are remembered, so that what was on its way is ignored and its octets go back to the window; the
+   * oldest is forgotten first. Frames for a forgotten one are answered by RST_STREAM and count as errors of the peer.
+   * Default: twice `maxConcurrentStreams`, at least 256; for a client 1024. Range 0..16,384.
+   */
+  readonly maxConcurrentResetStreams?: number;
+  /**
+   * Time for which they, and streams that ended otherwise, are remembered. Default 0: until others take their place, since
+   * RFC 9113 5.1 advises against timers for this.
+   */
+  readonly resetStreamDurationMs?: number;
+  /** Client: promised streams that may be open or reserved at once; more are refused. Default 100. */
+  readonly maxReservedStreams?: number;
+  /** `./server`: requests that may wait for `accept`; more are refused. Default 1024, range 1..2^31-1. */
+  readonly maxPendingAccept?: number;
+  /**
+   * `./server`: requests reset by the client while they waited for `accept`, at which the connection ends. Default 1000,
+   * 0: off.
+   */
+  readonly maxPendingAcceptResetStreams?: number;
   /** Legal but useless frames (unknown types, PRIORITY, tiny grants ...) taken at once. Default 1000, 0: off. */
   readonly oddityBurst?: number;
   /** ... and per second. Default 100. */
@@ -78,8 +88,11 @@ export interface CoreOptions {
   readonly emptyDataBurst?: number;
   /** ... and per second. Default 10. */
   readonly emptyDataRefillPerSecond?: number;
-  /** What unread DATA frames below 256 octets may cost, 256 minus length each. Default max(64 KiB, half the window), 0: off. */
-  readonly smallDataBudget?: number;
+  /**
+   * What DATA frames below 256 octets that the program has not read may cost: 256 minus length each, those with END_STREAM
+   * nothing. Default: half of `initialWindowSize`, at least 64 KiB. 0: off.
+   */
+  readonly dataFrameBudget?: number;
   /** Work that SETTINGS may cause at once: 1 per frame and per stream whose window moves. Default 10,000, 0: off. */
   readonly settingsWorkBurst?: number;
   /** ... and per second. Default 1000. */
@@ -92,100 +105,21 @@ export interface CoreOptions {
   readonly headerBlockTimeoutMs?: number;
   /** How DATA, HEADERS and PUSH_PROMISE are padded (RFC 9113 10.7). Default 'none'. */
   readonly padding?: PaddingStrategy;
+  /** Answer PING by itself. False: `Handler.onPing` hears of each, and `Connection.pong` answers. Default true. */
+  readonly automaticPingAck?: boolean;
+  /** Say in GOAWAY's debug data why. False: it carries none, whoever ends the connection. Default true. */
+  readonly goAwayDebugData?: boolean;
+  /** Server: the client's 24 octets (RFC 9113 3.4) have been read already; what comes begins with SETTINGS. Default false. */
+  readonly prefaceReceived?: boolean;
+  /** Sent behind our own in the first SETTINGS: id, value, id, value ... Ids that have an option are not allowed. Default none. */
+  readonly extraSettings?: readonly number[];
+  /**
+   * Client: a request cancelled before the server sent anything since it was made keeps its place among the concurrent
+   * streams until the server sends something; a PING goes along to ask for that, at most one for each HEADERS or DATA
+   * received. So a pool sees by `canOpen` that a server hangs. Default true.
+   */
+  readonly holdCancelledSlots?: boolean;
 }
 
 /** `CoreOptions` with every value settled. */
 export type ResolvedOptions = { readonly [Name in keyof CoreOptions]-?: NonNullable<CoreOptions[Name]> };
-
-/** SETTINGS_HEADER_TABLE_SIZE unless told otherwise. RFC 9113 6.5.2. */
-const DEFAULT_TABLE = 4096;
-const UINT32 = 0xffff_ffff;
-
-function number(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
-  if (value === undefined) return fallback;
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new UsageError(
-      'api.option',
-      `option ${name} is ${String(value)}; it must be an integer from ${min} to ${max}`,
-    );
-  }
-  return value;
-}
-
-/** Fills in defaults and checks ranges; throws a `UsageError` that names the option, its value and its range. */
-export function resolveOptions(role: 'server' | 'client', given: CoreOptions, canPush: boolean): ResolvedOptions {
-  const whole = (name: keyof CoreOptions, fallback: number): number =>
-    number(name, given[name] as number | undefined, fallback, 0, MAX_WINDOW);
-  return {
-    initialWindowSize: number('initialWindowSize', given.initialWindowSize, 1_048_576, 0, MAX_WINDOW),
-    initialConnectionWindowSize: number(
-      'initialConnectionWindowSize',
-      given.initialConnectionWindowSize,
-      4_194_304,
-      65_535,
-      MAX_WINDOW,
-    ),
-    maxFrameSize: number(
-      'maxFrameSize',
-      given.maxFrameSize,
-      MIN_MAX_FRAME_SIZE,
-      MIN_MAX_FRAME_SIZE,
-      MAX_MAX_FRAME_SIZE,
-    ),
-    maxConcurrentStreams: number(
-      'maxConcurrentStreams',
-      given.maxConcurrentStreams,
-      role === 'server' ? 128 : 100,
-      0,
-      UINT32,
-    ),
-    maxHeaderListSize: number('maxHeaderListSize', given.maxHeaderListSize, MAX_HEADER_LIST_SIZE, 0, UINT32),
-    maxHeaderMemory: number('maxHeaderMemory', given.maxHeaderMemory, MAX_HEADER_MEMORY, 0, MAX_WINDOW),
-    maxHeaderFields: number('maxHeaderFields', given.maxHeaderFields, MAX_HEADER_FIELDS, 1, 65_536),
-    maxContinuationFrames: number(
-      'maxContinuationFrames',
-      given.maxContinuationFrames,
-      MAX_CONTINUATION_FRAMES,
-      0,
-      65_536,
-    ),
-    headerTableSize: number('headerTableSize', given.headerTableSize, 4096, 0, 65_536),
-    encoderTableSize: number('encoderTableSize', given.encoderTableSize, 4096, 0, 65_536),
-    enablePush: given.enablePush ?? canPush,
-    enableConnectProtocol: given.enableConnectProtocol ?? false,
-    maxSendBufferSize: number('maxSendBufferSize', given.maxSendBufferSize, 262_144, 1, MAX_WINDOW),
-    maxSettingsPerFrame: number('maxSettingsPerFrame', given.maxSettingsPerFrame, MAX_SETTINGS_PER_FRAME, 1, 65_536),
-    maxQueuedReplies: number('maxQueuedReplies', given.maxQueuedReplies, MAX_QUEUED_REPLIES, 1, 1_000_000),
-    prefaceTimeoutMs: whole('prefaceTimeoutMs', PREFACE_TIMEOUT_MS),
-    settingsAckTimeoutMs: whole('settingsAckTimeoutMs', SETTINGS_ACK_TIMEOUT_MS),
-    idleTimeoutMs: whole('idleTimeoutMs', IDLE_TIMEOUT_MS),
-    keepaliveIntervalMs: whole('keepaliveIntervalMs', 0),
-    keepaliveTimeoutMs: whole('keepaliveTimeoutMs', 20_000),
-    earlyResetPauseMs: whole('earlyResetPauseMs', EARLY_RESET_PAUSE_MS),
-    oddityBurst: whole('oddityBurst', ODDITY_BURST),
-    oddityRefillPerSecond: whole('oddityRefillPerSecond', ODDITY_REFILL_PER_SECOND),
-    emptyDataBurst: whole('emptyDataBurst', EMPTY_DATA_BURST),
-    emptyDataRefillPerSecond: whole('emptyDataRefillPerSecond', EMPTY_DATA_REFILL_PER_SECOND),
-    smallDataBudget: whole('smallDataBudget', Math.max(65_536, (given.initialWindowSize ?? 1_048_576) >>> 1)),
-    settingsWorkBurst: whole('settingsWorkBurst', SETTINGS_WORK_BURST),
-    settingsWorkRefillPerSecond: whole('settingsWorkRefillPerSecond', SETTINGS_WORK_REFILL_PER_SECOND),
-    writeStallTimeoutMs: whole('writeStallTimeoutMs', WRITE_STALL_TIMEOUT_MS),
-    obeyPriorities: given.obeyPriorities ?? true,
-    headerBlockTimeoutMs: whole('headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
-    padding: checkPadding(given.padding),
-  };
-}
-
-/** The first SETTINGS as pairs of id and value: what differs from the RFC's initial values. */
-export function initialSettings(isServer: boolean, options: ResolvedOptions): number[] {
-  const pairs: number[] = [];
-  if (options.headerTableSize !== DEFAULT_TABLE) pairs.push(SettingId.HEADER_TABLE_SIZE, options.headerTableSize);
-  if (!isServer) pairs.push(SettingId.ENABLE_PUSH, options.enablePush ? 1 : 0);
-  if (isServer || options.enablePush) pairs.push(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams);
-  if (options.initialWindowSize !== DEFAULT_WINDOW)
-    pairs.push(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize);
-  if (options.maxFrameSize !== MIN_MAX_FRAME_SIZE) pairs.push(SettingId.MAX_FRAME_SIZE, options.maxFrameSize);
-  pairs.push(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize);
-  if (isServer && options.enableConnectProtocol) pairs.push(SettingId.ENABLE_CONNECT_PROTOCOL, 1);
-  return pairs;
-}

@@ -51,7 +51,7 @@ export class Outbound {
 
   private get hasSlot(): boolean {
     const { registry, remote } = this.core;
-    return registry.localCount < remote.maxConcurrentStreams;
+    return registry.localCount + this.core.cancelled.held < remote.maxConcurrentStreams;
   }
 
   // Heads -----------------------------------------------------------------------------------------------------------------
@@ -148,6 +148,7 @@ export class Outbound {
   private openRequest({ stream, head, endStream }: QueuedRequest): void {
     const { core } = this;
     stream.id = core.registry.nextLocalId;
+    stream.openedAt = core.cancelled.chunks;
     core.registry.nextLocalId += 2;
     stream.sendWindow = core.remote.initialWindowSize;
     stream.receiveWindow = core.local.initialWindowSize;
@@ -188,7 +189,7 @@ export class Outbound {
     const at = this.queue.findIndex(entry => entry.stream === stream);
     if (at >= 0) this.queue.splice(at, 1);
     stream.state = StreamState.CLOSED;
-    stream.dropQueue();
+    this.core.sender.drop(stream);
     if (error !== null) handler.onReset?.(stream, error);
     handler.onStreamClosed?.(stream);
   }
@@ -204,10 +205,10 @@ export class Outbound {
     const direct =
       size <= DIRECT_LIMIT && core.outbox.size < DIRECT_BATCH_LIMIT && !stream.hasPending && stream.id !== 0;
     if (direct && (size !== 0 || endStream) && core.sender.cutNow(stream, chunk, endStream)) return true;
-    if (size !== 0) stream.enqueue(chunk);
+    if (size !== 0) core.sender.enqueue(stream, chunk);
     if (endStream) stream.endQueued = true;
     if (stream.id !== 0) core.sender.schedule(stream);
-    if (stream.bufferedBytes < core.options.maxSendBufferSize) return true;
+    if (!core.sender.isFull(stream)) return true;
     stream.wantsWritable = !endStream;
     return false;
   }
@@ -271,8 +272,13 @@ export class Outbound {
   reset(stream: StreamRecord, code: number, reason: string): void {
     const { core } = this;
     if (core.closed || stream.state === StreamState.CLOSED) return;
-    if (stream.id === 0) this.giveUp(stream, null);
-    else core.reset(stream, code, 'user', null, reason);
+    if (stream.id === 0) {
+      this.giveUp(stream, null);
+      return;
+    }
+    const ask = stream.local && !core.isServer && core.cancelled.keep(stream);
+    core.reset(stream, code, 'user', null, reason);
+    if (ask) core.cancelled.ping();
   }
 
   release(stream: StreamRecord, bytes: number): void {

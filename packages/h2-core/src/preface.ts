@@ -12,10 +12,9 @@ export class ClientPreface {
   private readonly core: Core;
   private seen = 0;
 
-  /** `received`: a server's caller has taken it off the transport already. */
-  constructor(core: Core, received: boolean) {
+  constructor(core: Core) {
     this.core = core;
-    this.complete = received || !core.isServer;
+    this.complete = core.options.prefaceReceived || !core.isServer;
     if (!core.isServer) core.outbox.payload(OCTETS, 0, OCTETS.length);
   }
 

@@ -3,7 +3,7 @@ import { uint31 } from './frame/bytes.ts';
 import { FrameType } from './frame/types.ts';
 import { DEFAULT_PRIORITY, type Priority, parsePriority } from './message/priority.ts';
 import { ConnectionError } from './rules.ts';
-import { Gone } from './stream/registry.ts';
+import { Gone } from './stream/gone.ts';
 import type { StreamRecord } from './stream/stream.ts';
 
 /** Octets of a PRIORITY_UPDATE value that are looked at; the rest says nothing that RFC 9218 defines. */
@@ -58,10 +58,10 @@ export class Priorities {
     const target = uint31(bytes, start);
     if (target === 0 || !core.isServer) throw new ConnectionError('priority-update.stream', target, type);
     const stream = core.registry.live.get(target);
-    const idle = stream === undefined && core.registry.whyGone(target) === Gone.IDLE;
+    const idle = stream === undefined && core.registry.whyGone(target, core.now) === Gone.IDLE;
     // RFC 9218 7.1: "Servers that receive a PRIORITY_UPDATE for a push stream in the 'idle' state MUST respond ..."
     if (idle && !core.registry.isRemote(target)) throw new ConnectionError('priority-update.stream', target, type);
-    core.guard.odd(target, type, core.now);
+    core.guard.odd('odd.priority', target, type, core.now);
     this.aware = true;
     if (!core.options.obeyPriorities) return;
     let text = '';

@@ -34,8 +34,13 @@ const TABLE = {
   'headers.too-large': ['9113 10.5.1', 'ENHANCE_YOUR_CALM', 'a field section is far larger than we accept'],
   'headers.list-size': [
     '9113 10.5.1',
-    'PROTOCOL_ERROR',
+    'ENHANCE_YOUR_CALM',
     'a field section is larger than SETTINGS_MAX_HEADER_LIST_SIZE',
+  ],
+  'headers.informational': [
+    '9113 10.5.1',
+    'ENHANCE_YOUR_CALM',
+    'the informational responses to one request are larger together than a field section may be',
   ],
   'headers.memory': ['9113 10.5.1', 'ENHANCE_YOUR_CALM', 'the open streams hold more header octets than we keep'],
   'stream.id-parity': ['9113 5.1.1', 'PROTOCOL_ERROR', 'a stream has an identifier of the wrong side'],
@@ -132,6 +137,7 @@ const TABLE = {
   'data.before-headers': ['9113 8.1', 'PROTOCOL_ERROR', 'DATA before the final response'],
   'data.head': ['9110 9.3.2', 'PROTOCOL_ERROR', 'DATA in a response that cannot have a body'],
   'flood.resets': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'most requests are reset before their response begins'],
+  'flood.stream-errors': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many streams had to be reset for what the peer did'],
   'accept.resets': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many requests are reset while they wait to be accepted'],
   'flood.oddities': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many frames that are legal but useless'],
   'flood.empty-data': ['9113 10.5', 'ENHANCE_YOUR_CALM', 'too many DATA frames without octets'],

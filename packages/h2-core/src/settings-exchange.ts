@@ -7,6 +7,8 @@ import { ConnectionError, RULES } from './rules.ts';
 import { checkSetting, parseSettings, SettingId, settingName } from './settings.ts';
 import { SettingsEvent } from './tap.ts';
 
+const KNOWN: ReadonlySet<number> = new Set(Object.values(SettingId));
+
 /** SETTINGS in both directions: values, what each changes, and acknowledgements in order. RFC 9113 6.5. */
 export class SettingsExchange {
   /** Set by the connection once the decoder exists. */
@@ -48,6 +50,22 @@ export class SettingsExchange {
     }
   }
 
+  /** Sends new values: what they allow holds at once, what they restrict when they are acknowledged. */
+  change(pairs: readonly number[]): void {
+    const { core, reader } = this;
+    this.checkOwn(pairs);
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const value = pairs[i + 1] as number;
+      if (pairs[i] === SettingId.INITIAL_WINDOW_SIZE) core.receiver.streamTarget = value;
+      else if (pairs[i] === SettingId.MAX_CONCURRENT_STREAMS) {
+        core.maxRemoteStreams = Math.max(core.maxRemoteStreams, value);
+      } else if (pairs[i] === SettingId.MAX_FRAME_SIZE && reader !== null) {
+        reader.maxFrameSize = Math.max(reader.maxFrameSize, value);
+      }
+    }
+    this.send(pairs);
+  }
+
   /** Sends SETTINGS. What they restrict takes effect when the peer has acknowledged them. */
   send(pairs: readonly number[]): void {
     const { core } = this;
@@ -72,7 +90,7 @@ export class SettingsExchange {
       throw new ConnectionError('settings.too-many', 0, type, `${length / 6} entries`);
     }
     const pairs = parseSettings(bytes, start, length);
-    if (!first) core.guard.settings(1 + this.windowWork(pairs), core.now);
+    if (!first) this.charge(pairs);
     this.applyRemote(pairs, first);
     core.outbox.settingsAck();
     if (core.tap !== null) {
@@ -83,13 +101,17 @@ export class SettingsExchange {
     if (core.onSlot !== null) core.onSlot();
   }
 
-  /** Streams that these settings make us touch. */
-  private windowWork(pairs: readonly number[]): number {
-    let work = 0;
+  /** What these settings cost: streams whose window moves, table entries that go and have to be sent again. */
+  private charge(pairs: readonly number[]): void {
+    const { core } = this;
+    let work = 1;
     for (let i = 0; i < pairs.length; i += 2) {
-      if (pairs[i] === SettingId.INITIAL_WINDOW_SIZE) work += this.core.registry.live.size;
+      const id = pairs[i] as number;
+      if (id === SettingId.INITIAL_WINDOW_SIZE) work += core.registry.live.size;
+      else if (id === SettingId.HEADER_TABLE_SIZE) work += core.encoder.tableLength;
+      else if (!KNOWN.has(id)) core.guard.odd('odd.setting', 0, FrameType.SETTINGS, core.now);
     }
-    return work;
+    core.guard.settings(work, core.now);
   }
 
   /** Takes over the peer's values, in order (RFC 9113 6.5.3). */

@@ -3,6 +3,8 @@
  * one null check; nothing is built for it. An implementation must not keep a view or call back into the connection.
  */
 
+import type { OddityId } from './oddities.ts';
+
 /** Which way a frame, a field section or a table belongs: 0 received from the peer, 1 sent by us. */
 export const Direction = { IN: 0, OUT: 1 } as const;
 /** 0 received, 1 sent. */
@@ -87,6 +89,11 @@ export interface Tap {
 
   /** A rule was broken: stable rule id, RFC section, stream (0: connection), frame type. */
   onViolation(rule: string, rfc: string, streamId: number, frameType: number, message: string): void;
+  /**
+   * The peer did something legal but strange; `what` is one of `ODDITIES`. Each is charged to `oddityBurst`. Comes before the
+   * frame, or after it.
+   */
+  onOddity?(what: OddityId, streamId: number, frameType: number): void;
   /** A stream was reset: by whom, with what code, by which rule or with what reason text. */
   onReset(streamId: number, code: number, initiator: 'user' | 'library' | 'remote', reason: string): void;
   /** GOAWAY was sent or received. */

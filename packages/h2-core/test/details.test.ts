@@ -258,9 +258,18 @@ describe('endings', () => {
     const t = server();
     t.receive(headers(2 ** 31 - 1, GET));
     t.connection.respond(t.stream(2 ** 31 - 1), 200, [], true);
-    expect(t.sent()).toEqual([`HEADERS ${2 ** 31 - 1} END_STREAM`]);
-    t.receive(headers(1, GET));
-    expect(t.sent()).toEqual([`GOAWAY ${2 ** 31 - 1} 1 stream.id-reused`]);
+    expect(t.sent()).toEqual([`HEADERS ${2 ** 31 - 1} END_STREAM`, `GOAWAY ${2 ** 31 - 1} 0 stream.ids-used-up`]);
+    expect(t.heard().at(-1)).toBe('end clean');
+  });
+
+  test('streams that are still open when the highest number has ended finish first', () => {
+    // LIM-32
+    const t = server();
+    t.receive(headers(1, GET), headers(2 ** 31 - 1, GET));
+    t.connection.respond(t.stream(2 ** 31 - 1), 200, [], true);
+    expect(t.connection.isClosed).toBe(false);
+    t.connection.respond(t.stream(1), 200, [], true);
+    expect(t.connection.isClosed).toBe(true);
   });
 
   test('the tap hears of the broken rule before GOAWAY is written', () => {
@@ -412,13 +421,13 @@ describe('messages', () => {
         F.END_HEADERS,
       ),
     );
-    expect(t.sent()).toEqual(['RST_STREAM 1 1']);
+    expect(t.sent()).toEqual(['RST_STREAM 1 11']);
   });
 
   test('trailers share the limits of any section', () => {
     // LIM-31
     const t = server({ maxHeaderListSize: 300 });
     t.receive(headers(1, POST, F.END_HEADERS), headers(1, [['x', 'y'.repeat(300)]]));
-    expect(t.sent()).toEqual(['RST_STREAM 1 1']);
+    expect(t.sent()).toEqual(['RST_STREAM 1 11']);
   });
 });

@@ -157,7 +157,7 @@ describe('DATA floods, CVE-2019-9518', () => {
 
   test('frames of one octet that nobody reads: at the budget, above it', () => {
     // LIM-25
-    const t = server({ smallDataBudget: 255 * 10 });
+    const t = server({ dataFrameBudget: 255 * 10 });
     t.receive(open(1), ...Array.from({ length: 10 }, () => data(1, 'x')));
     expect(t.connection.isClosed).toBe(false);
     t.receive(data(1, 'x'));
@@ -182,7 +182,7 @@ describe('DATA floods, CVE-2019-9518', () => {
 
   test('what a stream cost is given back when it ends; frames with END_STREAM cost nothing', () => {
     // LIM-25
-    const t = server({ smallDataBudget: 255 * 2 });
+    const t = server({ dataFrameBudget: 255 * 2 });
     for (let i = 0; i < 100; i++) {
       const id = 1 + i * 2;
       t.receive(open(id), data(id, 'x'), data(id, 'x'), data(id, 'x', F.END_STREAM));

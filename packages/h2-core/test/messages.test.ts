@@ -261,7 +261,7 @@ describe('RFC 9113 10.5.1 header limits', () => {
     t.receive(headers(1, [...GET, ['a', 'v'.repeat(100)]]));
     expect(t.heard()).toEqual(['request 1 GET / end']);
     t.receive(headers(3, [...GET, ['a', 'v'.repeat(101)]]), headers(5, GET));
-    expect(t.sent()).toEqual(['RST_STREAM 3 1']);
+    expect(t.sent()).toEqual(['RST_STREAM 3 11']);
     expect(t.heard()).toEqual(['request 5 GET / end']);
   });
 
@@ -271,7 +271,7 @@ describe('RFC 9113 10.5.1 header limits', () => {
     const t = server({ maxHeaderFields: 10 });
     t.receive(headers(1, crumbs(6)), headers(3, crumbs(7)));
     expect(t.heard()).toEqual(['request 1 GET / end']);
-    expect(t.sent()).toEqual(['RST_STREAM 3 1']);
+    expect(t.sent()).toEqual(['RST_STREAM 3 11']);
   });
 });
 

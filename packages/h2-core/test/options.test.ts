@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type CoreOptions, resolveOptions, UsageError } from '@glassway/h2-core';
+import { Connection, type CoreOptions, OptionError, resolveOptions, UsageError } from '@glassway/h2-core';
 import { expect, test } from 'vitest';
 
 const UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, s: 1000, ms: 1 };
@@ -14,26 +14,77 @@ function read(text: string): number {
 
 const NUMBER = String.raw`2\^\d+(?:-1)?|[\d,]*\d(?: (?:KiB|MiB|ms|s)\b)?`;
 const source = readFileSync(new URL('../src/options.ts', import.meta.url), 'utf8');
-const documented = [...source.matchAll(/\/\*\* (.+) \*\/\n {2}readonly (\w+)\?: number;/g)].map(
-  ([, text = '', name]) => ({
-    name: name as keyof CoreOptions,
-    fallback: read(new RegExp(`Default:? (${NUMBER})`).exec(text)?.[1] ?? ''),
-    range: (new RegExp(String.raw`range (${NUMBER})\.\.(${NUMBER})`).exec(text)?.slice(1) ?? ['0', '2^31-1']).map(read),
-  }),
+const documented = [...source.matchAll(/ {2}\/\*\*((?:(?!\*\/)[\s\S])+)\*\/\n {2}readonly (\w+)\?: number;/g)].map(
+  ([, comment = '', name]) => {
+    const text = comment.replaceAll(/\s*\n \s*\* ?/g, ' ');
+    return {
+      name: name as keyof CoreOptions,
+      fallback: read(new RegExp(`Default (${NUMBER})`).exec(text)?.[1] ?? 'none'),
+      range: (new RegExp(String.raw`[Rr]ange (${NUMBER})\.\.(${NUMBER})`).exec(text)?.slice(1) ?? ['0', '2^31-1']).map(
+        read,
+      ),
+    };
+  },
 );
 
+/** Defaults that follow from other options. */
+const DERIVED: ReadonlySet<string> = new Set(['dataFrameBudget', 'maxConcurrentResetStreams']);
+
 test('every option that is a number is documented', () => {
-  const numbers = Object.entries(resolveOptions('server', {}, false)).filter(([, value]) => typeof value === 'number');
+  const numbers = Object.entries(resolveOptions('server')).filter(([, value]) => typeof value === 'number');
   expect(documented.map(({ name }) => name).sort()).toEqual(numbers.map(([name]) => name).sort());
 });
 
 test.each(documented)('$name has the default and the range that its comment says', ({ name, fallback, range }) => {
   const [least = Number.NaN, greatest = Number.NaN] = range;
-  const resolve = (value: number) => resolveOptions('server', { [name]: value }, false)[name];
-  // One default is a formula: half the window.
-  if (name === 'smallDataBudget') expect(resolveOptions('server', {}, false)[name]).toBe(524_288);
-  else expect(resolveOptions('server', {}, false)[name]).toBe(fallback);
+  const resolve = (value: number) => resolveOptions('server', { [name]: value })[name];
+  if (DERIVED.has(name)) expect(fallback).toBeNaN();
+  else expect(resolveOptions('server')[name]).toBe(fallback);
   expect(resolve(least)).toBe(least);
   expect(resolve(greatest)).toBe(greatest);
   for (const bad of [least - 1, greatest + 1, least + 0.5]) expect(() => resolve(bad)).toThrow(UsageError);
+});
+
+test('defaults that follow from other options', () => {
+  expect(resolveOptions('server').dataFrameBudget).toBe(524_288);
+  expect(resolveOptions('server', { initialWindowSize: 1000 }).dataFrameBudget).toBe(65_536);
+  expect(resolveOptions('server').maxConcurrentResetStreams).toBe(256);
+  expect(resolveOptions('server', { maxConcurrentStreams: 1 }).maxConcurrentResetStreams).toBe(256);
+  expect(resolveOptions('server', { maxConcurrentStreams: 500 }).maxConcurrentResetStreams).toBe(1000);
+  expect(resolveOptions('server', { maxConcurrentStreams: 2 ** 32 - 1 }).maxConcurrentResetStreams).toBe(16_384);
+  expect(resolveOptions('client').maxConcurrentResetStreams).toBe(1024);
+  expect(resolveOptions('client').maxConcurrentStreams).toBe(100);
+  expect(resolveOptions('client', {}, true).enablePush).toBe(true);
+});
+
+test.each<[CoreOptions, string, unknown, string]>([
+  [{ maxFrameSize: 1 }, 'maxFrameSize', 1, 'an integer from 16384 to 16777215'],
+  [{ idleTimeoutMs: Number.NaN }, 'idleTimeoutMs', Number.NaN, 'an integer from 0 to 2147483647'],
+  [{ oddityBurst: '9' as never }, 'oddityBurst', '9', 'an integer from 0 to 2147483647'],
+  [{ enablePush: 1 as never }, 'enablePush', 1, 'true or false'],
+  [{ extraSettings: [0xf000] }, 'extraSettings', [0xf000], 'an array of ids and values in turn'],
+  [{ extraSettings: [0x1_0000, 1] }, 'extraSettings', [0x1_0000, 1], 'pairs of a 16-bit id and a 32-bit value'],
+  [{ extraSettings: [4, 1] }, 'extraSettings', [4, 1], 'without INITIAL_WINDOW_SIZE, which has an option of its own'],
+  [{ extraSettings: [9, 2] }, 'extraSettings', [9, 2], 'a legal value for NO_RFC7540_PRIORITIES'],
+])('a bad value is told by name, value and range: %j', (options, name, value, range) => {
+  let thrown: unknown;
+  try {
+    resolveOptions('server', options);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(OptionError);
+  expect(thrown).toMatchObject({ name: 'OptionError', rule: 'api.option', option: name, value, range });
+  expect((thrown as OptionError).message).toMatch(`option ${name} is `);
+});
+
+test('options that a role has no use for', () => {
+  expect(() => resolveOptions('client', { prefaceReceived: true })).toThrow(OptionError);
+});
+
+test('no greatest value is too great for a connection', () => {
+  const greatest = Object.fromEntries(documented.map(({ name, range }) => [name, range[1] ?? 0]));
+  for (const role of ['server', 'client'] as const) {
+    expect(new Connection({ role, handler: {}, ...greatest }).isClosed).toBe(false);
+  }
 });

@@ -73,7 +73,7 @@ describe('RFC 9113 6.6, 8.4: what a client makes of promises', () => {
     // PSH-09
     const t = asking({ maxHeaderListSize: 300 });
     t.receive(promise(1, 2, [...GET, ['a', 'v'.repeat(300)]]));
-    expect(t.sent()).toEqual(['RST_STREAM 2 1']);
+    expect(t.sent()).toEqual(['RST_STREAM 2 11']);
     expect(t.connection.isClosed).toBe(false);
   });
 

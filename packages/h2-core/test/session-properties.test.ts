@@ -116,11 +116,11 @@ test('two ends under random segmentation, windows, limits and resets: every body
       const dice = new Dice(seed);
       const [left, right] = pair();
       // Segments of a few octets come faster than they can be read here; the limit on small frames has tests of its own.
-      const smallDataBudget = 0;
+      const dataFrameBudget = 0;
       const windows = {
         initialWindowSize: streamWindow,
         initialConnectionWindowSize: connectionWindow,
-        smallDataBudget,
+        dataFrameBudget,
       };
       const [server, client] = await Promise.all([
         handshake(new Mangler(left, dice), { ...windows, ...options }),

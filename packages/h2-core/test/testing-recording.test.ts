@@ -167,6 +167,7 @@ describe('record and replay', () => {
       onStreamClosed: 0,
       onSettings: 0,
       onSettingsAcked: 0,
+      onPing: 0,
       onPong: 0,
       onGoAway: 0,
       onAltSvc: 0,

@@ -10,7 +10,7 @@
  */
 
 export { Decoder } from './decoder.ts';
-export { type DecoderOptions, type FieldSink, HARD_LIMIT_FACTOR } from './decoder-options.ts';
+export { type DecoderOptions, type FieldSink, HARD_LIMIT_FACTOR, MAX_LIMIT } from './decoder-options.ts';
 export { ENTRY_OVERHEAD, type TableEntry } from './dynamic-table.ts';
 export { Encoder, type EncoderOptions, type Field } from './encoder.ts';
 export { HpackError, type HpackRule, HpackUsageError } from './errors.ts';

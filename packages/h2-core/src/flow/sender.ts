@@ -1,4 +1,6 @@
 import { DEFAULT_WINDOW, Flag, FrameType, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
+import { SEND_BUFFER_SHARE } from '../limits.ts';
+import type { ResolvedOptions } from '../options.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Piece, StreamRecord } from '../stream/stream.ts';
 import { Direction, type Tap } from '../tap.ts';
@@ -10,6 +12,9 @@ export const SendBlock = { NONE: 0, CONNECTION_WINDOW: 1, STREAM_WINDOW: 2, TRAN
 
 /** Largest DATA payload cut even if the peer takes more: keeps turns short and PING replies prompt. */
 const MAX_DATA_PAYLOAD = 65_536;
+
+/** Octets at which the queues of all streams, and of one, are full. */
+type SendBufferOptions = Pick<ResolvedOptions, 'maxConnectionSendBufferSize' | 'maxSendBufferSize'>;
 
 /** What the sender needs from the connection. */
 export interface SenderHost {
@@ -34,23 +39,28 @@ export class Sender {
   transportFull = false;
   /** Octets of DATA cut so far. */
   sent = 0;
-  /** WINDOW_UPDATE frames that may yet come for what was cut, although its stream has ended. */
-  answers = 0;
+  /** WINDOW_UPDATE frames that may yet come for what was cut: for streams, open or ended, and for the connection. */
+  streamGrants = 0;
+  connectionGrants = 0;
   readonly scheduler: Scheduler = new Scheduler();
   private readonly padder: Padder | null;
   private readonly outbox: Outbox;
   private readonly host: SenderHost;
   private readonly tap: Tap | null;
-  private readonly lowWater: number;
+  /** Octets queued over all streams. */
+  private buffered = 0;
+  private readonly maxBuffered: number;
+  private readonly maxStreamBuffered: number;
   private readonly tellInLine: (stream: StreamRecord) => void = stream =>
     this.tellBlocked(stream, this.window <= 0 ? SendBlock.CONNECTION_WINDOW : SendBlock.TRANSPORT);
 
-  constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, lowWater: number, padder: Padder | null) {
+  constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, options: SendBufferOptions, padder: Padder | null) {
     this.padder = padder;
     this.outbox = outbox;
     this.host = host;
     this.tap = tap;
-    this.lowWater = lowWater;
+    this.maxBuffered = options.maxConnectionSendBufferSize;
+    this.maxStreamBuffered = options.maxSendBufferSize;
   }
 
   /** True when a DATA frame could be cut now. */
@@ -82,9 +92,27 @@ export class Sender {
     this.scheduler.forEach(this.tellInLine);
   }
 
+  /** Octets at which the queue of any stream is full now. What a stream may have at least keeps the others' from stopping it. */
+  private get highWater(): number {
+    const { maxStreamBuffered } = this;
+    return this.buffered <= this.maxBuffered ? maxStreamBuffered : Math.min(maxStreamBuffered, SEND_BUFFER_SHARE);
+  }
+
+  /** Queues body octets. */
+  enqueue(stream: StreamRecord, bytes: Uint8Array): void {
+    stream.enqueue(bytes);
+    this.buffered += bytes.length;
+  }
+
+  /** True when a stream should be given no more octets for now. */
+  isFull(stream: StreamRecord): boolean {
+    return stream.bufferedBytes >= this.highWater;
+  }
+
   /** Forgets what a stream was to send. */
   drop(stream: StreamRecord): void {
     this.scheduler.remove(stream);
+    this.buffered -= stream.bufferedBytes;
     stream.dropQueue();
   }
 
@@ -148,7 +176,7 @@ export class Sender {
     } else {
       this.scheduler.rotate(stream);
     }
-    if (stream.wantsWritable && stream.bufferedBytes <= this.lowWater) this.host.onRoom(stream);
+    if (stream.wantsWritable && stream.bufferedBytes <= this.highWater >>> 1) this.host.onRoom(stream);
     return size + padding;
   }
 
@@ -171,10 +199,15 @@ export class Sender {
     stream.sendWindow -= padding;
   }
 
-  /** Receivers grant windows back once per DATA frame or, some of them, for every 4 KiB of it. */
+  /**
+   * Receivers grant windows back once per DATA frame or, some of them, for every 4 KiB of it. Where the window is smaller than
+   * a frame, each half of it: three times, with an odd octet.
+   */
   private count(size: number): void {
     this.sent += size;
-    this.answers += 1 + (size >>> 12);
+    const grants = 3 + (size >>> 12);
+    this.streamGrants += grants;
+    this.connectionGrants += grants;
   }
 
   /** Moves `size` queued octets of a stream into the outbox. */
@@ -197,6 +230,7 @@ export class Sender {
       }
     }
     stream.bufferedBytes -= size;
+    this.buffered -= size;
   }
 
   /**

@@ -16,10 +16,20 @@ export interface FrameSink {
   ): void;
   /** Data octets of the DATA frame just begun; `last` once per frame, with the final (perhaps empty) piece. */
   onDataBytes(bytes: Uint8Array, start: number, end: number, last: boolean): void;
-  /** The header announces more octets than allowed (RFC 9113 4.2). Reading stops. */
-  onOversizedFrame(type: number, streamId: number, length: number): void;
+  /**
+   * The header announces more octets than allowed (RFC 9113 4.2). Of its payload `bytes` may hold a beginning, from `offset`.
+   * Reading stops.
+   */
+  onOversizedFrame(
+    type: number,
+    flags: number,
+    streamId: number,
+    length: number,
+    bytes: Uint8Array,
+    offset: number,
+  ): void;
   /** DATA whose pad length is not smaller than its payload of `length` octets, or missing (0). Reading stops. */
-  onBadDataPadding(streamId: number, length: number): void;
+  onBadDataPadding(flags: number, streamId: number, length: number, bytes: Uint8Array, offset: number): void;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -77,7 +87,7 @@ export class FrameReader {
     if (length > this.maxFrameSize) {
       const streamId = uint31(bytes, at + 5);
       this.stop();
-      this.sink.onOversizedFrame(type, streamId, length);
+      this.sink.onOversizedFrame(type, octet(bytes, at + 4), streamId, length, bytes, at + FRAME_HEADER_SIZE);
       return 0;
     }
     if (type !== FrameType.DATA) return FRAME_HEADER_SIZE + length;
@@ -101,7 +111,7 @@ export class FrameReader {
     if ((flags & Flag.PADDED) !== 0) {
       if (length === 0 || octet(bytes, payload) >= length) {
         this.stop();
-        this.sink.onBadDataPadding(streamId, length);
+        this.sink.onBadDataPadding(flags, streamId, length, bytes, payload);
         return end;
       }
       padding = octet(bytes, payload);

@@ -52,5 +52,26 @@ export const Flag = {
   PRIORITY: 0x20,
 } as const;
 
+/** Flags that DATA may carry. RFC 9113 6.1. */
+export const DATA_FLAGS: number = Flag.END_STREAM | Flag.PADDED;
+
+/** By type, the flags that RFC 9113 6 does not define; none for types that are not its own. */
+const UNDEFINED_FLAGS: Uint8Array = (() => {
+  const flags = new Uint8Array(256);
+  flags.fill(0xff, FrameType.DATA, FrameType.CONTINUATION + 1);
+  flags[FrameType.DATA] = 0xff & ~DATA_FLAGS;
+  flags[FrameType.HEADERS] = 0xff & ~(Flag.END_STREAM | Flag.END_HEADERS | Flag.PADDED | Flag.PRIORITY);
+  flags[FrameType.PUSH_PROMISE] = 0xff & ~(Flag.END_HEADERS | Flag.PADDED);
+  flags[FrameType.CONTINUATION] = 0xff & ~Flag.END_HEADERS;
+  flags[FrameType.SETTINGS] = 0xff & ~Flag.ACK;
+  flags[FrameType.PING] = 0xff & ~Flag.ACK;
+  return flags;
+})();
+
+/** The flags of a frame type, as bits, that mean nothing and are to be ignored. RFC 9113 4.1. */
+export function undefinedFlags(type: number): number {
+  return UNDEFINED_FLAGS[type] as number;
+}
+
 /** The client connection preface. RFC 9113 3.4. */
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';

@@ -11,7 +11,7 @@
  */
 import { H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import { initialSettings, resolveOptions } from '../options.ts';
+import { initialSettings, resolveOptions } from '../resolve-options.ts';
 import type { BodySource } from './body-source.ts';
 import { Exchange } from './client-exchange.ts';
 import { type ClientListeners, ClientState } from './client-state.ts';
@@ -31,7 +31,9 @@ export type { ClientListeners } from './client-state.ts';
 export * from './exports.ts';
 
 /** Options of `handshake` and `connect`; all have defaults. */
-export interface ClientOptions extends Omit<SessionOptions, 'enableConnectProtocol'>, ClientListeners {
+export interface ClientOptions
+  extends Omit<SessionOptions, 'enableConnectProtocol' | 'prefaceReceived'>,
+    ClientListeners {
   /** `:scheme` of requests that name none. Default `https` over a TLS socket, else `http`. */
   readonly scheme?: string;
   /** `:authority` of requests that name none: host and optional port. Without it each request names its own. */

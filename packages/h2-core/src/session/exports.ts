@@ -10,11 +10,14 @@ export {
   H2Error,
   type H2ErrorInit,
   type Initiator,
+  OptionError,
   UsageError,
 } from '../errors.ts';
 export type { PaddingStrategy } from '../flow/padding.ts';
 export type { FieldList, RequestHead } from '../handler.ts';
-export { type CoreOptions, type ResolvedOptions, resolveOptions } from '../options.ts';
+export { ODDITIES, type OddityId } from '../oddities.ts';
+export type { CoreOptions, ResolvedOptions } from '../options.ts';
+export { resolveOptions } from '../resolve-options.ts';
 export { SettingId, type Settings, settingName } from '../settings.ts';
 export { Direction, SectionKind, SettingsEvent, type Tap } from '../tap.ts';
 export type { BodySource } from './body-source.ts';

@@ -1,4 +1,4 @@
-import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
+import { ErrorCode, type H2Error } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import { SettingId } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -17,17 +17,6 @@ export interface Accepted {
   readonly respond: SendResponse;
 }
 
-/** The options of the accept queue. */
-export interface ServerAcceptOptions {
-  /** Requests that may wait for `accept`; more are refused with REFUSED_STREAM. Default 1024, range 1..1,000,000. */
-  readonly maxPendingAccept?: number;
-  /**
-   * Requests reset by the client while they waited for `accept`, at which the connection is ended with
-   * ENHANCE_YOUR_CALM (rapid reset, CVE-2023-26964). Default 1000, range 1..1,000,000.
-   */
-  readonly maxPendingAcceptResetStreams?: number;
-}
-
 /** An accepted request as it waits. */
 class Pending implements Accepted {
   readonly request: ServerRequest;
@@ -41,8 +30,8 @@ class Pending implements Accepted {
   }
 }
 
-const MAX_PENDING_ACCEPT = 1024;
-const MAX_PENDING_ACCEPT_RESETS = 1000;
+/** Requests that were reset are taken out of the queue when there are as many, even where their number is not limited. */
+const SWEEP_AT = 1000;
 
 /** The inside of a server's session: requests on their way to the program. */
 export class ServerState extends SessionState {
@@ -51,20 +40,12 @@ export class ServerState extends SessionState {
   /** What `for await` uses. */
   readonly iterator: AsyncIterator<Accepted, undefined> = { next: () => this.accept() };
   private readonly queue: AsyncQueue<Pending> = new AsyncQueue();
-  private readonly maxPending: number;
-  private readonly maxPendingResets: number;
   /** Of those that wait: reset meanwhile, to be skipped. */
   private dead = 0;
 
-  constructor(options: SessionOptions & ServerAcceptOptions & { readonly prefaceReceived?: boolean }, clock: Clock) {
+  constructor(options: SessionOptions, clock: Clock) {
     super('server', options, clock);
-    if (options.prefaceReceived === true) this.prefaced.resolve();
-    this.maxPending = count('maxPendingAccept', options.maxPendingAccept, MAX_PENDING_ACCEPT);
-    this.maxPendingResets = count(
-      'maxPendingAcceptResetStreams',
-      options.maxPendingAcceptResetStreams,
-      MAX_PENDING_ACCEPT_RESETS,
-    );
+    if (this.options.prefaceReceived) this.prefaced.resolve();
   }
 
   onPreface(): void {
@@ -75,7 +56,7 @@ export class ServerState extends SessionState {
     const link = new ServerLink(this.core, stream, this.options.maxSendBufferSize, head, endStream);
     stream.context = link;
     this.counters.opened++;
-    if (this.pendingAccept >= this.maxPending) {
+    if (this.pendingAccept >= this.options.maxPendingAccept) {
       link.isAccepted = true;
       link.fail(refusal(stream.id));
       this.core.reset(stream, ErrorCode.REFUSED_STREAM, 'accept.queue-full');
@@ -89,8 +70,9 @@ export class ServerState extends SessionState {
     const link = stream.context as ServerLink;
     if (link.isAccepted) return;
     this.dead++;
-    if (this.dead < this.maxPendingResets) return;
-    if (error.initiator === 'remote' && error.scope === 'stream') {
+    const { maxPendingAcceptResetStreams } = this.options;
+    if (this.dead < (maxPendingAcceptResetStreams || SWEEP_AT)) return;
+    if (maxPendingAcceptResetStreams !== 0 && error.initiator === 'remote' && error.scope === 'stream') {
       this.core.destroy(ErrorCode.ENHANCE_YOUR_CALM, 'accept.resets', 'library');
     }
     this.dead = 0;
@@ -122,10 +104,4 @@ export class ServerState extends SessionState {
   enableConnectProtocol(): void {
     this.core.updateSettings([SettingId.ENABLE_CONNECT_PROTOCOL, 1]);
   }
-}
-
-function count(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= 1 && value <= 1_000_000) return value;
-  throw new UsageError('api.option', `option ${name} is ${value}; it must be an integer from 1 to 1000000`);
 }

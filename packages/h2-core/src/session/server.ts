@@ -10,7 +10,7 @@
 import { UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import { flatten, type HeadersInput } from './headers.ts';
-import { type Accepted, type ServerAcceptOptions, ServerState } from './server-state.ts';
+import { type Accepted, ServerState } from './server-state.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { ShutdownReport } from './session-state.ts';
@@ -20,13 +20,10 @@ import { fromBase64Url } from './upgrade-settings.ts';
 export * from './exports.ts';
 export { ServerRequest } from './server-request.ts';
 export { type PushInit, type ResponseHeadInit, SendPushedResponse, SendResponse } from './server-response.ts';
-export type { Accepted, ServerAcceptOptions } from './server-state.ts';
+export type { Accepted } from './server-state.ts';
 
 /** Options of `handshake`; all have defaults. */
-export interface ServerOptions extends Omit<SessionOptions, 'enablePush'>, ServerAcceptOptions {
-  /** The 24 octets of the client preface have been taken off the transport already, as by a sniffer. Default false. */
-  readonly prefaceReceived?: boolean;
-}
+export type ServerOptions = Omit<SessionOptions, 'enablePush'>;
 
 /** A request that came by HTTP/1.1 Upgrade (RFC 7540 3.2) and what goes with it. */
 export interface UpgradedRequest {

@@ -1,7 +1,8 @@
-import { Connection, type ConnectionOptions } from '../connection.ts';
+import { Connection } from '../connection.ts';
 import { ErrorCode, H2Error } from '../errors.ts';
 import type { FieldList, Handler } from '../handler.ts';
-import { type ResolvedOptions, resolveOptions } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { resolveOptions } from '../resolve-options.ts';
 import type { Settings } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
@@ -103,15 +104,12 @@ export abstract class SessionState implements Handler {
   private readonly listeners: FrameListeners;
   private readonly clock: Clock;
 
-  constructor(
-    role: 'server' | 'client',
-    options: SessionOptions & Pick<ConnectionOptions, 'prefaceReceived'>,
-    clock: Clock,
-  ) {
+  constructor(role: 'server' | 'client', options: SessionOptions, clock: Clock) {
     this.listeners = options;
     this.clock = clock;
-    this.options = resolveOptions(role, options, false);
-    this.core = new Connection({ ...options, enablePush: this.options.enablePush, role, handler: this }, clock.now());
+    const { tap = null } = options;
+    this.options = { ...resolveOptions(role, options), automaticPingAck: true };
+    this.core = new Connection({ ...this.options, tap, role, handler: this }, clock.now());
     this.pings = new PingPong(this.core, clock);
   }
 

@@ -1,24 +1,14 @@
 import { MAX_CLOSED_STREAMS } from '../limits.ts';
+import { ClosedStreams } from './closed-streams.ts';
+import { Gone } from './gone.ts';
 import type { StreamRecord } from './stream.ts';
 import { StreamTable } from './table.ts';
 
-/** How a stream that is gone came to its end, or that it never was. RFC 9113 5.1, closed. */
-export const Gone = {
-  /** Never opened: its number is above all opened ones. */
-  IDLE: 0,
-  /** Both halves ended with END_STREAM. */
-  ENDED: 1,
-  /** We sent RST_STREAM: late frames are ignored. */
-  RESET_BY_US: 2,
-  /** The peer sent RST_STREAM. */
-  RESET_BY_PEER: 3,
-  /** Closed long ago and forgotten. */
-  FORGOTTEN: 4,
-  /** Passed over: a higher number was opened first (RFC 9113 5.1.1). */
-  SKIPPED: 5,
-} as const;
-/** One of `Gone`. */
-export type Gone = (typeof Gone)[keyof typeof Gone];
+/**
+ * Frames that may come late for each stream we reset and cost nothing: the rest of its message, its END_STREAM or RST_STREAM,
+ * a window grant or two. DATA is not among them: its octets are counted by the windows.
+ */
+const LATE_FRAMES = 4;
 
 /** The live streams of a connection, the numbers used so far, and a short memory of the closed ones. */
 export class StreamRegistry {
@@ -32,17 +22,22 @@ export class StreamRegistry {
   /** The same for ours. */
   localCount = 0;
   private readonly remoteParity: number;
-  /** The last closed streams, a ring that grows to its limit: cheap to write, searched only for late frames. */
-  private closedIds: Uint32Array = new Uint32Array(16);
-  private closedHow: Uint8Array = new Uint8Array(16);
-  private closedCount = 0;
+  /** Those we reset have a memory of their own: others that end must not push out what excuses late frames. */
+  private readonly resetByUs: ClosedStreams;
+  private readonly others: ClosedStreams;
+  private late = 0;
+  private readonly maxLate: number;
   /** Every stream of the peer below this was opened: none was passed over. */
   private firstSkipped: number;
 
-  constructor(isServer: boolean) {
+  /** `maxReset`: streams reset by us that are remembered; `durationMs`: for how long, and all others. */
+  constructor(isServer: boolean, maxReset: number, durationMs: number) {
     this.remoteParity = isServer ? 1 : 0;
     this.nextLocalId = isServer ? 2 : 1;
     this.firstSkipped = isServer ? 1 : 2;
+    this.resetByUs = new ClosedStreams(maxReset, durationMs);
+    this.others = new ClosedStreams(MAX_CLOSED_STREAMS, durationMs);
+    this.maxLate = maxReset * LATE_FRAMES;
   }
 
   /** True when the number belongs to the peer: odd for a server. RFC 9113 5.1.1. */
@@ -56,45 +51,33 @@ export class StreamRegistry {
     this.lastRemoteId = id;
   }
 
-  /** Why there is no live stream `id`. */
-  whyGone(id: number): Gone {
+  /** Why there is no live stream `id` at `now`, ms. */
+  whyGone(id: number, now: number): Gone {
     const remote = this.isRemote(id);
     if (remote ? id > this.lastRemoteId : id >= this.nextLocalId) return Gone.IDLE;
-    const kept = Math.min(this.closedCount, this.closedIds.length);
-    for (let i = 0; i < kept; i++) if (this.closedIds[i] === id) return this.closedHow[i] as Gone;
+    const how = this.resetByUs.find(id, now) || this.others.find(id, now);
+    if (how !== 0) return how as Gone;
     return !remote || id < this.firstSkipped ? Gone.FORGOTTEN : Gone.SKIPPED;
   }
 
   /** Moves a stream from the living to the memory. */
-  close(stream: StreamRecord, how: Gone): void {
+  close(stream: StreamRecord, how: Gone, now: number): void {
     this.live.delete(stream.id);
-    this.append(stream.id, how);
+    this.remember(stream.id, how, now);
   }
 
-  /** Notes how a stream that is not on the books (any more) came to its end, in the place of what is known of it. */
-  remember(id: number, how: Gone): void {
-    const known = this.closedIds.indexOf(id);
-    if (known >= 0) {
-      this.closedHow[known] = how;
+  /** Notes how a stream that is not on the books (any more) came to its end. */
+  remember(id: number, how: Gone, now: number): void {
+    if (how !== Gone.RESET_BY_US) {
+      this.others.remember(id, how, now);
       return;
     }
-    this.append(id, how);
+    this.resetByUs.remember(id, how, now);
+    this.late = Math.min(this.late + LATE_FRAMES, this.maxLate);
   }
 
-  private append(id: number, how: Gone): void {
-    const size = this.closedIds.length;
-    if (this.closedCount === size && size < MAX_CLOSED_STREAMS) this.growMemory(Math.min(size * 4, MAX_CLOSED_STREAMS));
-    const at = this.closedCount++ % this.closedIds.length;
-    this.closedIds[at] = id;
-    this.closedHow[at] = how;
-  }
-
-  private growMemory(size: number): void {
-    const ids = new Uint32Array(size);
-    const how = new Uint8Array(size);
-    ids.set(this.closedIds);
-    how.set(this.closedHow);
-    this.closedIds = ids;
-    this.closedHow = how;
+  /** A frame came for a stream we reset; false: more have come than can have been on their way. */
+  forgiveLate(): boolean {
+    return this.late > 0 && this.late-- > 0;
   }
 }

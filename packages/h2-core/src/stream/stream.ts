@@ -85,11 +85,15 @@ export class StreamRecord implements Stream {
   /** The message being received cannot have a body: response to HEAD, 204, 304. */
   noBody = false;
   isConnect = false;
+  /** `CancelledSlots.chunks` when it was opened by us. */
+  openedAt = 0;
   /** A final (not 1xx) head was received or, on the server, sent. */
   headReceived = false;
   headSent = false;
   /** Size of the request's field section, octets by RFC 9113 6.5.2. */
   headerBytes = 0;
+  /** Size of the 1xx responses received so far, the same way. */
+  informationalBytes = 0;
   /** Cost of small DATA frames not yet released, see `Guard`. */
   smallDataCost = 0;
   /** When the stall check first saw the send queue wait, ms (-1: not yet), and what has left since. */

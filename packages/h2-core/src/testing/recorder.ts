@@ -25,6 +25,7 @@ export const METHODS: readonly (keyof Connection)[] = [
   'hold',
   'done',
   'ping',
+  'pong',
   'prioritise',
   'altSvc',
   'origins',
@@ -53,6 +54,7 @@ export const CALLS: readonly (keyof Handler)[] = [
   'onStreamClosed',
   'onSettings',
   'onSettingsAcked',
+  'onPing',
   'onPong',
   'onGoAway',
   'onAltSvc',
@@ -65,7 +67,6 @@ type Call = (...given: unknown[]) => unknown;
 
 interface Inside {
   readonly core: Omit<Core, 'handler'> & { handler: Handler };
-  readonly preface: { readonly complete: boolean };
 }
 
 /** What is written down while a connection runs. */
@@ -88,7 +89,7 @@ export class Recorder {
   private readonly within: boolean[] = [];
 
   constructor(connection: Connection) {
-    const { core, preface } = connection as unknown as Inside;
+    const { core } = connection as unknown as Inside;
     const { handler, registry } = core;
     if (core.closed || registry.lastRemoteId !== 0 || registry.nextLocalId > 2) {
       throw new Error('a connection is recorded from its beginning: this one has been used already');
@@ -103,7 +104,7 @@ export class Recorder {
       format: 'glassway-connection-recording',
       version: 1,
       role: core.isServer ? 'server' : 'client',
-      options: { ...plain, prefaceReceived: core.isServer && preface.complete },
+      options: plain,
       handles: CALLS.filter(name => typeof calls[name] === 'function'),
       startedAt: core.now,
     };

@@ -115,6 +115,8 @@ export class H2Connection implements DialEvents, Handler {
         maxSendBufferSize: options.sendHighWaterBytes,
         prefaceTimeoutMs: options.connectTimeoutMs,
         keepaliveIntervalMs: KEEPALIVE_INTERVAL_MS,
+        // `ResetProof` asks the same, for each request that was reset.
+        holdCancelledSlots: false,
       },
       performance.now(),
     );

@@ -1,0 +1,183 @@
+import { OptionError } from './errors.ts';
+import { checkPadding } from './flow/padding.ts';
+import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
+import {
+  CLIENT_RESET_MEMORY,
+  EARLY_RESET_PAUSE_MS,
+  EMPTY_DATA_BURST,
+  EMPTY_DATA_REFILL_PER_SECOND,
+  HEADER_BLOCK_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  MAX_CLOSED_STREAMS,
+  MAX_CONCURRENT_STREAMS,
+  MAX_CONNECTION_SEND_BUFFER,
+  MAX_CONTINUATION_FRAMES,
+  MAX_HEADER_FIELDS,
+  MAX_HEADER_LIST_SIZE,
+  MAX_HEADER_MEMORY,
+  MAX_LOCAL_ERROR_RESETS,
+  MAX_PENDING_ACCEPT,
+  MAX_PENDING_ACCEPT_RESETS,
+  MAX_PUSHED_STREAMS,
+  MAX_QUEUED_REPLIES,
+  MAX_REMEMBERED_STREAMS,
+  MAX_RESERVED_STREAMS,
+  MAX_SEND_BUFFER,
+  MAX_SETTINGS_PER_FRAME,
+  MIN_DATA_FRAME_BUDGET,
+  ODDITY_BURST,
+  ODDITY_REFILL_PER_SECOND,
+  PREFACE_TIMEOUT_MS,
+  SETTINGS_ACK_TIMEOUT_MS,
+  SETTINGS_WORK_BURST,
+  SETTINGS_WORK_REFILL_PER_SECOND,
+  WRITE_STALL_TIMEOUT_MS,
+} from './limits.ts';
+import type { CoreOptions, ResolvedOptions } from './options.ts';
+import { checkSetting, SettingId, Settings, settingName } from './settings.ts';
+
+const UINT32 = 0xffff_ffff;
+const MAX_TABLE = 65_536;
+const DEFAULT_TABLE = 4096;
+const STREAM_WINDOW = 1_048_576;
+const CONNECTION_WINDOW = 4_194_304;
+
+/** Settings whose values are options of their own. */
+const OWN_SETTINGS: ReadonlySet<number> = new Set([
+  SettingId.HEADER_TABLE_SIZE,
+  SettingId.ENABLE_PUSH,
+  SettingId.MAX_CONCURRENT_STREAMS,
+  SettingId.INITIAL_WINDOW_SIZE,
+  SettingId.MAX_FRAME_SIZE,
+  SettingId.MAX_HEADER_LIST_SIZE,
+  SettingId.ENABLE_CONNECT_PROTOCOL,
+]);
+
+type NamesOf<Kind> = { [Name in keyof CoreOptions]-?: NonNullable<CoreOptions[Name]> extends Kind ? Name : never };
+type NumberName = NamesOf<number>[keyof CoreOptions];
+type BooleanName = NamesOf<boolean>[keyof CoreOptions];
+
+/** A number that must be an integer within `min..max`. */
+function whole(given: CoreOptions, name: NumberName, fallback: number, min = 0, max: number = MAX_WINDOW): number {
+  const value = given[name];
+  if (value === undefined) return fallback;
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new OptionError(name, value, `an integer from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function flag(given: CoreOptions, name: BooleanName, fallback: boolean): boolean {
+  const value = given[name];
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new OptionError(name, value, 'true or false');
+  return value;
+}
+
+/** Settings this core has no option for, as pairs of id and value. RFC 9113 6.5.2. */
+function extraSettings(role: 'server' | 'client', given: CoreOptions): readonly number[] {
+  const { extraSettings: pairs = [] } = given;
+  const fail = (range: string): never => {
+    throw new OptionError('extraSettings', pairs, range);
+  };
+  if (!Array.isArray(pairs) || (pairs.length & 1) !== 0) fail('an array of ids and values in turn');
+  const none = new Settings();
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const id = pairs[i] as number;
+    const value = pairs[i + 1] as number;
+    if (!isUint(id, 0xffff) || !isUint(value, UINT32)) fail('pairs of a 16-bit id and a 32-bit value');
+    if (OWN_SETTINGS.has(id)) fail(`without ${settingName(id)}, which has an option of its own`);
+    if (checkSetting(id, value, none, role === 'server', true) !== '') fail(`a legal value for ${settingName(id)}`);
+  }
+  return [...pairs];
+}
+
+function isUint(value: unknown, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
+/**
+ * Fills in defaults and checks every value; throws an `OptionError` that names the option, its value and its range.
+ * `canPush`: what `enablePush` is when it is not given.
+ */
+export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {}, canPush = false): ResolvedOptions {
+  const isServer = role === 'server';
+  const maxConcurrentStreams = whole(
+    given,
+    'maxConcurrentStreams',
+    isServer ? MAX_CONCURRENT_STREAMS : MAX_PUSHED_STREAMS,
+    0,
+    UINT32,
+  );
+  const initialWindowSize = whole(given, 'initialWindowSize', STREAM_WINDOW);
+  const remembered = isServer
+    ? Math.min(Math.max(MAX_CLOSED_STREAMS, maxConcurrentStreams * 2), MAX_REMEMBERED_STREAMS)
+    : CLIENT_RESET_MEMORY;
+  const dataFrameBudget = Math.max(MIN_DATA_FRAME_BUDGET, initialWindowSize >>> 1);
+  const prefaceReceived = flag(given, 'prefaceReceived', false);
+  if (prefaceReceived && !isServer)
+    throw new OptionError('prefaceReceived', true, 'false for a client, which expects none');
+  return {
+    initialWindowSize,
+    initialConnectionWindowSize: whole(given, 'initialConnectionWindowSize', CONNECTION_WINDOW, DEFAULT_WINDOW),
+    maxFrameSize: whole(given, 'maxFrameSize', MIN_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE),
+    maxConcurrentStreams,
+    maxHeaderListSize: whole(given, 'maxHeaderListSize', MAX_HEADER_LIST_SIZE, 0, UINT32),
+    maxHeaderFields: whole(given, 'maxHeaderFields', MAX_HEADER_FIELDS, 1),
+    maxHeaderMemory: whole(given, 'maxHeaderMemory', MAX_HEADER_MEMORY),
+    maxContinuationFrames: whole(given, 'maxContinuationFrames', MAX_CONTINUATION_FRAMES),
+    headerTableSize: whole(given, 'headerTableSize', DEFAULT_TABLE, 0, MAX_TABLE),
+    encoderTableSize: whole(given, 'encoderTableSize', DEFAULT_TABLE, 0, MAX_TABLE),
+    enablePush: flag(given, 'enablePush', canPush),
+    enableConnectProtocol: flag(given, 'enableConnectProtocol', false),
+    maxSendBufferSize: whole(given, 'maxSendBufferSize', MAX_SEND_BUFFER, 1),
+    maxConnectionSendBufferSize: whole(given, 'maxConnectionSendBufferSize', MAX_CONNECTION_SEND_BUFFER, 1),
+    maxSettingsPerFrame: whole(given, 'maxSettingsPerFrame', MAX_SETTINGS_PER_FRAME, 1),
+    maxQueuedReplies: whole(given, 'maxQueuedReplies', MAX_QUEUED_REPLIES, 1),
+    prefaceTimeoutMs: whole(given, 'prefaceTimeoutMs', PREFACE_TIMEOUT_MS),
+    settingsAckTimeoutMs: whole(given, 'settingsAckTimeoutMs', SETTINGS_ACK_TIMEOUT_MS),
+    idleTimeoutMs: whole(given, 'idleTimeoutMs', IDLE_TIMEOUT_MS),
+    keepaliveIntervalMs: whole(given, 'keepaliveIntervalMs', 0),
+    keepaliveWhileIdle: flag(given, 'keepaliveWhileIdle', false),
+    keepaliveTimeoutMs: whole(given, 'keepaliveTimeoutMs', KEEPALIVE_TIMEOUT_MS),
+    earlyResetPauseMs: whole(given, 'earlyResetPauseMs', EARLY_RESET_PAUSE_MS),
+    maxLocalErrorResetStreams: whole(given, 'maxLocalErrorResetStreams', MAX_LOCAL_ERROR_RESETS),
+    maxConcurrentResetStreams: whole(given, 'maxConcurrentResetStreams', remembered, 0, MAX_REMEMBERED_STREAMS),
+    resetStreamDurationMs: whole(given, 'resetStreamDurationMs', 0),
+    maxReservedStreams: whole(given, 'maxReservedStreams', MAX_RESERVED_STREAMS),
+    maxPendingAccept: whole(given, 'maxPendingAccept', MAX_PENDING_ACCEPT, 1),
+    maxPendingAcceptResetStreams: whole(given, 'maxPendingAcceptResetStreams', MAX_PENDING_ACCEPT_RESETS),
+    oddityBurst: whole(given, 'oddityBurst', ODDITY_BURST),
+    oddityRefillPerSecond: whole(given, 'oddityRefillPerSecond', ODDITY_REFILL_PER_SECOND),
+    emptyDataBurst: whole(given, 'emptyDataBurst', EMPTY_DATA_BURST),
+    emptyDataRefillPerSecond: whole(given, 'emptyDataRefillPerSecond', EMPTY_DATA_REFILL_PER_SECOND),
+    dataFrameBudget: whole(given, 'dataFrameBudget', dataFrameBudget),
+    settingsWorkBurst: whole(given, 'settingsWorkBurst', SETTINGS_WORK_BURST),
+    settingsWorkRefillPerSecond: whole(given, 'settingsWorkRefillPerSecond', SETTINGS_WORK_REFILL_PER_SECOND),
+    writeStallTimeoutMs: whole(given, 'writeStallTimeoutMs', WRITE_STALL_TIMEOUT_MS),
+    obeyPriorities: flag(given, 'obeyPriorities', true),
+    headerBlockTimeoutMs: whole(given, 'headerBlockTimeoutMs', HEADER_BLOCK_TIMEOUT_MS),
+    automaticPingAck: flag(given, 'automaticPingAck', true),
+    goAwayDebugData: flag(given, 'goAwayDebugData', true),
+    prefaceReceived,
+    extraSettings: extraSettings(role, given),
+    holdCancelledSlots: flag(given, 'holdCancelledSlots', true),
+    padding: checkPadding(given.padding),
+  };
+}
+
+/** The first SETTINGS as pairs of id and value: what differs from the RFC's initial values. */
+export function initialSettings(isServer: boolean, options: ResolvedOptions): number[] {
+  const pairs: number[] = [];
+  if (options.headerTableSize !== DEFAULT_TABLE) pairs.push(SettingId.HEADER_TABLE_SIZE, options.headerTableSize);
+  if (!isServer) pairs.push(SettingId.ENABLE_PUSH, options.enablePush ? 1 : 0);
+  if (isServer || options.enablePush) pairs.push(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams);
+  if (options.initialWindowSize !== DEFAULT_WINDOW)
+    pairs.push(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize);
+  if (options.maxFrameSize !== MIN_MAX_FRAME_SIZE) pairs.push(SettingId.MAX_FRAME_SIZE, options.maxFrameSize);
+  pairs.push(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize);
+  if (isServer && options.enableConnectProtocol) pairs.push(SettingId.ENABLE_CONNECT_PROTOCOL, 1);
+  for (const number of options.extraSettings) pairs.push(number);
+  return pairs;
+}
