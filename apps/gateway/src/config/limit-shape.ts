@@ -11,14 +11,18 @@ const HTTP2: MapShape<Http2LimitSettings> = map<Http2LimitSettings>(
     initialConnectionWindowSize: field('The same for the connection', size(65_535, OCTETS)),
     maxFrameSize: field('Greatest frame payload accepted', size(16_384, 2 ** 24 - 1)),
     maxHeaderListSize: field('Size of a field section, 32 octets per field added (HPACK bomb)', size(0, 2 ** 32 - 1)),
-    maxHeaderFields: field('Field lines of a section, cookie crumbs counted one by one', whole(1, 65_536)),
+    maxHeaderFields: field('Field lines of a section, cookie crumbs counted one by one', whole(1, OCTETS)),
     maxHeaderMemory: field('Field sections of all open streams together', size(0, OCTETS)),
-    maxContinuationFrames: field('CONTINUATION frames after one HEADERS', whole(0, 65_536)),
+    maxContinuationFrames: field('CONTINUATION frames after one HEADERS', COUNT),
     headerTableSize: field("Dynamic table the client's encoder may use", size(0, 65_536)),
     encoderTableSize: field('Dynamic table our encoder uses at most', size(0, 65_536)),
     maxSendBufferSize: field('Octets that may wait in a stream before the backend is read no further', size(1, OCTETS)),
-    maxSettingsPerFrame: field('Entries accepted in one SETTINGS frame', whole(1, 65_536)),
-    maxQueuedReplies: field('Unsent replies at which reading pauses (PING flood)', whole(1, 1_000_000)),
+    maxConnectionSendBufferSize: field(
+      'The same for all streams of a connection together; each keeps 16 KiB',
+      size(1, OCTETS),
+    ),
+    maxSettingsPerFrame: field('Entries accepted in one SETTINGS frame', whole(1, OCTETS)),
+    maxQueuedReplies: field('Unsent replies at which reading pauses (PING flood)', whole(1, OCTETS)),
     prefaceTimeoutMs: field('Time for the preface and first SETTINGS', duration(), { name: 'prefaceTimeout' }),
     settingsAckTimeoutMs: field('Time for the acknowledgement of our SETTINGS', duration(), {
       name: 'settingsAckTimeout',
@@ -29,15 +33,21 @@ const HTTP2: MapShape<Http2LimitSettings> = map<Http2LimitSettings>(
     keepaliveIntervalMs: field('Silence after which a PING is sent while streams are open', duration(), {
       name: 'keepaliveInterval',
     }),
+    keepaliveWhileIdle: field('Whether a client without streams is asked, too', flag()),
     keepaliveTimeoutMs: field('Time for the answer to that PING', duration(), { name: 'keepaliveTimeout' }),
     earlyResetPauseMs: field('Pause of reading when most streams are reset before their response', duration(), {
       name: 'earlyResetPause',
+    }),
+    maxLocalErrorResetStreams: field('Streams reset for errors of the client taken at once; 0: no limit', COUNT),
+    maxConcurrentResetStreams: field('Reset streams remembered, so that what comes late is ignored', whole(0, 16_384)),
+    resetStreamDurationMs: field('How long closed streams are remembered; 0: by number only', duration(), {
+      name: 'resetStreamDuration',
     }),
     oddityBurst: field('Legal but useless frames taken at once; 0: no limit', COUNT),
     oddityRefillPerSecond: field('... and per second', COUNT),
     emptyDataBurst: field('Empty DATA frames taken at once; 0: no limit', COUNT),
     emptyDataRefillPerSecond: field('... and per second', COUNT),
-    smallDataBudget: field('What unread DATA frames below 256 octets may cost; 0: no limit', COUNT),
+    dataFrameBudget: field('What unread DATA frames below 256 octets may cost; 0: no limit', COUNT),
     settingsWorkBurst: field('Work that SETTINGS may cause at once; 0: no limit', COUNT),
     settingsWorkRefillPerSecond: field('... and per second', COUNT),
     writeStallTimeoutMs: field('Time in which a stream with waiting octets must take at least 1 KiB', duration(), {
@@ -47,6 +57,7 @@ const HTTP2: MapShape<Http2LimitSettings> = map<Http2LimitSettings>(
     headerBlockTimeoutMs: field('Time in which a split field section must be complete', duration(), {
       name: 'headerBlockTimeout',
     }),
+    goAwayDebugData: field('Whether GOAWAY says why', flag()),
   },
   DEFAULT_SETTINGS.limits.http2,
 );

@@ -25,11 +25,22 @@ export interface ClientCertificateSettings {
   readonly subjectField: string;
 }
 
+/** Options of the core that are set elsewhere, are the gateway's own business, or mean nothing to it. */
+type OtherHttp2Option =
+  | 'maxConcurrentStreams'
+  | 'enablePush'
+  | 'enableConnectProtocol'
+  | 'padding'
+  | 'automaticPingAck'
+  | 'prefaceReceived'
+  | 'extraSettings'
+  | 'holdCancelledSlots'
+  | 'maxReservedStreams'
+  | 'maxPendingAccept'
+  | 'maxPendingAcceptResetStreams';
+
 /** Settings and limits of HTTP/2 connections with clients, see `CoreOptions` of `@glassway/h2-core`. */
-export type Http2LimitSettings = Omit<
-  ResolvedOptions,
-  'maxConcurrentStreams' | 'enablePush' | 'enableConnectProtocol' | 'padding'
->;
+export type Http2LimitSettings = Omit<ResolvedOptions, OtherHttp2Option>;
 
 /** What clients may cost. 0 turns a limit off where that is possible. */
 export interface LimitSettings extends Omit<ListenerLimits, 'upgradeH2c' | 'http2'> {
@@ -92,8 +103,16 @@ const {
   maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
   enablePush: _push,
   enableConnectProtocol: _connect,
+  padding: _padding,
+  automaticPingAck: _ack,
+  prefaceReceived: _preface,
+  extraSettings: _extra,
+  holdCancelledSlots: _slots,
+  maxReservedStreams: _reserved,
+  maxPendingAccept: _pending,
+  maxPendingAcceptResetStreams: _pendingResets,
   ...HTTP2_LIMITS
-} = resolveOptions('server', {}, false);
+} = resolveOptions('server');
 
 /** The defaults. `to` has none. */
 export const DEFAULT_SETTINGS: Settings = {
