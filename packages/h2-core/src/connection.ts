@@ -71,6 +71,10 @@ export class Connection {
     this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this.lifecycle);
     this.upgrade = new Upgrade(this.core, this.settings);
     this.preface = new ClientPreface(this.core);
+    this.core.onFree = () => {
+      this.reader.stop();
+      this.inbound.free();
+    };
     this.settings.send(initialSettings(isServer, resolved));
     if (resolved.initialConnectionWindowSize > DEFAULT_WINDOW) this.core.receiver.grantConnection();
   }

@@ -68,6 +68,8 @@ export class Core implements SenderHost {
   roomy: StreamRecord[] = [];
   /** Called when a stream of ours has closed or the peer's limit rose: a waiting request may open. */
   onSlot: (() => void) | null = null;
+  /** Called when the connection has ended: what was kept for reading is let go. */
+  onFree: (() => void) | null = null;
   /** Called when the connection ends: requests that were never sent are to be told. */
   onEnd: ((error: H2Error | null) => void) | null = null;
   /** Streams the peer may have open: what our settings say, a lower number once the peer has acknowledged it. */
@@ -296,6 +298,8 @@ export class Core implements SenderHost {
     tell(() => this.onEnd?.(error));
     for (const stream of this.registry.live.values()) tell(() => this.abandon(stream, error));
     this.roomy = [];
+    this.encoder.end();
+    this.onFree?.();
     tell(() => this.handler.onClosed?.(error));
     if (thrown.length !== 0) throw thrown[0];
   }

@@ -149,6 +149,14 @@ export class InboundSections {
     if (tap !== null) tap.onFieldSectionEnd(Direction.IN, streamId, this.kind(streamId), end - start);
   }
 
+  /** The connection is over. */
+  free(): void {
+    this.decoder.end();
+    this.section.reset();
+    this.block = NO_BYTES;
+    this.openStream = 0;
+  }
+
   private kind(streamId: number): SectionKind {
     if (this.openType === FrameType.PUSH_PROMISE) return SectionKind.PUSH;
     const stream = this.core.registry.live.get(streamId);

@@ -43,6 +43,12 @@ export class Inbound implements FrameSink {
     this.sections = new InboundSections(core);
   }
 
+  /** The connection is over: what was read of it is let go. */
+  free(): void {
+    this.dataStream = null;
+    this.sections.free();
+  }
+
   onOversizedFrame(
     type: number,
     flags: number,

@@ -21,7 +21,7 @@ const Phase = { IDLE: 0, BUSY: 1, CHUNKED: 2 } as const;
  * Decodes field blocks of one direction of one connection, in the order in which they were received (RFC 7541 3).
  *
  * - **in**: `decode`, `decodeRange`, `push`
- * - **commands**: `setMaxTableSize`
+ * - **commands**: `setMaxTableSize`, `end`
  * - **getters**: `truncated`, `sectionSize`, `fieldCount`, `tableSize`, `maxTableSize`, `tableLength`, `entryAt`
  *
  * An `HpackError` ends the decoder, as the tables of the two sides may differ from then on: each later call throws one
@@ -135,6 +135,13 @@ export class Decoder {
       this.pushFrom(carry.buffer, carry.length, sink, last);
     }
     this.phase = last ? Phase.IDLE : Phase.CHUNKED;
+  }
+
+  /** The connection is over: lets go of the dynamic table. What is decoded after it throws `hpack.context-lost`. */
+  end(): void {
+    this.phase = Phase.BUSY;
+    this.carry = null;
+    this.table.clear();
   }
 
   private pushFrom(source: Uint8Array, end: number, sink: FieldSink, last: boolean): void {

@@ -70,6 +70,15 @@ export class DynamicTable<Entry extends TableEntry> {
     return entry;
   }
 
+  /** Lets go of everything. */
+  clear(): void {
+    this.slots = null;
+    this.mask = -1;
+    this.head = -1;
+    this.length = 0;
+    this.size = 0;
+  }
+
   private grow(): void {
     const old = this.slots;
     const grown = new Array<Entry | undefined>(old === null ? FIRST_CAPACITY : old.length * 2).fill(undefined);

@@ -76,6 +76,12 @@ export class EncoderTable extends DynamicTable<IndexedEntry> {
     this.insert(entry);
   }
 
+  override clear(): void {
+    super.clear();
+    this.staticHeads = null;
+    this.heads = null;
+  }
+
   // The oldest entry of all is also the oldest of its name, the last of its chain.
   private unlink(entry: IndexedEntry): void {
     if (entry.newer !== null) entry.newer.older = null;

@@ -50,7 +50,7 @@ const LARGEST_SHARE = 3 / 4;
  * Encodes the field sections of one direction of one connection. Blocks must reach the peer in the order in which they
  * were encoded, all of them.
  *
- * - **commands**: `encode`, or `begin` and then `field` for each line; `setPeerMaxTableSize`
+ * - **commands**: `encode`, or `begin` and then `field` for each line; `setPeerMaxTableSize`, `end`
  * - **getters**: `tableSize`, `maxTableSize`, `tableLength`, `entryAt`
  */
 export class Encoder {
@@ -156,6 +156,11 @@ export class Encoder {
     }
     const nameIndex = known !== undefined ? known.index : newest !== null ? table.indexOf(newest) : 0;
     this.literal(out, name, value, representation, nameIndex, known);
+  }
+
+  /** The connection is over: lets go of the dynamic table. Nothing may be encoded after it. */
+  end(): void {
+    this.table.clear();
   }
 
   /** RFC 7541 6.1. */

@@ -46,6 +46,7 @@ export class Pump implements DriverSink {
   cause: unknown = undefined;
   /** The transport came to its end before the connection did. */
   transportEnded = false;
+  private peerEnded = false;
   /** Called once, when the connection is over and its last octets have been handed to the transport. */
   onFinished: (() => void) | null = null;
   private readonly driver: Driver;
@@ -57,6 +58,8 @@ export class Pump implements DriverSink {
   private paused = false;
   private batch: number = LEAST_BATCH;
   private over = false;
+  /** Our last octets have left, after which there is nothing to wait for but the peer's end. */
+  private flushed = false;
   private readonly expire = (): void => this.timeout();
 
   constructor(driver: Driver, connection: Connection) {
@@ -92,14 +95,22 @@ export class Pump implements DriverSink {
   }
 
   closed(cause: unknown): void {
-    if (this.over) return;
+    const { connection, driver } = this;
+    if (this.over) {
+      this.peerEnded = true;
+      if (this.flushed) this.release();
+      return;
+    }
     this.cause ??= cause;
     this.transportEnded = true;
-    const { connection, driver } = this;
-    connection.receiveEnd(this.clock.now());
-    // What the end made the connection say may still be readable on the other side.
-    if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput(undefined, this.clock.now()));
-    this.finish();
+    this.peerEnded = true;
+    try {
+      connection.receiveEnd(this.clock.now());
+    } finally {
+      // What the end made the connection say may still be readable on the other side.
+      if (driver.isWritable && connection.wantsWrite) driver.write(connection.takeOutput(undefined, this.clock.now()));
+      this.finish();
+    }
   }
 
   /** Has this pump flushed at the end of the turn. */
@@ -172,9 +183,21 @@ export class Pump implements DriverSink {
     const { driver } = this;
     // Reading on lets the peer get our GOAWAY instead of a TCP reset for octets we never took.
     driver.resume();
-    const destroy = (): void => driver.destroy();
-    this.timer.set(this.connection.error === null ? FLUSH_MS : LINGER_MS, destroy);
-    driver.end(() => this.timer.set(LINGER_MS, destroy));
+    const release = (): void => this.release();
+    this.timer.set(this.connection.error === null ? FLUSH_MS : LINGER_MS, release);
+    driver.end(() => {
+      this.flushed = true;
+      if (this.peerEnded) this.release();
+      else this.timer.set(LINGER_MS, release);
+    });
+    // Whoever keeps the connection, or something of it, does not keep its transport.
+    this.connection.wake = null;
     this.onFinished?.();
+  }
+
+  /** Nothing more is to be expected: the transport goes, and the timer that would hold all of this. */
+  private release(): void {
+    this.timer.clear();
+    this.driver.destroy();
   }
 }

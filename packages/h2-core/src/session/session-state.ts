@@ -95,6 +95,7 @@ export abstract class SessionState implements Handler {
   private settingsWaited: Deferred<Readonly<Settings>> | null = null;
   private goAwayInfo: GoAwayInfo | null = null;
   private pump: Pump | null = null;
+  private transportCause: unknown = undefined;
   /** The program has asked for the end. */
   private endedByUser = false;
   private endCode: number = ErrorCode.NO_ERROR;
@@ -115,25 +116,31 @@ export abstract class SessionState implements Handler {
 
   /** Begins to move octets. */
   attach(driver: Driver): void {
-    this.pump = new Pump(driver, this.core);
-    this.pump.onFinished = () => this.closed.resolve(this.closeInfo());
+    const pump = new Pump(driver, this.core);
+    this.pump = pump;
+    pump.onFinished = () => {
+      this.transportCause = pump.cause;
+      this.closed.resolve(this.closeInfo(pump));
+      // A response that is kept keeps this, but not the socket it came over.
+      this.pump = null;
+    };
   }
 
-  private closeInfo(): CloseInfo {
+  /** What the transport failed with, undefined when it did not. */
+  private get cause(): unknown {
+    return this.pump === null ? this.transportCause : this.pump.cause;
+  }
+
+  private closeInfo({ cause, transportEnded }: Pump): CloseInfo {
     const { core, endedByUser } = this;
-    const { cause } = this.pump as Pump;
     const error = endedByUser ? null : core.error;
     let initiator: CloseInfo['initiator'] = 'remote';
     if (endedByUser) initiator = 'user';
     else if (error !== null) initiator = error.initiator;
-    else if (this.endedByIdleness) initiator = 'library';
+    // Neither side failed nor asked for the end, and the transport still works: it was idle for too long.
+    else if (this.goAwayInfo === null && !transportEnded) initiator = 'library';
     const code = endedByUser ? this.endCode : (error?.code ?? this.goAwayInfo?.code ?? ErrorCode.NO_ERROR);
     return { error, initiator, code, goAway: this.goAwayInfo, cause };
-  }
-
-  /** Neither side failed nor asked for the end, and the transport still works: it was idle for too long. */
-  private get endedByIdleness(): boolean {
-    return this.goAwayInfo === null && !(this.pump as Pump).transportEnded;
   }
 
   // Handler -----------------------------------------------------------------------------------------------------------
@@ -156,7 +163,7 @@ export abstract class SessionState implements Handler {
 
   onReset(stream: Stream, error: H2Error): void {
     const link = stream.context as StreamLink;
-    if (error.rule === 'transport.closed') error.cause ??= this.pump?.cause;
+    if (error.rule === 'transport.closed') error.cause ??= this.cause;
     this.cut?.push(link.describe());
     link.fail(error);
   }
@@ -189,7 +196,7 @@ export abstract class SessionState implements Handler {
   }
 
   onClosed(error: H2Error | null): void {
-    const reason = error ?? closedError(this.pump?.cause);
+    const reason = error ?? closedError(this.cause);
     this.pings.fail(reason);
     if (this.firstSettings === null) this.settingsWaited?.reject(reason);
   }
@@ -200,14 +207,14 @@ export abstract class SessionState implements Handler {
     if (this.settingsWaited === null) {
       this.settingsWaited = new Deferred();
       if (this.firstSettings !== null) this.settingsWaited.resolve(this.core.remoteSettings);
-      else if (this.core.isClosed) this.settingsWaited.reject(this.core.error ?? closedError(this.pump?.cause));
+      else if (this.core.isClosed) this.settingsWaited.reject(this.core.error ?? closedError(this.cause));
     }
     return this.settingsWaited.promise;
   }
 
   ping(payload: Uint8Array | undefined): Promise<number> {
     if (!this.core.isClosed) return this.pings.ping(payload);
-    return Promise.reject(this.core.error ?? closedError(this.pump?.cause));
+    return Promise.reject(this.core.error ?? closedError(this.cause));
   }
 
   async shutdown(deadlineMs: number = SHUTDOWN_DEADLINE_MS, debug = ''): Promise<ShutdownReport> {
