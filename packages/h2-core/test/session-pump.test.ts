@@ -239,7 +239,7 @@ test('the end of either side ends the other once', async () => {
   other.connection.ping(new Uint8Array(8));
   await turn();
   expect(other.connection.isClosed).toBe(true);
-  expect(other.wire.called()).toEqual(['resume', 'end']);
+  expect(other.wire.called()).toEqual(['resume', 'end', 'destroy']);
 });
 
 test('the defect of a handler is passed on, and the peer is told INTERNAL_ERROR', async () => {
