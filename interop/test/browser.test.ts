@@ -1,12 +1,12 @@
 /** The scenario in Chromium, from the built packages, bundled as an application's bundler would and without polyfills. */
 import { builtinModules } from 'node:module';
 import { relative, resolve } from 'node:path';
-import { type Browser, chromium } from 'playwright';
+import type { Browser } from 'playwright';
 import { build, type Plugin, parseAst, type Rollup } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../hosts/scenario.ts';
+import { hasBrowser, launch } from './support/chromium.ts';
 import { INTEROP, testOutcomes } from './support/host-tests.ts';
-import { isOnCi, which } from './support/programs.ts';
 
 const ROOT = resolve(INTEROP, '..');
 /** What a module of Node's may be called by. */
@@ -94,10 +94,6 @@ describe('the bundle', () => {
   });
 });
 
-const browserPath = process.env['GLASSWAY_CHROMIUM'] ?? which('chromium') ?? undefined;
-const hasBrowser = browserPath !== undefined || which(chromium.executablePath()) !== null;
-if (!hasBrowser && isOnCi) throw new Error('chromium is missing; CI runs with every peer');
-
 describe.skipIf(!hasBrowser)('Chromium', () => {
   let browser: Browser | null = null;
   let outcomes: Record<string, Outcome[]> = {};
@@ -105,10 +101,7 @@ describe.skipIf(!hasBrowser)('Chromium', () => {
 
   beforeAll(async () => {
     const { code } = await bundle('hosts/browser.ts');
-    browser = await chromium.launch({
-      ...(browserPath === undefined ? {} : { executablePath: browserPath }),
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-    });
+    browser = await launch();
     const page = await browser.newPage();
     page.on('pageerror', error => problems.push(error.message));
     page.on('console', message => problems.push(message.text()));

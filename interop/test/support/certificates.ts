@@ -1,16 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DevelopmentCa } from '@glassway/tls-alpn';
-import { afterAll } from 'vitest';
+import { scratch } from './programs.ts';
 
 let shared: Promise<DevelopmentCa> | null = null;
 
-/** The authority of a test file. Its directory goes with the file's last test. */
+/** The authority of a test file. */
 export function sharedCa(): Promise<DevelopmentCa> {
-  shared ??= DevelopmentCa.open({ directory });
+  shared ??= DevelopmentCa.open({ directory: scratch() });
   return shared;
 }
-
-const directory = mkdtempSync(join(tmpdir(), 'glassway-interop-ca-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { RAW_CHECKS } from '../../hosts/raw-core.ts';
 import type { HostReport } from '../../hosts/report.ts';
 import { CHECKS, type Outcome } from '../../hosts/scenario.ts';
-import { type Found, run } from './runtimes.ts';
+import { run } from './programs.ts';
+import type { Found } from './runtimes.ts';
 
 /** The workspace's directory. */
 export const INTEROP = resolve(import.meta.dirname, '../..');
@@ -31,7 +32,7 @@ export function testRuntime(found: Found, title: string, args: readonly string[]
     let seen: HostReport = { from: '', outcomes: {} };
     beforeAll(async () => {
       const env = { ...process.env, DENO_NO_UPDATE_CHECK: '1', DO_NOT_TRACK: '1' };
-      const { output } = await run(path, args, { cwd: INTEROP, env });
+      const { output } = await run(path, args, { cwd: INTEROP, env, timeout: 120_000 });
       const line = output.split('\n').find(text => text.startsWith('{'));
       if (line === undefined) throw new Error(`${title} printed no report:\n${output}`);
       seen = JSON.parse(line) as HostReport;

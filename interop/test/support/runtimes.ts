@@ -1,7 +1,7 @@
 /** Other runtimes, from the package registry, when a test wants them: 100 MB each, so no dependencies of the repository. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { run } from './programs.ts';
 
 /** How a runtime is had. */
 export interface Runtime {
@@ -48,17 +48,4 @@ export async function runtime({ name, version, program }: Runtime): Promise<Foun
   const { output } = await run(command, [...first, ...args, `${name}@${version}`], options);
   if (await works()) return { path, reason: null };
   return { path: null, reason: `${name} ${version} could not be installed: ${output.trim().split('\n').at(-1)}` };
-}
-
-/** Runs a program to its end; never rejects. */
-export function run(
-  program: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; timeout?: number } = {},
-): Promise<{ ok: boolean; output: string }> {
-  return new Promise(done => {
-    execFile(program, args, { maxBuffer: 64_000_000, timeout: 120_000, ...options }, (error, stdout, stderr) => {
-      done({ ok: error === null, output: `${stdout}${stderr}${error === null ? '' : `\n${error.message}`}` });
-    });
-  });
 }

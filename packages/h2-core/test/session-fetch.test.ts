@@ -148,6 +148,21 @@ test('8.1: a body that the handler does not read is not asked for, and stopped i
   expect(server.openStreams).toBe(0);
 });
 
+test.each<[string, FetchHandler]>([
+  ['as it is', request => new Response(request.body)],
+  ['transformed', request => new Response(request.body?.pipeThrough(new TransformStream()) ?? null)],
+])('RFC 9110 10.1.1: a client that waits for 100 may send a body that is handed back %s', async (_, handler) => {
+  const { client } = await served(handler);
+  const exchange = client.request({ method: 'POST', endStream: false, headers: { expect: '100-continue' } });
+  const statuses: number[] = [];
+  for await (const { status } of exchange.informational) {
+    statuses.push(status);
+    exchange.body.end('sent when asked for');
+  }
+  expect(statuses).toEqual([100]);
+  expect(await (await exchange.response).body.text()).toBe('sent when asked for');
+});
+
 test('what a Request cannot express is answered without the handler', async () => {
   const { client } = await served(
     () => {

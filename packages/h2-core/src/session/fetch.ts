@@ -136,6 +136,8 @@ async function answer(accepted: Accepted, handler: FetchHandler, onError: OnErro
   try {
     const response = await handler(incoming, extras);
     const { body } = response;
+    // A body that is handed on as it is will be read after the head, which is too late for 100 (RFC 9110 10.1.1).
+    if (body !== null && body === incoming.body && expectsContinue(request)) respond.informational(100);
     const head = { status: response.status, headers: withoutConnectionFields(response.headers) };
     const out = respond.send(head, { endStream: body === null && extras.fields === null });
     begun = true;
@@ -178,6 +180,10 @@ function toRequest({ request, respond }: Accepted): HostRequest | number {
   } catch {
     return 400;
   }
+}
+
+function expectsContinue({ headers }: ServerRequest): boolean {
+  return headers.get('expect')?.toLowerCase() === '100-continue';
 }
 
 function* withoutConnectionFields(headers: Iterable<[string, string]>): Iterable<[string, string]> {

@@ -1,0 +1,26 @@
+/** The browser. */
+import { type Browser, chromium } from 'playwright';
+import { isOnCi, which } from './programs.ts';
+
+/** The system's, when there is one; otherwise Playwright's own. */
+const path = process.env['GLASSWAY_CHROMIUM'] ?? which('chromium') ?? undefined;
+
+/** False: tests with it are skipped. */
+export const hasBrowser: boolean = path !== undefined || which(chromium.executablePath()) !== null;
+if (!hasBrowser && isOnCi) throw new Error('chromium is missing; CI runs with every peer');
+
+/** Starts it without a window. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    ...(path === undefined ? {} : { executablePath: path }),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
