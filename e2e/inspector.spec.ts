@@ -238,7 +238,7 @@ test.describe('how it looks', () => {
         const errors = complaints(page);
         await open(page, busy);
         await connectionFrom(page, session.socket.localPort ?? 0).click();
-        for (const name of ['Overview', 'Frames', 'Windows', 'HPACK', 'Streams']) {
+        for (const name of ['Overview', 'Frames', 'Windows', 'HPACK', 'Settings', 'Timeline', 'Streams']) {
           await tab(page, name);
           if (name === 'Streams') {
             await streamRow(page, '/streams/firehose').first().click();

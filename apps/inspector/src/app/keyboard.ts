@@ -8,7 +8,7 @@ export const SHORTCUTS: readonly (readonly [keys: string, does: string])[] = [
   ['/', 'go to the filter'],
   ['j  k', 'next, previous row (frame, stream or connection)'],
   ['[  ]', 'previous, next connection'],
-  ['1 – 5', 'Overview, Streams, Frames, Windows, HPACK'],
+  ['1 – 7', 'Overview, Streams, Frames, Windows, HPACK, Settings, Timeline'],
   ['w', 'windows of this connection'],
   ['p', 'pause and resume; the log keeps filling'],
   ['f', 'follow the newest frames'],

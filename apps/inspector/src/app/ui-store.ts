@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { FramesSlot, Look, StreamScope, StreamSort } from '../feed/model.ts';
 
 /** Tabs of a connection, in the order shown. */
-export const TABS = ['overview', 'streams', 'frames', 'windows', 'hpack'] as const;
+export const TABS = ['overview', 'streams', 'frames', 'windows', 'hpack', 'settings', 'timeline'] as const;
 /** One of `TABS`. */
 export type Tab = (typeof TABS)[number];
 /** Colour scheme: that of the system, or pinned. */
@@ -143,6 +143,7 @@ export function lookOf(ui: Ui): Look {
     frame: ui.frame,
     windows: strip ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds } : null,
     hpack: ui.tab === 'hpack',
+    timeline: ui.tab === 'timeline' ? { seconds: ui.windowSeconds } : null,
     paused: ui.paused,
   };
 }

@@ -26,6 +26,7 @@ const EMPTY: Snapshot = {
   frame: null,
   windows: null,
   hpack: null,
+  timeline: null,
 };
 
 let snapshot = EMPTY;

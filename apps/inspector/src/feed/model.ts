@@ -2,8 +2,10 @@
 import type {
   ConnectionFacts,
   ConnectionState,
+  Field,
   FieldSection,
   ReasonFacts,
+  SettingPairs,
   StreamFacts,
   StreamState,
   TableView,
@@ -92,6 +94,8 @@ export interface ConnectionDetail {
   readonly state: ConnectionState;
   /** Round-trip times of PING in microseconds, oldest first. */
   readonly pings: readonly number[];
+  /** SETTINGS as they came and went, newest first. */
+  readonly settings: readonly SettingsMoment[];
   /** Violations, newest first. */
   readonly violations: readonly {
     readonly t: number;
@@ -143,6 +147,26 @@ export interface StreamsPart {
   readonly selectedIndex: number;
 }
 
+/** What the gateway did to one field line. */
+export type FieldChange =
+  /** It came from nobody: the gateway put it there. */
+  | { readonly kind: 'added' }
+  /** The gateway did not pass it on. */
+  | { readonly kind: 'removed' }
+  /** On the other leg it reads otherwise. */
+  | { readonly kind: 'changed'; readonly other: Field };
+
+/** What the gateway did to one section; null: the line is the same on both legs. */
+export interface SectionChange {
+  /** Number of the section. */
+  readonly section: number;
+  /** True: this is what came in, `missing` was added; false: this is what went out, `missing` was left out. */
+  readonly received: boolean;
+  readonly lines: readonly (FieldChange | null)[];
+  /** Lines that only the other leg has. */
+  readonly missing: readonly Field[];
+}
+
 /** Everything the drawer shows of one stream. */
 export interface StreamDetail {
   readonly row: StreamRow;
@@ -153,6 +177,8 @@ export interface StreamDetail {
   /** The stream on the other leg, when it is known. */
   readonly pair: StreamRow | null;
   readonly sections: readonly FieldSection[];
+  /** Of those `sections` whose counterpart on the other leg is known. */
+  readonly changes: readonly SectionChange[];
   /** States it went through with their times, oldest first; the first is idle when the beginning was seen. */
   readonly path: readonly { readonly state: number; readonly t: number }[];
   readonly times: readonly { readonly label: string; readonly us: number; readonly tone: 'plain' | 'bad' | 'warn' }[];
@@ -241,6 +267,46 @@ export interface WindowsPart {
   readonly to: number;
 }
 
+/** One stream on the Timeline. */
+export interface TimelineLane {
+  readonly stream: number;
+  /** `GET /path`. */
+  readonly label: string;
+  /** RFC 9218; null when nobody said anything. */
+  readonly urgency: { readonly urgency: number; readonly incremental: boolean } | null;
+  readonly openedAt: number;
+  readonly phases: readonly Phase[];
+  /** It should move and does not. */
+  readonly stuck: boolean;
+  /** Its other leg, when that is known. */
+  readonly pair: {
+    readonly connection: number;
+    readonly stream: number;
+    readonly openedAt: number;
+    readonly phases: readonly Phase[];
+  } | null;
+}
+
+/** The streams of a connection over time, oldest first. */
+export interface TimelinePart {
+  readonly connection: number;
+  readonly from: number;
+  readonly to: number;
+  readonly lanes: readonly TimelineLane[];
+  /** Older ones that are not shown. */
+  readonly omitted: number;
+  /** DATA frames sent: when, and in which of `lanes`. */
+  readonly pickTimes: Float64Array;
+  readonly pickLanes: Uint16Array;
+}
+
+/** One SETTINGS frame, or its acknowledgement. */
+export interface SettingsMoment {
+  readonly t: number;
+  readonly event: 'sent' | 'acked' | 'received';
+  readonly pairs: SettingPairs;
+}
+
 /** What HPACK made of one field name in one direction. */
 export interface FieldEconomy {
   readonly direction: 0 | 1;
@@ -281,6 +347,7 @@ export interface Snapshot {
   readonly frame: FrameDetail | null;
   readonly windows: WindowsPart | null;
   readonly hpack: HpackPart | null;
+  readonly timeline: TimelinePart | null;
 }
 
 /** The places on the page where frames are listed. */
@@ -329,6 +396,8 @@ export interface Look {
   } | null;
   /** The dynamic tables of the connection. */
   readonly hpack: boolean;
+  /** Seconds back from now; 0: everything kept. Null: nobody looks. */
+  readonly timeline: { readonly seconds: number } | null;
   readonly paused: boolean;
 }
 
@@ -353,5 +422,6 @@ export const NOTHING: Look = {
   frame: null,
   windows: null,
   hpack: false,
+  timeline: null,
   paused: false,
 };

@@ -10,7 +10,9 @@ import css from './connection-view.module.css';
 import { FramesTab } from './frames/frames-tab.tsx';
 import { HpackTab } from './hpack/hpack-tab.tsx';
 import { Overview } from './overview/overview.tsx';
+import { SettingsTab } from './settings/settings-tab.tsx';
 import { StreamsTab } from './streams/streams-tab.tsx';
+import { TimelineTab } from './timeline/timeline-tab.tsx';
 import { WindowsTab } from './windows/windows-tab.tsx';
 import { healthTone, legText } from './words.ts';
 
@@ -20,6 +22,8 @@ const NAMES: Readonly<Record<Tab, string>> = {
   frames: 'Frames',
   windows: 'Windows',
   hpack: 'HPACK',
+  settings: 'Settings',
+  timeline: 'Timeline',
 };
 
 /** The selected connection: its tabs and the one in front. */
@@ -41,8 +45,12 @@ export function ConnectionView(): ReactNode {
           <FramesTab />
         ) : tab === 'windows' ? (
           <WindowsTab />
-        ) : (
+        ) : tab === 'hpack' ? (
           <HpackTab />
+        ) : tab === 'settings' ? (
+          <SettingsTab detail={detail} />
+        ) : (
+          <TimelineTab />
         )}
       </div>
     </>

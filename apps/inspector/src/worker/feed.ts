@@ -31,7 +31,9 @@ import { FrameView } from './frame-view.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
 import { Rate } from './rates.ts';
 import { Sections } from './sections.ts';
+import type { ConnectionEntry } from './state-entries.ts';
 import { StateStore } from './state-store.ts';
+import { timelinePart } from './timeline.ts';
 import { windowSeries } from './window-series.ts';
 
 /** Frames, sections and events asked for on top of what comes from now on. */
@@ -241,13 +243,28 @@ export class Feed {
     const { connection, windows } = this.#look;
     const entry = connection === null ? undefined : this.store.connections.get(connection);
     if (windows === null || entry === undefined) return { windows: null };
-    const now = entry.facts.closedAt >= 0 ? entry.facts.closedAt : this.#look.paused ? this.#pausedAt : this.now;
-    const oldest = this.log.size === 0 ? 0 : this.log.columns.t[this.log.slot(this.log.first)]!;
-    const start = Math.max(entry.facts.openedAt, windows.seconds === 0 ? oldest : now - windows.seconds * 1e6);
+    const { from, to } = this.#span(entry, windows.seconds);
     const key = `${connection}/${windows.direction}/${windows.streams.join()}`;
-    const question = { key, streams: windows.streams, direction: windows.direction, from: Math.max(0, start), to: now };
+    const question = { key, streams: windows.streams, direction: windows.direction, from, to };
     const end = Math.min(this.log.end, this.#limit);
     return { windows: windowSeries(this.log, this.log.first, end, entry, question) };
+  }
+
+  /** What the Timeline shows. */
+  timeline(): Pick<Snapshot, 'timeline'> {
+    const { connection, timeline } = this.#look;
+    const entry = connection === null ? undefined : this.store.connections.get(connection);
+    if (timeline === null || entry === undefined) return { timeline: null };
+    const { from, to } = this.#span(entry, timeline.seconds);
+    const end = Math.min(this.log.end, this.#limit);
+    return { timeline: timelinePart(this.store, this.sections, this.log, end, entry, from, to) };
+  }
+
+  /* The last so many seconds of a connection; 0: all that is kept. */
+  #span(entry: ConnectionEntry, seconds: number): { readonly from: number; readonly to: number } {
+    const to = entry.facts.closedAt >= 0 ? entry.facts.closedAt : this.#look.paused ? this.#pausedAt : this.now;
+    const oldest = this.log.size === 0 ? 0 : this.log.columns.t[this.log.slot(this.log.first)]!;
+    return { from: Math.max(0, entry.facts.openedAt, seconds === 0 ? oldest : to - seconds * 1e6), to };
   }
 
   /** The connection whose tables are looked at, null: nobody looks. */
@@ -265,7 +282,13 @@ export class Feed {
   /** A stream that is looked at and whose field sections are not here. */
   missingSections(): { connection: number; stream: number } | null {
     const { stream, frame } = this.#look;
-    if (stream !== null && this.sections.of(stream.connection, stream.stream).length === 0) return stream;
+    const known = (of: { readonly connection: number; readonly stream: number }): boolean =>
+      this.sections.of(of.connection, of.stream).length > 0;
+    if (stream !== null) {
+      if (!known(stream)) return stream;
+      const pair = this.store.stream(stream.connection, stream.stream)?.facts.pair;
+      if (pair !== undefined && pair !== null && !known(pair)) return pair;
+    }
     const detail = frame === null ? null : frameDetail(this.log, frame, this.sections);
     if (detail === null || detail.section !== null || (detail.mark & Mark.SECTION) === 0) return null;
     return { connection: detail.connection, stream: detail.stream };

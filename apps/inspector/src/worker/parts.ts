@@ -2,6 +2,7 @@
 
 import { isStuck } from '@glassway/inspector-protocol';
 import type { ConnectionDetail, ConnectionRow, Look, StreamDetail, StreamRow, StreamsPart } from '../feed/model.ts';
+import { fieldChanges } from './field-changes.ts';
 import { healthOf } from './health.ts';
 import type { Sections } from './sections.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
@@ -42,6 +43,7 @@ export function connectionDetail(entry: ConnectionEntry, now: number): Connectio
     facts: entry.facts,
     state: entry.state,
     pings: [...entry.pings],
+    settings: [...entry.settings],
     violations: entry.violations.map(({ t, rule, rfc, stream, message }) => ({ t, rule, rfc, stream, message })),
   };
 }
@@ -139,6 +141,10 @@ export function streamDetail(
     protocol: connection.facts.protocol,
     pair: pairConnection === undefined || pair === undefined ? null : streamRow(store, pairConnection, pair, now),
     sections: sections.of(connectionId, streamId),
+    changes: fieldChanges(
+      sections.of(connectionId, streamId),
+      pairFacts === null ? [] : sections.of(pairFacts.connection, pairFacts.stream),
+    ),
     path: pathOf(entry),
     times: timesOf(connection, entry, now),
     reason: entry.facts.reason,

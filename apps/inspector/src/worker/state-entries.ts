@@ -9,6 +9,7 @@ import {
   type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
+import type { SettingsMoment } from '../feed/model.ts';
 import { Rate } from './rates.ts';
 
 const MAX_SPANS = 200;
@@ -44,6 +45,7 @@ export interface ConnectionEntry {
   readonly rate: Rate;
   readonly pings: number[];
   readonly violations: Violation[];
+  readonly settings: SettingsMoment[];
 }
 
 /** What a connection's rate counts: frames, or on HTTP/1.1 kilobytes. */
@@ -91,6 +93,7 @@ export function newConnection(facts: ConnectionFacts): ConnectionEntry {
     rate: new Rate(),
     pings: [],
     violations: [],
+    settings: [],
   };
 }
 

@@ -25,6 +25,7 @@ export const MAX_STREAMS_PER_CONNECTION = 5000;
 export const MAX_STREAMS = 100_000;
 const MAX_PINGS = 60;
 const MAX_VIOLATIONS = 100;
+const MAX_SETTINGS = 100;
 
 /** All connections. */
 export class StateStore {
@@ -99,6 +100,9 @@ export class StateStore {
       if (event.kind === 'violation') {
         connection.violations.unshift(event);
         if (connection.violations.length > MAX_VIOLATIONS) connection.violations.pop();
+      } else if (event.kind === 'settings') {
+        connection.settings.unshift({ t: event.t, event: event.event, pairs: event.pairs });
+        if (connection.settings.length > MAX_SETTINGS) connection.settings.pop();
       } else if (event.kind === 'stream-state') {
         const stream = connection.streams.get(event.stream);
         if (stream !== undefined && isReserved(event.from)) stream.reserved = event.from;

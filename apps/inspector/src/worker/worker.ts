@@ -64,7 +64,7 @@ function post(parts: Partial<Snapshot>): void {
 function paint(): void {
   const now = performance.now();
   // Under heavy traffic the chart reads very many frames: it may take a tenth of this thread's time, not more.
-  const chart = now >= chartDue ? feed.windows() : {};
+  const chart = now >= chartDue ? { ...feed.windows(), ...feed.timeline() } : {};
   if (now >= chartDue) chartDue = now + 9 * (performance.now() - now);
   post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...chart, ...feed.hpack() });
 }
@@ -76,6 +76,7 @@ function show(look: Look): void {
   const state = differs('connection', 'streams', 'stream');
   const grids = differs('connection', 'frames', 'frame', 'paused');
   const windows = differs('connection', 'windows', 'paused');
+  const timeline = differs('connection', 'timeline', 'paused');
   const hpack = differs('connection', 'hpack');
   seen = look;
   feed.look(look);
@@ -87,6 +88,7 @@ function show(look: Look): void {
     ...(state ? feed.state() : {}),
     ...(grids ? feed.grids() : {}),
     ...(windows ? feed.windows() : {}),
+    ...(timeline ? feed.timeline() : {}),
   });
 }
 

@@ -1,6 +1,7 @@
 import { type Field, type FieldSection, Representation, SectionKind } from '@glassway/inspector-protocol';
 import { Lock } from 'lucide-react';
 import type { ReactNode } from 'react';
+import type { FieldChange, SectionChange } from '../../feed/model.ts';
 import { bytes, count, plural } from '../../text/format.ts';
 import { Hostile } from '../../ui/hostile.tsx';
 import css from './drawer.module.css';
@@ -13,9 +14,12 @@ const KINDS: Readonly<Record<SectionKind, string>> = {
   [SectionKind.PUSH]: 'pushed request',
 };
 
-/** One field section: every line with how it stood on the wire. */
-export function FieldTable(props: { readonly section: FieldSection }): ReactNode {
-  const { section } = props;
+/** One field section: every line with how it stood on the wire, and what the gateway did to it. */
+export function FieldTable(props: {
+  readonly section: FieldSection;
+  readonly change: SectionChange | undefined;
+}): ReactNode {
+  const { section, change } = props;
   const plain = section.fields.reduce((sum, field) => sum + field.name.length + field.valueBytes, 0);
   return (
     <div className={css['section']}>
@@ -33,7 +37,7 @@ export function FieldTable(props: { readonly section: FieldSection }): ReactNode
       <ul className={css['fields']}>
         {section.fields.map((field, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: field lines have no identity but their place
-          <li key={at}>
+          <li key={at} data-change={change?.lines[at]?.kind}>
             <span className={css['name']}>
               <Hostile text={field.name} title />
             </span>
@@ -42,6 +46,19 @@ export function FieldTable(props: { readonly section: FieldSection }): ReactNode
               <span className={css['how']} title={howText(field)}>
                 {shortHow(field)}
               </span>
+              <Change change={change?.lines[at] ?? null} received={section.direction === 0} />
+            </span>
+          </li>
+        ))}
+        {change?.missing.map((field, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: field lines have no identity but their place
+          <li key={`missing ${at}`} data-change={change.received ? 'added' : 'removed'} className={css['elsewhere']}>
+            <span className={css['name']}>
+              <Hostile text={field.name} title />
+            </span>
+            <span className={css['value']}>
+              <Value field={field} />{' '}
+              <span className={css['change']}>{change.received ? 'added by us' : 'left out by us'}</span>
             </span>
           </li>
         ))}
@@ -51,6 +68,21 @@ export function FieldTable(props: { readonly section: FieldSection }): ReactNode
       )}
     </div>
   );
+}
+
+function Change(props: { readonly change: FieldChange | null; readonly received: boolean }): ReactNode {
+  const { change, received } = props;
+  if (change === null) return null;
+  if (change.kind === 'changed') {
+    return (
+      <span className={css['change']}>
+        {' '}
+        {received ? 'passed on as ' : 'came as '}
+        <Value field={change.other} />
+      </span>
+    );
+  }
+  return <span className={css['change']}> {change.kind === 'added' ? 'added by us' : 'not passed on'}</span>;
 }
 
 function Value(props: { readonly field: Field }): ReactNode {

@@ -58,7 +58,13 @@ export function StreamDrawer(): ReactNode {
             {detail.sections.length === 0 ? (
               <p className={css['quiet']}>No field section of this stream is kept.</p>
             ) : (
-              detail.sections.map(section => <FieldTable key={section.section} section={section} />)
+              detail.sections.map(section => (
+                <FieldTable
+                  key={section.section}
+                  section={section}
+                  change={detail.changes.find(change => change.section === section.section)}
+                />
+              ))
             )}
           </Block>
           {!docked && detail.protocol === 'h2' && (

@@ -64,7 +64,7 @@ export function FrameDetailPane(): ReactNode {
         </dl>
         {frame.section !== null && (
           <div className={css['detailFields']}>
-            <FieldTable section={frame.section} />
+            <FieldTable section={frame.section} change={undefined} />
           </div>
         )}
       </div>

@@ -8,16 +8,16 @@ import { Hostile } from '../../ui/hostile.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import ui from '../../ui/ui.module.css';
 import { frameKind } from '../frames/frame-type.tsx';
+import { SettingsTable } from '../settings/settings-table.tsx';
 import { legText, negotiationText, rfcLink, tlsText } from '../words.ts';
 import css from './overview.module.css';
-import { SettingsTable } from './settings-table.tsx';
 
 /** Facts, settings, pings and counters of the connection. */
 export function Overview(props: { readonly detail: ConnectionDetail }): ReactNode {
   const { detail } = props;
   const h2 = detail.facts.protocol === 'h2';
   return (
-    <div className={css['page']}>
+    <div className={ui['page']}>
       <p className={css['sentence']} data-health={detail.row.health}>
         {detail.row.sentence}
       </p>
@@ -26,7 +26,12 @@ export function Overview(props: { readonly detail: ConnectionDetail }): ReactNod
         <Traffic detail={detail} />
         {h2 && <Pings pings={detail.pings} />}
       </div>
-      {h2 && <SettingsTable settings={detail.facts.settings} leg={detail.facts.leg} />}
+      {h2 && (
+        <section className={ui['card']}>
+          <h3 className={ui['eyebrow']}>Settings that are not as they were at first</h3>
+          <SettingsTable settings={detail.facts.settings} leg={detail.facts.leg} changedOnly />
+        </section>
+      )}
       {h2 && <Counters detail={detail} />}
       {detail.violations.length > 0 && <Violations detail={detail} />}
     </div>
@@ -50,7 +55,7 @@ function Facts(props: { readonly detail: ConnectionDetail }): ReactNode {
       </Line>
     );
   return (
-    <section className={css['card']}>
+    <section className={ui['card']}>
       <h3 className={ui['eyebrow']}>Connection {facts.id}</h3>
       <dl className={css['facts']}>
         <Line name="leg">{legText(facts.leg)}</Line>
@@ -106,7 +111,7 @@ function Traffic(props: { readonly detail: ConnectionDetail }): ReactNode {
       ? '—'
       : `${bytes(wire)} for ${bytes(plain)}, ${Math.max(0, Math.round(100 * (1 - wire / plain)))} % saved`;
   return (
-    <section className={css['card']}>
+    <section className={ui['card']}>
       <h3 className={ui['eyebrow']}>Traffic</h3>
       <dl className={css['facts']}>
         <Line name={facts.protocol === 'h2' ? 'streams' : 'requests'}>
@@ -139,7 +144,7 @@ function Pings(props: { readonly pings: readonly number[] }): ReactNode {
   const { pings } = props;
   const last = pings.at(-1);
   return (
-    <section className={css['card']}>
+    <section className={ui['card']}>
       <h3 className={ui['eyebrow']}>Ping round trip</h3>
       {last === undefined ? (
         <p className={css['quiet']}>The gateway has not had an answer to a PING of its own on this connection.</p>
@@ -171,12 +176,12 @@ function Counters(props: { readonly detail: ConnectionDetail }): ReactNode {
   const most = Math.max(1, ...used.map(row => Math.max(row.received, row.sent)));
   const name = (type: number): string => (type === half - 1 ? 'others' : (FRAME_NAMES[type] ?? frameName(type)));
   return (
-    <section className={css['card']}>
+    <section className={ui['card']}>
       <h3 className={ui['eyebrow']}>Frames</h3>
       {used.length === 0 ? (
         <p className={css['quiet']}>None yet.</p>
       ) : (
-        <table className={css['counters']}>
+        <table className={`${ui['table']} ${css['counters']}`}>
           <thead>
             <tr>
               <th scope="col">type</th>
@@ -221,7 +226,7 @@ function Bar(props: { readonly kind: string; readonly part: number }): ReactNode
 
 function Violations(props: { readonly detail: ConnectionDetail }): ReactNode {
   return (
-    <section className={css['card']}>
+    <section className={ui['card']}>
       <h3 className={ui['eyebrow']}>Violations, newest first</h3>
       <ul className={css['violations']}>
         {props.detail.violations.map(violation => {

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
+import ui from '../../ui/ui.module.css';
 import css from './windows.module.css';
 
 /** Custom properties of the stream lines, in order; dashes differ too. */
@@ -68,7 +69,7 @@ function Swatch(props: { readonly property: string; readonly dash: readonly numb
 export function WindowSide(): ReactNode {
   const direction = useUi(ui => ui.windowDirection);
   return (
-    <div className={css['side']} role="group" aria-label="Whose window">
+    <div className={ui['choices']} role="group" aria-label="Whose window">
       <button
         type="button"
         aria-pressed={direction === 1}

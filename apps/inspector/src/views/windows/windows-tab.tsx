@@ -3,23 +3,17 @@ import { openStream, shownWindows, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { ConnectionDetail } from '../../feed/model.ts';
 import { bytes, count, span } from '../../text/format.ts';
+import { SpanChoice } from '../../ui/span-choice.tsx';
 import ui from '../../ui/ui.module.css';
 import { WindowChart } from './window-chart.tsx';
 import { WindowLegend, WindowSide } from './window-legend.tsx';
 import css from './windows.module.css';
 
-const SPANS: readonly (readonly [seconds: number, label: string])[] = [
-  [10, '10 s'],
-  [30, '30 s'],
-  [120, '2 min'],
-  [0, 'all'],
-];
 const OFFERED = 24;
 
 /** Windows over time, who holds them, and which streams to draw. */
 export function WindowsTab(): ReactNode {
   const detail = useFeed(snapshot => snapshot.connection);
-  const seconds = useUi(state => state.windowSeconds);
   if (detail?.facts.protocol === 'http/1.1') {
     return <p className={css['none']}>HTTP/1.1 has no flow-control windows; its back pressure is the socket’s.</p>;
   }
@@ -28,18 +22,7 @@ export function WindowsTab(): ReactNode {
       <div className={css['head']}>
         <WindowSide />
         <WindowLegend />
-        <div className={css['spans']} role="group" aria-label="Time shown">
-          {SPANS.map(([value, label]) => (
-            <button
-              key={value}
-              type="button"
-              aria-pressed={value === seconds}
-              onClick={() => useUi.setState({ windowSeconds: value })}
-            >
-              {label}
-            </button>
-          ))}
-        </div>
+        <SpanChoice />
       </div>
       <div className={css['big']}>
         <WindowChart />
