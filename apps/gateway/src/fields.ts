@@ -106,7 +106,12 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
   if (named !== null) {
     const forbidden = named.find(name => NOT_NAMEABLE.has(name));
     if (forbidden !== undefined) {
-      return refuse(reason('request_rejected', `connection may not name ${forbidden}`, { rfc: '9110 7.6.1' }));
+      return refuse(
+        reason('request_rejected', `connection may not name ${forbidden}`, {
+          rfc: '9110 7.6.1',
+          rule: 'request.connection',
+        }),
+      );
     }
     sensitive = removeNamed(fields, sensitive, named);
   }

@@ -115,6 +115,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
         isTrusted: parseNetworks(settings.trustedProxy, '--trusted-proxy'),
       },
       trace,
+      reasonHeader: settings.reasonHeader ?? '',
       records: options.reportFailures === false ? access : new FailureReporter(logger, access),
       tunnels: new Set(),
       clock: () => performance.now(),
@@ -126,6 +127,8 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       ...(https === null ? {} : { https }),
       accept: (request, leg) => accept(context, request, leg),
       trace,
+      ...(context.records === null ? {} : { records: context.records }),
+      reasonHeader: context.reasonHeader,
       limits: { upgradeH2c: settings.upgrade, http2: { maxConcurrentStreams: settings.maxConcurrentStreams } },
     }).catch(failedIn('listener'));
     inspector?.listensOn(

@@ -11,7 +11,7 @@ export { DEFAULT_POOL, type PoolSettings, poolOf } from './config/pool-settings.
 export type { FieldChanges, FixedResponseSettings, RedirectSettings, RouteSettings } from './config/route-settings.ts';
 export { settingsSchema } from './config/schema.ts';
 export { DEFAULT_SETTINGS, type Settings, UsageProblem } from './config/settings.ts';
-export { REASON_CODES, type Reason, type ReasonCode } from './exchange/reason.ts';
+export { REASON_CODES, REASONS, type Reason, type ReasonCode, type ReasonKind } from './exchange/reason.ts';
 export { type Gateway, type GatewayOptions, startGateway } from './gateway.ts';
 export type { CutConnection, DrainReport } from './listener/listeners.ts';
 export { LOG_LEVELS, Logger, type LogLevel } from './log.ts';

@@ -4,14 +4,19 @@
  * one warning says so; the next that works says how many.
  */
 import { close, open, write } from 'node:fs';
-import type { ExchangeRecord, RecordSink } from './exchange/record.ts';
+import { errorCodeName } from '@glassway/h2-core';
+import type { Reason } from './exchange/reason.ts';
+import type { ConnectionEvent, ExchangeRecord, RecordSink } from './exchange/record.ts';
 import type { Logger } from './log.ts';
 
 /** How a line is written. */
 export type AccessFormat = 'text' | 'json';
 
-/** A line for the record, with its newline. `now`: wall clock time in ms at which the exchange ended. */
-export type AccessFormatter = (record: ExchangeRecord, now: number) => string;
+/** Makes lines, with their newline. `now`: wall clock time in ms at which it happened. */
+export interface AccessFormatter {
+  readonly record: (record: ExchangeRecord, now: number) => string;
+  readonly event: (event: ConnectionEvent, now: number) => string;
+}
 
 /** Lines are written at the latest this long after they were made. */
 const FLUSH_MS = 100;
@@ -27,7 +32,7 @@ export type WriteOut = (buffer: Buffer, done: (error: NodeJS.ErrnoException | nu
 
 /** Opens the log: a path (appended to) or `-` for standard output. Throws the system's error when it cannot. */
 export async function openAccessLog(target: string, format: AccessFormat, logger: Logger): Promise<AccessLog> {
-  const formatter = format === 'json' ? jsonLine : textLine;
+  const formatter = format === 'json' ? JSON_FORMAT : TEXT_FORMAT;
   if (target === '-') return new AccessLog(formatter, writeTo(1), logger, 'standard output', null);
   const fd = await new Promise<number>((resolve, reject) =>
     open(target, 'a', 0o640, (error, opened) => (error ? reject(error) : resolve(opened))),
@@ -63,12 +68,25 @@ export class AccessLog implements RecordSink {
     this.#release = release;
   }
 
+  /** Lines written, and lines lost because the target was full, stuck or too slow. */
+  readonly counts: { written: number; lost: number } = { written: 0, lost: 0 };
+
   write(record: ExchangeRecord): void {
-    if (this.#waiting.length > WAITING_MAX_CHARS) {
-      this.#lose(1, 'it does not keep up');
-      return;
-    }
-    this.#waiting += this.#format(record, Date.now());
+    if (this.#hasRoom()) this.#add(this.#format.record(record, Date.now()));
+  }
+
+  event(event: ConnectionEvent): void {
+    if (this.#hasRoom()) this.#add(this.#format.event(event, Date.now()));
+  }
+
+  #hasRoom(): boolean {
+    if (this.#waiting.length <= WAITING_MAX_CHARS) return true;
+    this.#lose(1, 'it does not keep up');
+    return false;
+  }
+
+  #add(line: string): void {
+    this.#waiting += line;
     this.#waitingLines++;
     if (this.#writing) return;
     if (this.#waiting.length >= FLUSH_CHARS) this.#flush();
@@ -113,7 +131,10 @@ export class AccessLog implements RecordSink {
       else if (written < buffer.length) {
         this.#put(buffer.subarray(written), lines);
         return;
-      } else this.#recovered();
+      } else {
+        this.counts.written += lines;
+        this.#recovered();
+      }
       this.#writing = false;
       this.#flush();
     });
@@ -121,6 +142,7 @@ export class AccessLog implements RecordSink {
 
   #lose(lines: number, why: string): void {
     this.#lost += lines;
+    this.counts.lost += lines;
     if (this.#failing) return;
     this.#failing = true;
     this.#logger.warn(`the access log cannot be written to ${this.#name} (${why}); requests go on, lines are lost`);
@@ -143,7 +165,7 @@ export function textLine(record: ExchangeRecord, now: number): string {
     `${isoTime(now)} ${address || 'unix'}:${client.port} ${client.protocol} ${printable(request.method)} ${url} ` +
     `${record.status || '-'} up=${record.bytesUp} down=${record.bytesDown} queued=${ms(record.assignedAt, record)} ` +
     `first=${ms(record.firstByteAt, record)} total=${ms(record.finishedAt, record)} backend=${record.backend || '-'} ` +
-    `attempts=${record.attempts} conn=${client.connectionId} stream=${client.streamId} reason=${record.reason?.code ?? '-'}\n`
+    `attempts=${record.attempts} conn=${client.connectionId} stream=${client.streamId} ${reasonText(record.reason)}\n`
   );
 }
 
@@ -170,10 +192,51 @@ export function jsonLine(record: ExchangeRecord, now: number): string {
     totalMs: since(record.finishedAt, record),
     backend: record.backend || undefined,
     attempts: record.attempts,
-    reason: record.reason?.code,
-    message: record.reason?.text,
+    ...reasonJson(record.reason),
   })}\n`;
 }
+
+/** `TIME CLIENT PROTOCOL GOAWAY key=value...`; GOAWAY, RST_STREAM or RESPONSE stands where a request has its method. */
+export function textEvent({ what, client, reason }: ConnectionEvent, now: number): string {
+  const address = client.address.includes(':') ? `[${client.address}]` : client.address;
+  return (
+    `${isoTime(now)} ${address || 'unix'}:${client.port} ${client.protocol} ${EVENT_NAMES[what]} ` +
+    `code=${what === 'response' ? reason.status : errorCodeName(reason.h2Code)} ` +
+    `conn=${client.connectionId} stream=${client.streamId} ${reasonText(reason)}\n`
+  );
+}
+
+/** The same as an object, with `event` instead of a method. */
+export function jsonEvent({ what, client, reason }: ConnectionEvent, now: number): string {
+  return `${JSON.stringify({
+    time: isoTime(now),
+    event: what,
+    client: client.address,
+    port: client.port,
+    protocol: client.protocol,
+    tls: client.tls,
+    conn: client.connectionId,
+    stream: client.streamId,
+    ...(what === 'response' ? { status: reason.status } : { code: errorCodeName(reason.h2Code) }),
+    ...reasonJson(reason),
+  })}\n`;
+}
+
+const EVENT_NAMES = { goaway: 'GOAWAY', reset: 'RST_STREAM', response: 'RESPONSE' } as const;
+
+/** Columns are parted by spaces, so the RFC's number and section are joined by a colon. */
+function reasonText(reason: Reason | null): string {
+  if (reason === null) return 'reason=-';
+  return `reason=${reason.code} rule=${reason.rule} rfc=${reason.rfc === '' ? '-' : reason.rfc.replace(' ', ':')}`;
+}
+
+function reasonJson(reason: Reason | null): object {
+  if (reason === null) return {};
+  return { reason: reason.code, rule: reason.rule, rfc: reason.rfc || undefined, message: reason.text };
+}
+
+const TEXT_FORMAT: AccessFormatter = { record: textLine, event: textEvent };
+const JSON_FORMAT: AccessFormatter = { record: jsonLine, event: jsonEvent };
 
 function since(at: number, record: ExchangeRecord): number | undefined {
   return at < 0 ? undefined : Math.round((at - record.startedAt) * 1000) / 1000;

@@ -1,4 +1,4 @@
-import type { ExchangeRecord, RecordSink } from './exchange/record.ts';
+import type { ConnectionEvent, ExchangeRecord, RecordSink } from './exchange/record.ts';
 import type { Logger } from './log.ts';
 import { printable } from './log-access.ts';
 
@@ -20,6 +20,10 @@ export class FailureReporter implements RecordSink {
   constructor(logger: Logger, next: RecordSink | null) {
     this.#logger = logger;
     this.#next = next;
+  }
+
+  event(event: ConnectionEvent): void {
+    this.#next?.event(event);
   }
 
   write(record: ExchangeRecord): void {

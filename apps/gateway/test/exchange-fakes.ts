@@ -181,7 +181,8 @@ export function open(message: RequestMessage, over: { backends?: number; facts?:
     router: new Router([{ host: '', prefix: '/', pool: new Pool(backends) }]),
     policy: { pseudonym: over.via ?? 'gw-test', isTrusted: () => false },
     trace,
-    records: { write: record => void records.push(record) },
+    records: { write: record => void records.push(record), event: () => {} },
+    reasonHeader: '',
     tunnels: new Set(),
     clock: () => time++,
   };

@@ -161,7 +161,8 @@ class Run {
       router: new Router([{ host: '', prefix: '/', pool }]),
       policy: { pseudonym: 'gw', isTrusted: () => false },
       trace: NO_TRACE,
-      records: { write: () => void this.records++ },
+      records: { write: () => void this.records++, event: () => {} },
+      reasonHeader: '',
       tunnels: new Set<never>(),
       clock: () => 0,
     };

@@ -221,7 +221,7 @@ describe('D30: the response is complete before the request', () => {
       'client.reset upload_stopped NO_ERROR',
       'client.consumed 3',
     ]);
-    expect(records[0]).toMatchObject({ status: 413, reason: null });
+    expect(records[0]).toMatchObject({ status: 413, reason: { code: 'upload_stopped', h2Code: 0, rfc: '9113 8.1' } });
   });
 
   it('D21: an early final response to expect: 100-continue cancels the backend half way', () => {
@@ -391,7 +391,13 @@ describe('responses of the gateway itself', () => {
   it('are JSON for who asks for it', () => {
     const { client, backend } = open(request({ fields: ['accept', 'application/json'] }));
     backend.leg.events.onError(REFUSED);
-    expect(JSON.parse(client.body)).toEqual({ status: 502, reason: 'backend_refused', message: REFUSED.text });
+    expect(JSON.parse(client.body)).toEqual({
+      status: 502,
+      reason: 'backend_refused',
+      message: REFUSED.text,
+      rule: 'backend-refused',
+      rfc: '9110 15.6.3',
+    });
     expect(fieldOf(client.head!.fields, 'content-type')).toBe('application/json');
   });
 

@@ -78,6 +78,7 @@ it('without certificates the development authority makes one per server name', a
 });
 
 describe('RFC 9110 15.5.20: a request for a name the certificate does not cover', () => {
+  let refusal = '';
   const ask = async (authority: string, strictAuthority: boolean): Promise<string[]> => {
     const limits = { strictAuthority };
     harness = await Harness.start(ok, { https: { port: 0, developmentCaDirectory: directory }, limits });
@@ -88,6 +89,7 @@ describe('RFC 9110 15.5.20: a request for a name the certificate does not cover'
     h1.send(`GET / HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`);
     const answer = await h1.untilEnd();
     h2.close();
+    refusal = h2.response(1).body.toString();
     return [h2.status(1), answer.slice(9, 12)];
   };
 
@@ -95,6 +97,7 @@ describe('RFC 9110 15.5.20: a request for a name the certificate does not cover'
     '%s gets 421 when that is strict',
     async authority => {
       expect(await ask(authority, true)).toEqual(['421', '421']);
+      expect(refusal).toMatch('421 misdirected_request');
       expect(harness.exchanges).toHaveLength(0);
     },
   );

@@ -5,7 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { type ReasonCode, reason } from '../src/exchange/reason.ts';
 import { ExchangeRecord } from '../src/exchange/record.ts';
 import { Logger } from '../src/log.ts';
-import { AccessLog, jsonLine, openAccessLog, textLine, type WriteOut } from '../src/log-access.ts';
+import {
+  type AccessFormatter,
+  AccessLog,
+  jsonEvent,
+  jsonLine,
+  openAccessLog,
+  textEvent,
+  textLine,
+  type WriteOut,
+} from '../src/log-access.ts';
 import { FailureReporter } from '../src/log-failures.ts';
 import { FACTS, request } from './exchange-fakes.ts';
 
@@ -23,6 +32,11 @@ function record(path = '/a'): ExchangeRecord {
   return made;
 }
 
+/** A format whose every line is this. */
+function lineOf(line: string): AccessFormatter {
+  return { record: () => line, event: () => line };
+}
+
 function collect(): { lines: string[]; logger: Logger } {
   const lines: string[] = [];
   return { lines, logger: new Logger('warn', line => void lines.push(line)) };
@@ -36,6 +50,22 @@ describe('access log lines', () => {
     );
   });
 
+  it('what the gateway does to a connection has a line of its own, with reason, rule and section', () => {
+    const why = reason('client_protocol_error', 'bad', { rule: 'settings.length', rfc: '9113 6.5', h2Code: 6 });
+    const event = { what: 'goaway', client: { ...FACTS, streamId: 0 }, reason: why } as const;
+    expect(textEvent(event, NOON)).toBe(
+      '2026-01-02T12:00:00.345Z 192.0.2.7:50000 h2 GOAWAY code=FRAME_SIZE_ERROR conn=3 stream=0 ' +
+        'reason=client_protocol_error rule=settings.length rfc=9113:6.5\n',
+    );
+    expect(JSON.parse(jsonEvent(event, NOON))).toMatchObject({
+      event: 'goaway',
+      code: 'FRAME_SIZE_ERROR',
+      reason: 'client_protocol_error',
+      rule: 'settings.length',
+      rfc: '9113 6.5',
+    });
+  });
+
   it('text: an exchange that never found a backend', () => {
     const made = record();
     Object.assign(made, {
@@ -46,7 +76,7 @@ describe('access log lines', () => {
       reason: reason('client_reset', ''),
     });
     expect(textLine(made, NOON)).toContain(' - up=0 down=42 queued=- first=- total=10.0ms backend=- ');
-    expect(textLine(made, NOON)).toMatch(/reason=client_reset\n$/);
+    expect(textLine(made, NOON)).toMatch(/reason=client_reset rule=client-reset rfc=9113:6.4\n$/);
   });
 
   it('text: nothing a client sends can forge a line', () => {
@@ -79,7 +109,7 @@ describe('access log writing', () => {
         done(null, buffer.length);
       });
     };
-    const log = new AccessLog(() => 'x\n', out, collect().logger, 'there', null);
+    const log = new AccessLog(lineOf('x\n'), out, collect().logger, 'there', null);
     for (let i = 0; i < 3; i++) log.write(record());
     await log.close();
     expect(writes).toEqual(['x\nx\nx\n']);
@@ -95,7 +125,7 @@ describe('access log writing', () => {
       done(null, Math.min(3, buffer.length));
     };
     const { lines, logger } = collect();
-    const log = new AccessLog(() => 'abcde\n', out, logger, 'there', null);
+    const log = new AccessLog(lineOf('abcde\n'), out, logger, 'there', null);
     log.write(record());
     await log.close();
     expect(got.join('')).toBe('abcde\n');
@@ -112,7 +142,7 @@ describe('access log writing', () => {
       done(null, buffer.length);
     };
     const big = 'x'.repeat(70_000);
-    const log = new AccessLog(() => big, out, logger, '/log', null);
+    const log = new AccessLog(lineOf(big), out, logger, '/log', null);
     log.write(record());
     log.write(record());
     expect(lines).toHaveLength(1);
@@ -127,13 +157,7 @@ describe('access log writing', () => {
   it('a target that hangs does not fill the memory and is given up at the end', async () => {
     const { lines, logger } = collect();
     const big = 'x'.repeat(1_000_000);
-    const log = new AccessLog(
-      () => big,
-      () => {},
-      logger,
-      'a pipe',
-      null,
-    );
+    const log = new AccessLog(lineOf(big), () => {}, logger, 'a pipe', null);
     for (let i = 0; i < 100; i++) log.write(record());
     expect(lines).toEqual([expect.stringContaining('does not keep up')]);
     await log.close(10);
@@ -162,7 +186,7 @@ describe('failures', () => {
   it('are told once per kind and while, with the number of those in between', () => {
     const { lines, logger } = collect();
     const written: ExchangeRecord[] = [];
-    const reporter = new FailureReporter(logger, { write: each => void written.push(each) });
+    const reporter = new FailureReporter(logger, { write: each => void written.push(each), event: () => {} });
     for (const each of [
       failed('backend_refused', 0),
       failed('backend_refused', 1000),

@@ -152,7 +152,15 @@ describe('TLS', () => {
     const port = await listening(both());
     const backend = client(`https://localhost:${port}`);
     const cancelled = Recorder.send(backend, request());
-    cancelled.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' });
+    cancelled.leg.cancel({
+      code: 'client_reset',
+      text: '',
+      status: 499,
+      h2Code: 8,
+      retryable: false,
+      rule: '',
+      rfc: '',
+    });
     expect((await Recorder.send(backend, request()).finished()).body).toBe('2.0');
     expect(cancelled.log).toEqual([]);
   });

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const item of open.splice(0).reverse()) await item.close();
 });
 
-const CANCELLED = { code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' };
+const CANCELLED = { code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rule: '', rfc: '' };
 
 function client(port: number, options: UpstreamOptions = {}): Backend {
   const backend = createBackend(`h2c://127.0.0.1:${port}`, options);

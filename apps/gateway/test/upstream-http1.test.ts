@@ -253,7 +253,7 @@ describe('keep-alive and reuse (RFC 9112 9.3)', () => {
     const backend = client(server);
     await Recorder.send(backend, request()).finished();
     const given = Recorder.send(backend, request({ path: '/given-up' }));
-    given.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' });
+    given.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rule: '', rfc: '' });
     await Recorder.send(backend, request()).finished();
     expect(server.connections).toHaveLength(1);
     expect(server.connections[0]!.received).not.toContain('given-up');
@@ -265,7 +265,15 @@ describe('keep-alive and reuse (RFC 9112 9.3)', () => {
     const exchange = Recorder.send(client(server), request());
     const connection = await server.connection();
     await connection.heads();
-    exchange.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' });
+    exchange.leg.cancel({
+      code: 'client_reset',
+      text: '',
+      status: 499,
+      h2Code: 8,
+      retryable: false,
+      rule: '',
+      rfc: '',
+    });
     await connection.gone();
     await exchange.settled.promise;
     expect(exchange.log).toEqual(['assigned', 'settled']);
@@ -573,7 +581,7 @@ describe('limits and timeouts', () => {
     const backend = client(server, { maxConnections: 1, maxQueued: 1 });
     const first = Recorder.send(backend, request());
     const waiter = Recorder.send(backend, request({ path: '/waiter' }));
-    waiter.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' });
+    waiter.leg.cancel({ code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rule: '', rfc: '' });
     const third = Recorder.send(backend, request({ path: '/third' }));
     await Promise.all([first.finished(), third.finished()]);
     expect(server.connections[0]!.received).not.toContain('/waiter');

@@ -10,7 +10,15 @@ import type { Http1Pool } from '../src/upstream/http1/pool.ts';
 import { END_STREAM, frame, goAway, rst, ScriptedH2, settings, T } from './upstream-h2-kit.ts';
 import { eventually, RawBackend, type RawConnection, request, text, upload } from './upstream-kit.ts';
 
-const CANCELLED: Reason = { code: 'client_reset', text: '', status: 499, h2Code: 8, retryable: false, rfc: '' };
+const CANCELLED: Reason = {
+  code: 'client_reset',
+  text: '',
+  status: 499,
+  h2Code: 8,
+  retryable: false,
+  rule: '',
+  rfc: '',
+};
 
 /** What the test does with one exchange: kind of request, and whether and when it is cancelled. */
 interface Plan {

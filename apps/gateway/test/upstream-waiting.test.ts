@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Reason } from '../src/exchange/reason.ts';
 import { type Waiter, WaitingLine } from '../src/upstream/waiting.ts';
 
-const WHY: Reason = { code: 'x', text: '', status: 503, h2Code: 0, retryable: true, rfc: '' };
+const WHY: Reason = { code: 'x', text: '', status: 503, h2Code: 0, retryable: true, rule: '', rfc: '' };
 
 class Somebody implements Waiter {
   waitingSince = 0;

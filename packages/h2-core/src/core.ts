@@ -207,6 +207,7 @@ export class Core implements SenderHost {
     const error = this.ruleError(rule, streamId, frameType, detail);
     this.writeReset(streamId, error.code, 'library', rule);
     this.registry.remember(streamId, Gone.RESET_BY_US, this.now);
+    this.handler.onRejected?.(streamId, error);
     // Each costs us a frame and, for a request, the decoding of its head: charged like a reset by the peer.
     if (error.code === ErrorCode.REFUSED_STREAM) return;
     this.guard.streamEnded(true, this.now);

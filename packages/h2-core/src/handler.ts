@@ -75,6 +75,11 @@ export interface Handler {
    * nothing.
    */
   onReset?(stream: Stream, error: H2Error): void;
+  /**
+   * The core reset a stream that is not on the books: a request whose head breaks a rule or comes above a limit, before
+   * `onRequest`, or a frame for a stream long closed. Nothing else is told about it.
+   */
+  onRejected?(streamId: number, error: H2Error): void;
   /** The stream reached `closed` and is forgotten. Last call for this stream. */
   onStreamClosed?(stream: Stream): void;
   /** The peer sent SETTINGS, now applied. The first call is the peer's preface. Pairs of id, value. */

@@ -13,6 +13,8 @@ export interface ReasonFacts {
   readonly code: string;
   /** A sentence. */
   readonly text: string;
+  /** Stable id of the rule. Absent in recordings of older gateways. */
+  readonly rule?: string;
   /** RFC section of a broken rule, empty when none. */
   readonly rfc: string;
 }

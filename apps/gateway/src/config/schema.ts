@@ -75,13 +75,15 @@ const CERTIFICATE: Shape<CertificateSettings> = map<CertificateSettings>(
   {},
 );
 
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
 const CLIENT_CERTIFICATES: Shape<ClientCertificateSettings> = map<ClientCertificateSettings>(
   {
     mode: field('Whether clients are asked for a certificate', oneOf(['off', 'optional', 'require'])),
     ca: field('PEM file of the authorities that sign them', optional(FILE)),
     subjectField: field(
       'Field in which backends get the subject of a verified certificate',
-      text('a field name', { pattern: /^[!#$%&'*+\-.^_`|~0-9a-z]+$/ }),
+      text('a field name', { pattern: FIELD_NAME }),
     ),
   },
   DEFAULT_SETTINGS.clientCertificates,
@@ -117,6 +119,10 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
     ),
     accessLog: field('One line per request to a file, - for stdout, or off', LOG_FILE),
     accessLogFormat: field('How a line looks', oneOf(['text', 'json'])),
+    reasonHeader: field(
+      'Field in which responses of the gateway itself say their reason, such as glassway-reason, or off',
+      optional(text('a field name', { pattern: FIELD_NAME }), 'off'),
+    ),
     logLevel: field('From silent to talkative', oneOf(LOG_LEVELS)),
     logStalls: field('Whether the log tells which requests stand still and why, as the inspector does', flag()),
     upgrade: field('Whether HTTP/1.1 clients may switch to h2c by Upgrade', flag()),

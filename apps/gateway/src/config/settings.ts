@@ -74,6 +74,8 @@ export interface Settings {
   readonly accessLog: string | null;
   /** Default `text`. */
   readonly accessLogFormat: AccessFormat;
+  /** Name of the response field that carries the reason of responses the gateway makes itself; null: none. Default none. */
+  readonly reasonHeader: string | null;
   /** Default `info`. */
   readonly logLevel: LogLevel;
   /**
@@ -128,6 +130,7 @@ export const DEFAULT_SETTINGS: Settings = {
   keyLog: null,
   accessLog: null,
   accessLogFormat: 'text',
+  reasonHeader: null,
   logLevel: 'info',
   logStalls: false,
   upgrade: true,

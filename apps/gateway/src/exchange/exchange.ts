@@ -26,6 +26,8 @@ export interface ExchangeContext {
   readonly trace: Trace;
   /** Where finished exchanges are recorded; null: nowhere. */
   readonly records: RecordSink | null;
+  /** Name of the response field that carries the reason of responses the gateway makes; empty: none. */
+  readonly reasonHeader: string;
   /** Open exchanges that are tunnels; whoever closes the gateway ends them. */
   readonly tunnels: Set<Exchange>;
   /** Milliseconds, monotonic. */
@@ -106,7 +108,10 @@ export class Exchange implements ClientLegEvents {
     if (method === 'CONNECT') return reason('connect_refused', 'CONNECT is not offered here', { rfc: '9110 9.3.6' });
     const path = normalizePath(request.path);
     if (path === null) {
-      return reason('request_rejected', `the path ${request.path} has no safe reading`, { rfc: '3986 2.1' });
+      return reason('request_rejected', `the path ${request.path} has no safe reading`, {
+        rfc: '3986 2.1',
+        rule: 'request.path',
+      });
     }
     this.#pool = router.match(authority, path);
     if (this.#pool === null) return reason('no_route', `no backend serves ${authority}${path}`);
@@ -161,8 +166,9 @@ export class Exchange implements ClientLegEvents {
     if (bytes > 0) this.#attempt?.leg?.consumed(bytes);
   }
 
-  onAbort(why: Reason): void {
+  onAbort(why: Reason, answered = 0): void {
     if (this.#settled) return;
+    if (answered !== 0) this.#record.status = answered;
     this.#record.reason = why;
     this.#cancelBackend(why);
     this.#settle();
@@ -308,7 +314,9 @@ export class Exchange implements ClientLegEvents {
   /** RFC 9113 8.1: after a complete response the rest of the request is declined with NO_ERROR (D30). */
   #declineRest(): void {
     this.#giveBackUp();
-    if (!this.#requestEnded) this.#client.reset(UPLOAD_STOPPED);
+    if (this.#requestEnded) return;
+    this.#record.reason ??= UPLOAD_STOPPED;
+    this.#client.reset(UPLOAD_STOPPED);
   }
 
   /** Answers in the gateway's own name; the status and reason tell why. */
@@ -317,7 +325,7 @@ export class Exchange implements ClientLegEvents {
     this.#attempt = null;
     this.#dropEarly();
     this.#reasoned(why);
-    const own = ownResponse(request, why);
+    const own = ownResponse(request, why, this.#context.reasonHeader);
     this.#record.reason = why;
     this.#record.status = own.status;
     this.#record.firstByteAt = this.#context.clock();

@@ -84,8 +84,11 @@ export interface ClientLegEvents {
   onTrailers(fields: FieldList): void;
   /** After `write` returned false: there is room again. */
   onWritable(): void;
-  /** The client gave up (reset, disconnected, broke a rule). No call follows; commands on the leg are ignored. */
-  onAbort(reason: Reason): void;
+  /**
+   * The client gave up (reset, disconnected, broke a rule). No call follows; commands on the leg are ignored. `answered`:
+   * status of the response the leg made because of that, absent or 0 when it made none.
+   */
+  onAbort(reason: Reason, answered?: number): void;
   /** The response has left completely (or the leg was reset). Last call. */
   onFinished(): void;
 }

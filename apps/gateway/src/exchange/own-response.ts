@@ -13,12 +13,16 @@ export interface OwnResponse {
 
 const encoder = new TextEncoder();
 
-/** What the gateway answers for `reason`: as the client asked, plain text, JSON, or a gRPC status. */
-export function ownResponse(request: RequestMessage, reason: Reason): OwnResponse {
-  if (fieldOf(request.fields, 'content-type').startsWith('application/grpc')) return grpcResponse(reason);
+/**
+ * What the gateway answers for `reason`: as the client asked, plain text, JSON, or a gRPC status. `header`: name of the
+ * field that carries the reason, empty for none.
+ */
+export function ownResponse(request: RequestMessage, reason: Reason, header = ''): OwnResponse {
+  const named = header === '' ? [] : [header, reasonField(reason)];
+  if (fieldOf(request.fields, 'content-type').startsWith('application/grpc')) return grpcResponse(reason, named);
   const json = prefersJson(fieldOf(request.fields, 'accept'));
   const text = json
-    ? `${JSON.stringify({ status: reason.status, reason: reason.code, message: reason.text, rfc: reason.rfc || undefined })}\n`
+    ? `${JSON.stringify({ status: reason.status, reason: reason.code, message: reason.text, rule: reason.rule, rfc: reason.rfc || undefined })}\n`
     : `${reason.status} ${reason.code} ${reason.text}\n`;
   const body = encoder.encode(text);
   return {
@@ -35,13 +39,19 @@ export function ownResponse(request: RequestMessage, reason: Reason): OwnRespons
       // The sentence may quote the request: no browser may take it for a page.
       'x-content-type-options',
       'nosniff',
+      ...named,
     ],
     body: request.method === 'HEAD' ? null : body,
   };
 }
 
+/** The reason as a structured field (RFC 9651): `no_route;rule="no-route";rfc="9110 15.5.5"`. */
+export function reasonField({ code, rule, rfc }: Reason): string {
+  return `${code};rule="${rule}"${rfc === '' ? '' : `;rfc="${rfc}"`}`;
+}
+
 /** Trailers-only, as gRPC clients expect of anything that fails before the call began. */
-function grpcResponse(reason: Reason): OwnResponse {
+function grpcResponse(reason: Reason, named: FieldList): OwnResponse {
   return {
     status: 200,
     fields: [
@@ -51,6 +61,7 @@ function grpcResponse(reason: Reason): OwnResponse {
       String(grpcStatus(reason.status)),
       'grpc-message',
       percentEncode(`${reason.code} ${reason.text}`),
+      ...named,
     ],
     body: null,
   };

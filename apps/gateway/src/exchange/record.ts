@@ -32,7 +32,36 @@ export class ExchangeRecord {
   }
 }
 
+/** Something the gateway did on a client's connection that belongs to no request it knows. */
+export interface ConnectionEvent {
+  /** GOAWAY, RST_STREAM (of a stream that never became a request), or an answer to octets that are no request. */
+  readonly what: 'goaway' | 'reset' | 'response';
+  /** `streamId` is 0 for the connection as a whole. */
+  readonly client: ClientFacts;
+  readonly reason: Reason;
+}
+
 /** Where finished exchanges go. Must not block or throw. */
 export interface RecordSink {
   write(record: ExchangeRecord): void;
+  event(event: ConnectionEvent): void;
+}
+
+/** Keeps nothing. */
+export const NO_RECORDS: RecordSink = { write: () => {}, event: () => {} };
+
+/** A request that a listener refused: it never reached a route. `status` 0: it was reset. */
+export function refusedRecord(
+  client: ClientFacts,
+  request: RequestMessage,
+  why: Reason,
+  status: number,
+): ExchangeRecord {
+  const now = performance.now();
+  const record = new ExchangeRecord(client, request, now);
+  record.finishedAt = now;
+  record.status = status;
+  if (status !== 0) record.firstByteAt = now;
+  record.reason = why;
+  return record;
 }

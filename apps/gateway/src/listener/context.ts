@@ -1,5 +1,6 @@
 import type { ClientLeg, ClientLegEvents, RequestMessage } from '../exchange/legs.ts';
 import type { Reason } from '../exchange/reason.ts';
+import type { RecordSink } from '../exchange/record.ts';
 import type { ConnectionFacts, Trace } from '../trace/trace.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { Clients } from './proxy-protocol.ts';
@@ -15,6 +16,10 @@ export interface ListenerContext {
   readonly limits: ListenerLimits;
   readonly registry: Registry;
   readonly clients: Clients;
+  /** Hears of requests that are refused here, and of what is done to connections. */
+  readonly records: RecordSink;
+  /** Name of the response field that carries the reason of a refusal; empty: none. */
+  readonly reasonHeader: string;
 }
 
 /** Hears nothing: a leg's listener before the exchange took it, and after its last call. */

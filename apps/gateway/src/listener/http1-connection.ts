@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
+import { refusedRecord } from '../exchange/record.ts';
 import type { ListenerContext, TlsFacts } from './context.ts';
 import { headWithoutUpgrade, upgradeSettings } from './h2c-upgrade.ts';
 import { responseHead } from './http1-head.ts';
@@ -31,6 +32,8 @@ type Waiting =
   | { readonly kind: 'request'; readonly request: IncomingMessage; readonly response: ServerResponse }
   | { readonly kind: 'upgrade'; readonly request: IncomingMessage; readonly head: Buffer }
   | { readonly kind: 'connect'; readonly request: IncomingMessage };
+
+const UNREAD = { fields: [], sensitive: null, hasBody: false, contentLength: -1 } as const;
 
 /** One HTTP/1 client connection: its requests one after the other, its timeouts, its end. */
 export class Http1Connection implements Drainable, Http1LegHost {
@@ -171,6 +174,8 @@ export class Http1Connection implements Drainable, Http1LegHost {
       else if (item.kind === 'upgrade') this.#switch(item.request, item.head);
       else this.#refuseConnect(item.request);
     } else if (this.#failure !== null) {
+      const client = this.#factsOf('http/1.1', 0);
+      this.#context.records.event({ what: 'response', client, reason: this.#failure });
       this.#answerAndEnd(this.#failure, 0, true);
     } else if (this.#draining || this.#closing) {
       this.#endSoon();
@@ -190,13 +195,17 @@ export class Http1Connection implements Drainable, Http1LegHost {
   }
 
   #facts(request: IncomingMessage): ClientFacts {
+    return this.#factsOf(request.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1', this.#ordinal);
+  }
+
+  #factsOf(protocol: ClientFacts['protocol'], ordinal: number): ClientFacts {
     return {
       address: this.#client.address,
       port: this.#client.port,
-      protocol: request.httpVersion === '1.0' ? 'http/1.0' : 'http/1.1',
+      protocol,
       tls: this.#tls !== null,
       connectionId: this.connectionId,
-      streamId: this.#ordinal,
+      streamId: ordinal,
     };
   }
 
@@ -214,9 +223,24 @@ export class Http1Connection implements Drainable, Http1LegHost {
     const refused = verdict.refused ?? this.#tls?.judgeAuthority?.(verdict.request.authority) ?? null;
     if (refused === null) return verdict.request;
     request.resume();
+    this.#refused(request, verdict.request, refused);
     this.#answerAndEnd(refused, ordinal, method !== 'HEAD');
     this.trace.http1End(this.connectionId, ordinal, refused);
     return null;
+  }
+
+  /** Records what never became an exchange. `judged` is null when the head itself cannot be trusted. */
+  #refused(
+    { method = '', url = '', headers, httpVersion }: IncomingMessage,
+    judged: RequestMessage | null,
+    why: Reason,
+  ) {
+    const scheme = this.#tls === null ? 'http' : 'https';
+    const authority = method === 'CONNECT' ? url : (headers.host ?? '');
+    const path = method === 'CONNECT' ? '' : url;
+    const request = judged ?? { ...UNREAD, method, scheme, authority, path };
+    const client = this.#factsOf(httpVersion === '1.0' ? 'http/1.0' : 'http/1.1', this.#ordinal);
+    this.#context.records.write(refusedRecord(client, request, why, why.status));
   }
 
   #switch(request: IncomingMessage, head: Buffer): void {
@@ -261,6 +285,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     const ordinal = ++this.#ordinal;
     const why = reason('connect_refused', 'this gateway opens no tunnels', { rfc: '9110 9.3.6' });
     this.trace.http1Request(this.connectionId, ordinal, 'CONNECT', request.url ?? '', request.rawHeaders);
+    this.#refused(request, null, why);
     this.#answerAndEnd(why, ordinal, true);
     this.trace.http1End(this.connectionId, ordinal, why);
   }
@@ -272,7 +297,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.#waiting.length = 0;
     const { canStillAnswer } = leg;
     if (canStillAnswer) this.#answerAndEnd(why, leg.facts.streamId, true);
-    leg.lost(why);
+    leg.lost(why, canStillAnswer ? why.status : 0);
     if (!canStillAnswer) this.abort();
   }
 
@@ -281,7 +306,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.#closing = true;
     this.#waiting.length = 0;
     this.#closeReason = why;
-    const { fields, body } = refusal(why);
+    const { fields, body } = refusal(why, this.#context.reasonHeader);
     if (ordinal !== 0) this.trace.http1Response(this.connectionId, ordinal, why.status, fields);
     this.trace.reasoned(this.connectionId, ordinal, why);
     this.#socket.write(responseHead(why.status, [...fields, 'connection', 'close']) + (withBody ? body : ''));

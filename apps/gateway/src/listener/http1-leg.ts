@@ -179,13 +179,13 @@ export class Http1Leg implements ClientLeg {
   // HTTP/1.1 counts by connections, which end with what was cut.
   settled(): void {}
 
-  /** The connection is gone, or its request can no longer be understood: tells the exchange, once. */
-  lost(why: Reason): void {
+  /** The connection is gone, or its request can no longer be understood: tells the exchange, once. `answered`: status of the answer, 0: none. */
+  lost(why: Reason, answered = 0): void {
     if (this.#over) return;
     this.#close(why);
     const { events } = this;
     this.events = NO_EVENTS;
-    events.onAbort(why);
+    events.onAbort(why, answered);
   }
 
   #end(chunk: Uint8Array): void {

@@ -36,12 +36,13 @@ const DIGITS = /^[0-9]{1,16}$/;
 /** Judges a request's head (RFC 9112 3.2, 6.1, 6.3). CONNECT is not judged here. */
 export function judgeHttp1(raw: RawRequest, rules: Http1Rules): Http1Verdict {
   const version10 = raw.httpVersion === '1.0';
-  if (!version10 && raw.httpVersion !== '1.1') return refuse(`HTTP/${raw.httpVersion} is not spoken here`, '9112 2.3');
+  if (!version10 && raw.httpVersion !== '1.1')
+    return refuse(`HTTP/${raw.httpVersion} is not spoken here`, '9112 2.3', 'http1.version');
   const method = raw.method ?? '';
   const source = raw.rawHeaders;
   if (source.length > rules.maxHeaderFields * 2) {
     const text = `${source.length / 2} field lines, at most ${rules.maxHeaderFields} are allowed`;
-    return { refused: reason('request_too_large', text, { rfc: '6585 5' }), request: null };
+    return { refused: reason('request_too_large', text, { rfc: '6585 5', rule: 'http1.fields' }), request: null };
   }
 
   const fields: string[] = [];
@@ -53,21 +54,27 @@ export function judgeHttp1(raw: RawRequest, rules: Http1Rules): Http1Verdict {
     const value = source[i + 1]!;
     switch (name) {
       case 'host':
-        if (host !== null) return refuse('more than one host field', '9112 3.2');
+        if (host !== null) return refuse('more than one host field', '9112 3.2', 'http1.host-twice');
         host = value;
         break;
       case 'content-length':
-        if (contentLength !== -1) return refuse('more than one content-length field', '9112 6.3');
+        if (contentLength !== -1)
+          return refuse('more than one content-length field', '9112 6.3', 'http1.content-length-twice');
         if (!DIGITS.test(value) || !Number.isSafeInteger(Number(value))) {
-          return refuse(`content-length "${value}" is not a number of octets`, '9112 6.3');
+          return refuse(`content-length "${value}" is not a number of octets`, '9112 6.3', 'http1.content-length');
         }
         contentLength = Number(value);
         break;
       case 'transfer-encoding':
-        if (version10) return refuse('transfer-encoding on HTTP/1.0', '9112 6.1');
-        if (chunked) return refuse('more than one transfer-encoding field', '9112 6.1');
+        if (version10) return refuse('transfer-encoding on HTTP/1.0', '9112 6.1', 'http1.transfer-encoding-version');
+        if (chunked)
+          return refuse('more than one transfer-encoding field', '9112 6.1', 'http1.transfer-encoding-twice');
         if (value.toLowerCase() !== 'chunked') {
-          return refuse(`transfer-encoding "${value}": only "chunked" is understood`, '9112 6.1');
+          return refuse(
+            `transfer-encoding "${value}": only "chunked" is understood`,
+            '9112 6.1',
+            'http1.transfer-encoding',
+          );
         }
         chunked = true;
         break;
@@ -79,30 +86,37 @@ export function judgeHttp1(raw: RawRequest, rules: Http1Rules): Http1Verdict {
         fields.push(name, value);
     }
   }
-  if (chunked && contentLength !== -1) return refuse('both transfer-encoding and content-length', '9112 6.3');
-  if (host === null && !version10) return refuse('no host field', '9112 3.2');
-  if (host !== null && !isAuthority(host)) return refuse(`host "${host}" is not a host and port`, '9112 3.2');
+  if (chunked && contentLength !== -1)
+    return refuse('both transfer-encoding and content-length', '9112 6.3', 'http1.two-lengths');
+  if (host === null && !version10) return refuse('no host field', '9112 3.2', 'http1.host-missing');
+  if (host !== null && !isAuthority(host))
+    return refuse(`host "${host}" is not a host and port`, '9112 3.2', 'http1.host');
 
   const target = raw.url ?? '';
   let path = target;
   let authority = host ?? '';
   if (!target.startsWith('/') && target !== '*') {
     const absolute = ABSOLUTE_FORM.exec(target);
-    if (absolute === null) return refuse(`the request target "${target}" is no path`, '9112 3.2');
+    if (absolute === null) return refuse(`the request target "${target}" is no path`, '9112 3.2', 'http1.target');
     const scheme = absolute[1]!.toLowerCase();
     const wrongScheme = checkScheme(scheme, rules.tls, rules.strictScheme);
     if (wrongScheme !== null) return { refused: wrongScheme, request: null };
     authority = absolute[2]!;
-    if (!isAuthority(authority)) return refuse(`the request target "${target}" names no host`, '9112 3.2.2');
+    if (!isAuthority(authority))
+      return refuse(`the request target "${target}" names no host`, '9112 3.2.2', 'http1.target-host');
     if (host !== null && !isSameAuthority(authority, host, scheme)) {
-      return refuse(`the request target names "${authority}", the host field "${host}"`, '9112 3.2.2');
+      return refuse(
+        `the request target names "${authority}", the host field "${host}"`,
+        '9112 3.2.2',
+        'http1.target-differs',
+      );
     }
     // RFC 9112 3.2.4: OPTIONS without a path asks about the server.
     path = absolute[3]! === '' && method === 'OPTIONS' ? '*' : absolute[3]!;
     if (!path.startsWith('/') && path !== '*') path = `/${path}`;
   }
   if (path === '*' ? method !== 'OPTIONS' : !ORIGIN_FORM.test(path)) {
-    return refuse(`the request target "${target}" is not a path`, '9112 3.2');
+    return refuse(`the request target "${target}" is not a path`, '9112 3.2', 'http1.target');
   }
 
   const request: RequestMessage = {
@@ -119,6 +133,6 @@ export function judgeHttp1(raw: RawRequest, rules: Http1Rules): Http1Verdict {
   return { refused: null, request };
 }
 
-function refuse(text: string, rfc: string): Http1Verdict {
-  return { refused: reject(text, rfc), request: null };
+function refuse(text: string, rfc: string, rule: string): Http1Verdict {
+  return { refused: reject(text, rfc, rule), request: null };
 }

@@ -121,12 +121,12 @@ export class Http1Tunnel implements ClientLeg {
   settled(): void {}
 
   /** The connection is gone: tells the exchange, once. */
-  lost(why: Reason): void {
+  lost(why: Reason, answered = 0): void {
     if (this.#over) return;
     this.#close(why);
     const { events } = this;
     this.events = NO_EVENTS;
-    events.onAbort(why);
+    events.onAbort(why, answered);
   }
 
   #switching(fields: FieldList): FieldList {

@@ -107,11 +107,11 @@ export class Http1Listener {
 function failureOf(error: NodeJS.ErrnoException): Reason | null {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return reason('request_too_large', 'the request line and fields are too large', { rfc: '6585 5' });
+      return reason('request_too_large', 'the request line and fields are too large', { rule: 'http1.header-octets' });
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return reason('client_header_timeout', 'the request head was not complete in time', { rfc: '9110 15.5.9' });
     default:
       if (!error.code?.startsWith('HPE_')) return null;
-      return reason('client_protocol_error', error.message, { rfc: '9112 2.2' });
+      return reason('client_protocol_error', error.message, { rfc: '9112 2.2', rule: 'http1.syntax' });
   }
 }

@@ -13,6 +13,7 @@ export class Http2Leg implements ClientLeg {
   readonly #connection: Connection;
   readonly #stream: Stream;
   readonly #isHead: boolean;
+  readonly #reasonHeader: string;
   #requestEnded: boolean;
   #responded = false;
   /** The response was given to the core to its end; and it has left. */
@@ -29,7 +30,15 @@ export class Http2Leg implements ClientLeg {
   #octetsSeen = -1;
   #idleSince = 0;
 
-  constructor(facts: ClientFacts, connection: Connection, stream: Stream, method: string, requestEnded: boolean) {
+  constructor(
+    facts: ClientFacts,
+    connection: Connection,
+    stream: Stream,
+    method: string,
+    requestEnded: boolean,
+    reasonHeader: string,
+  ) {
+    this.#reasonHeader = reasonHeader;
     this.facts = facts;
     this.#connection = connection;
     this.#stream = stream;
@@ -82,7 +91,7 @@ export class Http2Leg implements ClientLeg {
 
   /** Answers in the gateway's own name and declines the rest of the request. */
   refuse(why: Reason): void {
-    const { fields, body } = refusal(why);
+    const { fields, body } = refusal(why, this.#reasonHeader);
     this.respond({ status: why.status, fields, sensitive: null }, this.#isHead);
     if (!this.#isHead) this.write(Buffer.from(body), true);
     if (!this.#requestEnded) this.reset(DECLINED);
@@ -94,9 +103,10 @@ export class Http2Leg implements ClientLeg {
     const { events } = this;
     this.#told = true;
     this.events = NO_EVENTS;
+    const answered = this.#responded ? 0 : why.status;
     if (this.#responded) this.reset(why);
     else this.refuse(why);
-    events.onAbort(why);
+    events.onAbort(why, answered);
   }
 
   /** The request is not complete, and somebody wants it. */

@@ -15,7 +15,8 @@ import {
 } from '@glassway/h2-core';
 import { attach } from '@glassway/h2-core/node';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
-import { type Reason, reason } from '../exchange/reason.ts';
+import { type Reason, type ReasonCode, reason } from '../exchange/reason.ts';
+import { type ConnectionEvent, refusedRecord } from '../exchange/record.ts';
 import { Leg, type Negotiation } from '../trace/trace.ts';
 import { type ListenerContext, type TlsFacts, tlsForTrace } from './context.ts';
 import { writeSwitchingProtocols } from './h2c-upgrade.ts';
@@ -23,6 +24,9 @@ import { Http2Leg } from './http2-leg.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 import { type Drainable, endpoint } from './registry.ts';
 import { checkScheme, isAuthority, reject } from './rules.ts';
+
+const LEAVING = reason('shutting_down', 'the gateway asks its connections to leave');
+const SERVED = reason('connection_retired', 'the connection has served its requests', { rule: 'connection.requests' });
 
 /** How an HTTP/2 connection came about. */
 export interface Http2Origin {
@@ -122,8 +126,10 @@ class Http2Client implements Handler, Drainable {
     return this.connection.openStreams;
   }
 
-  drain(why = 'the gateway asks its connections to leave'): void {
-    this.connection.shutdown(why);
+  drain(why: Reason = LEAVING): void {
+    if (this.connection.isClosed || this.connection.isDraining) return;
+    this.connection.shutdown(why.text);
+    this.#event('goaway', 0, why);
   }
 
   /** Stream 1 is the request that asked for the upgrade; its half is closed (RFC 7540 3.2). */
@@ -134,27 +140,26 @@ class Http2Client implements Handler, Drainable {
   }
 
   onRequest(stream: Stream, head: RequestHead, endStream: boolean): void {
-    const facts: ClientFacts = {
-      address: this.#client.address,
-      port: this.#client.port,
-      protocol: this.protocol,
-      tls: this.#tls !== null,
-      connectionId: this.connectionId,
-      streamId: stream.id,
-    };
+    const facts = this.#facts(stream.id);
     const { maxRequestsPerConnection } = this.#context.limits;
-    if (++this.#requests === maxRequestsPerConnection) this.drain('the connection has served its requests');
-    const leg = new Http2Leg(facts, this.connection, stream, head.method, endStream);
+    if (++this.#requests === maxRequestsPerConnection) this.drain(SERVED);
+    const leg = new Http2Leg(facts, this.connection, stream, head.method, endStream, this.#context.reasonHeader);
     stream.context = leg;
     const refused = this.#judge(head, endStream);
     if (refused === null) {
       // A WebSocket may be silent for as long as it likes; its ends have pings of their own.
       if (!endStream && head.protocol === '') this.#uploads.add(leg);
       this.#context.accept(toMessage(head, endStream), leg);
-    } else this.#refuse(leg, refused);
+    } else this.#refuse(leg, toMessage(head, endStream), refused);
   }
 
   // A stream whose head was malformed has no leg: it was reset before `onRequest`.
+
+  onRejected(streamId: number, error: H2Error): void {
+    const why = reasonOf(error);
+    this.#context.trace.reasoned(this.connectionId, streamId, why);
+    this.#event('reset', streamId, why);
+  }
 
   onData(stream: Stream, chunk: Uint8Array, endStream: boolean): void {
     const leg = legOf(stream);
@@ -187,7 +192,9 @@ class Http2Client implements Handler, Drainable {
   }
 
   onClosed(error: H2Error | null): void {
-    this.#context.trace.connectionClosed(this.connectionId, error === null ? null : reasonOf(error));
+    const why = error === null ? null : reasonOf(error);
+    this.#context.trace.connectionClosed(this.connectionId, why);
+    if (why !== null && error!.initiator !== 'remote') this.#event('goaway', 0, why);
   }
 
   /** What the gateway adds to RFC 9113 8 (D14 to D16, D19). Null: fine. */
@@ -199,14 +206,14 @@ class Http2Client implements Handler, Drainable {
       if (head.protocol !== 'websocket') {
         return reason('connect_refused', `the protocol "${head.protocol}" is not spoken here`, { rfc: '9220 3' });
       }
-      if (endStream) return reject('a WebSocket that is closed from the start', '8441 5');
+      if (endStream) return reject('a WebSocket that is closed from the start', '8441 5', 'websocket.end-stream');
     }
     if (!isAuthority(head.authority)) {
       const text =
         head.authority === ''
           ? 'the request names no authority'
           : `the authority "${head.authority}" is not a host and port`;
-      return reason('client_protocol_error', text, { rfc: '9113 8.3.1' });
+      return reason('client_protocol_error', text, { rfc: '9113 8.3.1', rule: 'request.authority' });
     }
     return (
       checkScheme(head.scheme, this.#tls !== null, this.#context.limits.strictScheme) ??
@@ -216,14 +223,29 @@ class Http2Client implements Handler, Drainable {
   }
 
   /** A malformed message is a stream error (RFC 9113 8.1.1); what is well formed but refused gets an answer to read. */
-  #refuse(leg: Http2Leg, why: Reason): void {
+  #refuse(leg: Http2Leg, request: RequestMessage, why: Reason): void {
+    const { trace, records } = this.#context;
     leg.settled();
-    this.#context.trace.reasoned(this.connectionId, leg.facts.streamId, why);
-    if (why.code === 'client_protocol_error') {
-      leg.reset(why);
-      return;
-    }
-    leg.refuse(why);
+    trace.reasoned(this.connectionId, leg.facts.streamId, why);
+    const isMalformed = why.code === 'client_protocol_error';
+    records.write(refusedRecord(leg.facts, request, why, isMalformed ? 0 : why.status));
+    if (isMalformed) leg.reset(why);
+    else leg.refuse(why);
+  }
+
+  #facts(streamId: number): ClientFacts {
+    return {
+      address: this.#client.address,
+      port: this.#client.port,
+      protocol: this.protocol,
+      tls: this.#tls !== null,
+      connectionId: this.connectionId,
+      streamId,
+    };
+  }
+
+  #event(what: ConnectionEvent['what'], streamId: number, why: Reason): void {
+    this.#context.records.event({ what, client: this.#facts(streamId), reason: why });
   }
 }
 
@@ -258,12 +280,32 @@ function toMessage(head: RequestHead, endStream: boolean): RequestMessage {
   return { method, scheme, authority, path, fields, sensitive, hasBody: !endStream, contentLength, protocol };
 }
 
+/** What the core ends for another cause than a broken rule. */
+const CODE_OF_RULE: Readonly<Record<string, ReasonCode>> = {
+  'transport.closed': 'client_closed',
+  'goaway.error': 'client_closed',
+  'keepalive.timeout': 'client_closed',
+  'idle.timeout': 'connection_retired',
+  'write.stalled': 'client_write_timeout',
+  'preface.timeout': 'client_header_timeout',
+  'settings.timeout': 'client_header_timeout',
+  'continuation.timeout': 'client_header_timeout',
+  'stream.refused': 'client_over_limit',
+  'stream.going-away': 'shutting_down',
+};
+
 /** What an error of the core means for an exchange. */
 function reasonOf(error: H2Error): Reason {
-  const { message, rfc, code, initiator } = error;
-  if (initiator !== 'remote') return reason('client_protocol_error', message, { rfc, h2Code: code });
-  return reason('client_reset', `the client reset the stream with ${error.codeName}`, {
-    rfc: '9113 6.4',
-    h2Code: code,
-  });
+  const { message, rfc, rule, code, initiator } = error;
+  const known = CODE_OF_RULE[rule];
+  if (known !== undefined) return reason(known, message, { rfc, rule, h2Code: code });
+  if (code === ErrorCode.INADEQUATE_SECURITY) {
+    return reason('client_protocol_error', message, { rfc: '9113 9.2.2', rule: 'tls.cipher', h2Code: code });
+  }
+  if (initiator !== 'remote') {
+    const overLimit = code === ErrorCode.ENHANCE_YOUR_CALM;
+    return reason(overLimit ? 'client_over_limit' : 'client_protocol_error', message, { rfc, rule, h2Code: code });
+  }
+  const text = `the client reset the stream with ${error.codeName}`;
+  return reason('client_reset', text, { rfc: '9113 6.4', h2Code: code });
 }

@@ -7,6 +7,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { DevelopmentCa, ListenAddress } from '@glassway/tls-alpn';
+import { NO_RECORDS, type RecordSink } from '../exchange/record.ts';
 import { NO_TRACE, type Trace } from '../trace/trace.ts';
 import { sniff } from './cleartext.ts';
 import type { Accept, ListenerContext } from './context.ts';
@@ -48,6 +49,10 @@ export interface ListenersOptions {
    */
   readonly proxyProtocol?: (address: string) => boolean;
   readonly trace?: Trace;
+  /** Hears of requests that are refused here, and of what is done to connections. Default: nobody. */
+  readonly records?: RecordSink;
+  /** Name of the response field that carries the reason of a refusal. Default: none. */
+  readonly reasonHeader?: string;
   readonly limits?: Partial<ListenerLimits>;
 }
 
@@ -72,9 +77,9 @@ export interface Listeners {
 export async function startListeners(options: ListenersOptions): Promise<Listeners> {
   const limits = resolveListenerLimits(options.limits);
   const registry = new Registry(limits);
-  const { accept, trace = NO_TRACE, proxyProtocol = null } = options;
+  const { accept, trace = NO_TRACE, proxyProtocol = null, records = NO_RECORDS, reasonHeader = '' } = options;
   const clients = new Clients(proxyProtocol, limits.negotiationTimeoutMs);
-  const context: ListenerContext = { accept, trace, limits, registry, clients };
+  const context: ListenerContext = { accept, trace, limits, registry, clients, records, reasonHeader };
   const http2 = new Http2Listener(context);
   const http1 = new Http1Listener(context, (socket, settings, request) => http2.upgrade(socket, settings, request));
   let cleartext: Server | null = null;

@@ -5,6 +5,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { FieldList } from '@glassway/h2-core';
+import { reasonField } from '../exchange/own-response.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 
 // RFC 3986 3.2.2 without userinfo (RFC 9113 8.3.1) and without the comma, which some backends take for a list.
@@ -36,11 +37,15 @@ function originForm(authority: string, scheme: string): string {
 export function checkScheme(scheme: string, tls: boolean, strict: boolean): Reason | null {
   // Schemes are case-insensitive (RFC 3986 3.1), but clients must send the normal form and nothing else is needed.
   if (scheme !== 'http' && scheme !== 'https') {
-    return reject(`the scheme "${scheme}" is neither http nor https`, '9113 8.3.1');
+    return reject(`the scheme "${scheme}" is neither http nor https`, '9113 8.3.1', 'request.scheme');
   }
   const own = tls ? 'https' : 'http';
   if (strict && scheme !== own) {
-    return reject(`the request says ${scheme} on a connection that is ${own}`, '9110 7.4');
+    return reject(
+      `the request says ${scheme} on a connection that is ${own}`,
+      '9110 7.4',
+      'request.scheme-of-transport',
+    );
   }
   return null;
 }
@@ -65,15 +70,20 @@ export function authoritiesOf(certificate: X509Certificate): (authority: string)
   };
 }
 
-/** A request the gateway does not pass on because a rule of HTTP forbids it. */
-export function reject(text: string, rfc: string): Reason {
-  return reason('request_rejected', text, { rfc });
+/** A request the gateway does not pass on because a rule of HTTP forbids it. `rule`: its stable id. */
+export function reject(text: string, rfc: string, rule: string): Reason {
+  return reason('request_rejected', text, { rfc, rule });
 }
 
-/** A response the listener itself makes, for people at a terminal. The body is ASCII. */
-export function refusal(why: Reason): { readonly fields: FieldList; readonly body: string } {
+/**
+ * A response the listener itself makes, for people at a terminal. The body is ASCII. `header`: name of the field that
+ * carries the reason, empty for none.
+ */
+export function refusal(why: Reason, header: string): { readonly fields: FieldList; readonly body: string } {
   const rfc = why.rfc === '' ? '' : ` (RFC ${why.rfc})`;
   // A reason may quote the client, and latin1 at that.
   const body = `${why.status} ${why.code}: ${why.text}${rfc}\n`.replace(/[^\n\x20-\x7e]/g, '?');
-  return { fields: ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)], body };
+  const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)];
+  if (header !== '') fields.push(header, reasonField(why));
+  return { fields, body };
 }

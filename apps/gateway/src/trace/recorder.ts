@@ -171,6 +171,6 @@ export class Recorder implements Trace {
   }
 }
 
-function facts(reason: Reason | null): { code: string; text: string; rfc: string } | null {
-  return reason && { code: reason.code, text: clip(reason.text), rfc: reason.rfc };
+function facts(reason: Reason | null): { code: string; text: string; rule: string; rfc: string } | null {
+  return reason && { code: reason.code, text: clip(reason.text), rule: reason.rule, rfc: reason.rfc };
 }

@@ -80,9 +80,9 @@ export function connectionLost(target: Target, error: Error | null, when: string
   return reason('backend_reset', `the connection to ${target.label} broke ${when} (${code ?? error.message})`, more);
 }
 
-/** The backend broke the rules of its protocol. */
-export function protocolError(target: Target, text: string, rfc: string): Reason {
-  return reason('backend_protocol_error', `${target.label}: ${text}`, { rfc });
+/** The backend broke the rules of its protocol. `rule`: the core's id of the rule, empty when there is none. */
+export function protocolError(target: Target, text: string, rfc: string, rule = ''): Reason {
+  return reason('backend_protocol_error', `${target.label}: ${text}`, { rfc, rule });
 }
 
 /** Sends go to a backend that is being closed. */

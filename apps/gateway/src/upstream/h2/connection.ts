@@ -299,7 +299,7 @@ export class H2Connection implements DialEvents, Handler {
       return reason('backend_connect_timeout', text, { retryable: true, rfc: '9113 3.4' });
     }
     const hint = error.rule.startsWith('preface.') ? ' (is this an http:// backend?)' : '';
-    return protocolError(target, `${error.message}${hint}`, error.rfc);
+    return protocolError(target, `${error.message}${hint}`, error.rfc, error.rule);
   }
 
   #reasonOf(error: H2Error, leg: H2Leg | null): Reason {
@@ -323,7 +323,7 @@ export class H2Connection implements DialEvents, Handler {
     if (error.rule === 'keepalive.timeout') {
       return reason('backend_idle_timeout', `${target.label} did not answer a PING`, { rfc: '9113 6.7' });
     }
-    if (error.initiator === 'library') return protocolError(target, error.message, error.rfc);
+    if (error.initiator === 'library') return protocolError(target, error.message, error.rfc, error.rule);
     if (error.code === ErrorCode.REFUSED_STREAM) {
       return reason('backend_refused_stream', `${target.label} refused the stream`, {
         retryable: true,

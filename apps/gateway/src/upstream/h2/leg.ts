@@ -276,7 +276,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
 
   #wrongLength(announced: number): void {
     const text = `the request body does not have the ${announced} octets that content-length announced`;
-    const why = reason('client_protocol_error', text, { rfc: '9113 8.1.1' });
+    const why = reason('client_protocol_error', text, { rfc: '9113 8.1.1', rule: 'content-length.mismatch' });
     this.#giveUp(why);
     this.reject(why);
   }

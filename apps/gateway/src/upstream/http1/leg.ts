@@ -231,7 +231,7 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
 
   #wrongLength(announced: number): void {
     const text = `the request body does not have the ${announced} octets that content-length announced`;
-    const why = reason('client_protocol_error', text, { rfc: '9113 8.1.1' });
+    const why = reason('client_protocol_error', text, { rfc: '9113 8.1.1', rule: 'content-length.mismatch' });
     const connection = this.connection;
     if (connection === null) this.#pool.forget(this);
     else connection.abandon(this, why);
