@@ -16,7 +16,7 @@ const MAX_FIRST_CAPACITY = 65_536;
  */
 export class Outbox {
   /** Where frames are written; the header encoder writes here too. */
-  octets: Octets;
+  readonly octets: Octets = new Octets(0);
   /** Replies to the peer (ACKs, RST_STREAM for its errors) in this batch, see MAX_QUEUED_REPLIES. */
   replies = 0;
   private parts: Uint8Array[] = [];
@@ -24,10 +24,6 @@ export class Outbox {
   private viewed = 0;
   private mark = 0;
   private expected: number = FIRST_CAPACITY;
-
-  constructor() {
-    this.octets = new Octets(0);
-  }
 
   /** True when there is nothing to send. */
   get isEmpty(): boolean {
@@ -50,7 +46,7 @@ export class Outbox {
     const parts = this.parts;
     const used = this.octets.length;
     this.expected = Math.min(MAX_FIRST_CAPACITY, Math.max(FIRST_CAPACITY, used + (used >> 2), this.expected >> 1));
-    this.octets = new Octets(0);
+    this.octets.release();
     this.mark = 0;
     this.parts = [];
     this.viewed = 0;

@@ -82,6 +82,8 @@ function probeWrite(method: Latin1Write | undefined): Latin1Write | null {
 
 /** Least capacity a buffer grows to, octets. */
 const MIN_CAPACITY = 256;
+/** The buffer of those that hold nothing yet. */
+const NOTHING = new Uint8Array(0);
 
 /**
  * A growable run of output octets. `buffer` is replaced when it grows, so do not keep it across `ensure`; views cut
@@ -95,7 +97,7 @@ export class Octets {
 
   /** `capacity` in octets, default 256; 0 allocates nothing until the first `ensure`. */
   constructor(capacity: number = MIN_CAPACITY) {
-    this.buffer = new Uint8Array(capacity);
+    this.buffer = capacity === 0 ? NOTHING : new Uint8Array(capacity);
     this.length = 0;
   }
 
@@ -117,6 +119,12 @@ export class Octets {
     this.length += octets.length;
   }
 
+  /** Forgets the content and the buffer, which views cut before keep to themselves. */
+  release(): void {
+    this.buffer = NOTHING;
+    this.length = 0;
+  }
+
   /** Forgets the content and keeps the capacity. Views cut before will be overwritten. */
   clear(): void {
     this.length = 0;
@@ -134,7 +142,7 @@ export class Octets {
 
   private grow(least: number): void {
     const grown = new Uint8Array(Math.max(least, this.buffer.length * 2, MIN_CAPACITY));
-    grown.set(this.buffer.subarray(0, this.length));
+    if (this.length !== 0) grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
   }
 }

@@ -80,4 +80,16 @@ describe('Octets', () => {
     expect([...view]).toEqual([1, 2, 3, 4]);
     expect([...out.copy()]).toEqual([9]);
   });
+
+  test('what is released belongs to the views cut from it: nothing written later shows in them', async () => {
+    const { Octets } = await withBuffer();
+    const octets = new Octets(0);
+    octets.append(Uint8Array.of(1, 2, 3));
+    const cut = octets.view();
+    octets.release();
+    expect(octets.length).toBe(0);
+    octets.append(Uint8Array.of(9, 9, 9));
+    expect([...cut]).toEqual([1, 2, 3]);
+    expect([...octets.view()]).toEqual([9, 9, 9]);
+  });
 });
