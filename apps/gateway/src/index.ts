@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The gateway as a library: what the `glassway` command is made of.
  *

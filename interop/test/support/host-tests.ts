@@ -4,7 +4,7 @@ import { RAW_CHECKS } from '../../hosts/raw-core.ts';
 import type { HostReport } from '../../hosts/report.ts';
 import { CHECKS, type Outcome } from '../../hosts/scenario.ts';
 import { run } from './programs.ts';
-import type { Found } from './runtimes.ts';
+import type { FoundRuntime } from './runtimes.ts';
 
 /** The workspace's directory. */
 export const INTEROP = resolve(import.meta.dirname, '../..');
@@ -21,7 +21,12 @@ export function testOutcomes(transports: readonly string[], outcomes: () => Reco
 }
 
 /** The tests of a runtime: its program is run once. Without the runtime they are skipped, and the reason is printed. */
-export function testRuntime(found: Found, title: string, args: readonly string[], transports: readonly string[]): void {
+export function testRuntime(
+  found: FoundRuntime,
+  title: string,
+  args: readonly string[],
+  transports: readonly string[],
+): void {
   const { path, reason } = found;
   if (path === null) {
     console.log(`skipped: ${reason}`);

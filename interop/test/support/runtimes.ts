@@ -1,6 +1,6 @@
-/** Other runtimes, from the package registry, when a test wants them: 100 MB each, so no dependencies of the repository. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** Other runtimes: 100 MB each. */
+import { join } from 'node:path';
+import { onDemand } from './on-demand.ts';
 import { run } from './programs.ts';
 
 /** How a runtime is had. */
@@ -12,10 +12,9 @@ export interface Runtime {
 }
 
 /** A runtime that runs here, or why there is none. */
-export type Found = { readonly path: string; readonly reason: null } | { readonly path: null; readonly reason: string };
-
-const CACHE = resolve(import.meta.dirname, '../../../node_modules/.cache/glassway/runtimes');
-const INSTALL_MS = 150_000;
+export type FoundRuntime =
+  | { readonly path: string; readonly reason: null }
+  | { readonly path: null; readonly reason: string };
 
 export const BUN: Runtime = { name: 'bun', version: '1.4.5', program: 'bun/bin/bun.exe' };
 export const DENO: Runtime = {
@@ -24,28 +23,15 @@ export const DENO: Runtime = {
   program: process.platform === 'win32' ? 'deno/deno.exe' : 'deno/deno',
 };
 
-/** The runtime's program, installed the first time. */
-export async function runtime({ name, version, program }: Runtime): Promise<Found> {
-  const directory = join(CACHE, `${name}-${version}`);
-  const path = join(directory, 'node_modules', program);
-  const works = async (): Promise<boolean> => {
-    const { ok, output } = await run(path, ['--version'], { timeout: 20_000 });
-    return ok && output.includes(version);
-  };
-  if (await works()) return { path, reason: null };
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  // Both fetch or place their program by an install script, which npm runs only for those named.
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ private: true, allowScripts: { [name]: true } }));
-  const args = ['install', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline', '--loglevel=error'];
-  const npm = process.env['npm_execpath'];
-  const [command, first] = npm?.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-  // Under `npm test` the environment names the repository as the place to install into.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([key]) => !/^npm_(?:package_|lifecycle_|config_(?:local_)?prefix$)/.test(key)),
-  );
-  const options = { cwd: directory, env, timeout: INSTALL_MS };
-  const { output } = await run(command, [...first, ...args, `${name}@${version}`], options);
-  if (await works()) return { path, reason: null };
-  return { path: null, reason: `${name} ${version} could not be installed: ${output.trim().split('\n').at(-1)}` };
+/** The runtime's program, installed the first time. Both fetch or place it by an install script. */
+export async function runtime({ name, version, program }: Runtime): Promise<FoundRuntime> {
+  const { nodeModules, reason } = await onDemand({
+    packages: [`${name}@${version}`],
+    scripts: [name],
+    async works(directory) {
+      const { ok, output } = await run(join(directory, program), ['--version'], { timeout: 20_000 });
+      return ok && output.includes(version);
+    },
+  });
+  return nodeModules === null ? { path: null, reason } : { path: join(nodeModules, program), reason: null };
 }

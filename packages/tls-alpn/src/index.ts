@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * TLS with ALPN for Node: listeners and dialers that end in `{ socket, protocol }`, certificates selected by server name and
  * reloaded without dropping a socket, the cipher policy of RFC 9113, and a development certificate authority.

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The core on Node sockets: `attach(socket, connection)` moves octets and time; nothing else here.
  *
