@@ -92,7 +92,7 @@ export class Connection {
     try {
       core.guard.judgeSmallData();
       this.reader.receive(chunk, this.preface.complete ? 0 : this.preface.take(chunk));
-      core.guard.replies(core.outbox.replies);
+      core.guard.replies(core.outbox);
       core.cancelled.heard();
     } catch (error) {
       this.caught(error);

@@ -2,6 +2,7 @@ import { FrameType } from './frame/types.ts';
 import { LOCAL_ERROR_REFILL_PER_SECOND } from './limits.ts';
 import type { OddityId } from './oddities.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { Outbox } from './outbox.ts';
 import { ConnectionError, RULES, type RuleId } from './rules.ts';
 import type { StreamRecord } from './stream/stream.ts';
 import type { Tap } from './tap.ts';
@@ -64,8 +65,6 @@ export class Guard {
   private pauses: number[] = [];
   /** Cost of small DATA frames that the program has not released yet, over all streams. */
   private smallData = 0;
-  /** The tap has heard that reading pauses until replies are written. */
-  private repliesTold = false;
 
   constructor(options: ResolvedOptions, tap: Tap | null) {
     this.options = options;
@@ -160,16 +159,16 @@ export class Guard {
     }
   }
 
-  /** Octets were read while `count` replies wait to be written. */
-  replies(count: number): void {
-    const full = count >= this.options.maxQueuedReplies;
-    if (full && !this.repliesTold) {
-      this.tellPause('flood.replies', FrameType.PING, `${count} wait: reading pauses until they are written`);
+  /** Octets were read: how many replies wait to be written? */
+  replies(outbox: Outbox): void {
+    const { replies } = outbox;
+    const { maxQueuedReplies } = this.options;
+    if (replies < maxQueuedReplies) return;
+    if (!outbox.pauseTold) {
+      this.tellPause('flood.replies', FrameType.PING, `${replies} wait: reading pauses until they are written`);
+      outbox.pauseTold = true;
     }
-    this.repliesTold = full;
-    if (count > this.options.maxQueuedReplies * REPLIES_HARD_FACTOR) {
-      throw new ConnectionError('flood.replies', 0, FrameType.PING);
-    }
+    if (replies > maxQueuedReplies * REPLIES_HARD_FACTOR) throw new ConnectionError('flood.replies', 0, FrameType.PING);
   }
 
   /** A limit slows the peer down: nothing is sent for it, but the tap hears of it like of any other. */

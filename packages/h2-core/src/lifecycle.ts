@@ -129,15 +129,16 @@ export class Lifecycle {
   destroy(code: number, debug: string, initiator: Initiator): void {
     const { core } = this;
     if (core.closed) return;
+    const rule = initiator === 'library' ? debug : 'connection.destroyed';
+    const known = (RULES as Readonly<Record<string, Rule | undefined>>)[rule];
+    const message = known?.text ?? (debug === '' ? 'the connection was ended' : debug);
+    if (known !== undefined && core.tap !== null) core.tap.onViolation(rule, known.rfc, 0, 0, message);
     core.goAway(core.registry.lastRemoteId, code, debug);
     this.stopReading();
     if (code === ErrorCode.NO_ERROR) {
       core.end(null);
       return;
     }
-    const rule = initiator === 'library' ? debug : 'connection.destroyed';
-    const known = (RULES as Readonly<Record<string, Rule | undefined>>)[rule];
-    const message = known?.text ?? (debug === '' ? 'the connection was ended' : debug);
     core.end(new H2Error(message, { scope: 'connection', code, initiator, rule, rfc: known?.rfc ?? '' }));
   }
 }

@@ -19,6 +19,8 @@ export class Outbox {
   readonly octets: Octets = new Octets(0);
   /** Replies to the peer (ACKs, RST_STREAM for its errors) in this batch, see MAX_QUEUED_REPLIES. */
   replies = 0;
+  /** The tap has heard that reading pauses for them. */
+  pauseTold = false;
   private parts: Uint8Array[] = [];
   /** Octets of the payloads passed on as views in this batch. */
   private viewed = 0;
@@ -51,6 +53,7 @@ export class Outbox {
     this.parts = [];
     this.viewed = 0;
     this.replies = 0;
+    this.pauseTold = false;
     return parts;
   }
 
