@@ -53,7 +53,14 @@ export interface H2ErrorInit {
   readonly retryable?: boolean;
 }
 
-/** A connection or stream ended by an error. `message` is a sentence a person can act on. */
+/** What V8 has beyond the standard; elsewhere the property means nothing. */
+const Host = Error as { stackTraceLimit?: number | undefined };
+
+/**
+ * A connection or stream ended by an error. `message` is a sentence a person can act on. There is no stack trace: errors are
+ * made where octets arrive, so that it would show nothing but this library, and a trace that nobody reads keeps all that
+ * stood on the stack from being collected, the socket included.
+ */
 export class H2Error extends Error {
   override readonly name: string = 'H2Error';
   readonly scope: ErrorScope;
@@ -70,7 +77,11 @@ export class H2Error extends Error {
   readonly retryable: boolean;
 
   constructor(message: string, init: H2ErrorInit) {
+    const { stackTraceLimit } = Host;
+    // V8 keeps the receivers of all frames until somebody asks for the text.
+    Host.stackTraceLimit = 0;
     super(message);
+    Host.stackTraceLimit = stackTraceLimit;
     this.scope = init.scope;
     this.code = init.code;
     this.initiator = init.initiator;

@@ -33,6 +33,8 @@ const HIGH_WATER = 262_144;
 export class DuplexDriver implements Driver {
   private readonly stream: SocketLike;
   private blocked = false;
+  /** Called when the end of our side has left, or cannot leave any more: a stream that is destroyed says no word of it. */
+  private flushed: () => void = () => {};
 
   constructor(stream: DuplexLike) {
     this.stream = stream;
@@ -42,7 +44,10 @@ export class DuplexDriver implements Driver {
     const { stream } = this;
     // The error listener goes on first: an error without one ends the process.
     stream.on('error', cause => sink.closed(cause));
-    stream.on('close', () => sink.closed(undefined));
+    stream.on('close', () => {
+      sink.closed(undefined);
+      this.flushed();
+    });
     stream.on('end', () => sink.closed(undefined));
     stream.on('drain', () => {
       if (!this.blocked) return;
@@ -93,7 +98,13 @@ export class DuplexDriver implements Driver {
   }
 
   end(flushed: () => void): void {
-    this.stream.end(flushed);
+    const { stream } = this;
+    this.flushed = () => {
+      this.flushed = () => {};
+      flushed();
+    };
+    if (stream.destroyed) this.flushed();
+    else stream.end(() => this.flushed());
   }
 
   destroy(): void {
