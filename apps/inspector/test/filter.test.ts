@@ -1,99 +1,73 @@
-import { readFramesHeader } from '@glassway/inspector-protocol';
+import { hasValue, parseFilter, readFramesHeader, setValue, toggleValue } from '@glassway/inspector-protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { complete } from '../src/filter/complete.ts';
-import { explainFilter, hasValue, parseFilter, setValue, toggleValue } from '../src/filter/parse.ts';
 import { FrameLog } from '../src/worker/frame-log.ts';
 import { compile } from '../src/worker/frame-match.ts';
-import { type FrameSpec, framesMessage } from './kit.ts';
+import { Sections } from '../src/worker/sections.ts';
+import { StateStore } from '../src/worker/state-store.ts';
+import { World } from './fake/world.ts';
+import { type FrameSpec, framesMessage, NOTHING_KNOWN } from './kit.ts';
 
-function matching(filter: string, frames: readonly FrameSpec[]): number[] {
+function matching(filter: string, frames: readonly FrameSpec[], knowledge = NOTHING_KNOWN): number[] {
   const log = new FrameLog(1024);
   const message = framesMessage(0, frames);
   log.append(message, readFramesHeader(message), 0);
-  const match = compile(parseFilter(filter));
+  const match = compile(parseFilter(filter), knowledge);
   return frames.map((_, row) => row).filter(row => match(log, log.slot(row)));
 }
 
-describe('the filter language', () => {
-  test('the tokens of the help are understood and explained', () => {
-    const filter = parseFilter('type=DATA dir=out conn=7 stream=5 flag=END_STREAM');
-    expect(filter.problems).toEqual([]);
-    expect(explainFilter(filter)).toBe(
-      'DATA frames, sent by the gateway, on connection 7, on stream 5, with END_STREAM',
-    );
-  });
+describe('a filter over the log', () => {
+  const frames: FrameSpec[] = [
+    { type: 0, stream: 1, dir: 1, streamWindow: 0 },
+    { type: 0, stream: 5, dir: 0 },
+    { type: 8, stream: 5, dir: 0 },
+    { type: 1, stream: 7, dir: 1, conn: 2, leg: 1 },
+    { type: 3, aux: 8, ref: 8, stream: 9 },
+    { type: 7, aux: 0, ref: 8, stream: 0, connWindow: -4 },
+  ];
 
-  test('what is not understood is named with a reason and filters nothing', () => {
-    const filter = parseFilter('foo=1 hello stream=x type> dir=out len<1,2 conn=');
-    expect(filter.terms.map(term => term.text)).toEqual(['dir=out']);
-    expect(filter.problems.map(problem => problem.text)).toEqual([
-      'foo=1',
-      'hello',
-      'stream=x',
-      'type>',
-      'len<1,2',
-      'conn=',
-    ]);
-    for (const problem of filter.problems) expect(problem.message).toMatch(/\.$/);
-  });
-
-  test('names of every object do not become filter names', () => {
-    expect(parseFilter('constructor=1 __proto__=1 toString=1').terms).toEqual([]);
-    expect(parseFilter('dir=constructor').problems).toHaveLength(1);
-  });
-
-  test('all tokens must hold, a comma is an or, != is none of', () => {
-    const frames: FrameSpec[] = [
-      { type: 0, stream: 1, dir: 1 },
-      { type: 0, stream: 5, dir: 0 },
-      { type: 8, stream: 5, dir: 0 },
-      { type: 1, stream: 7, dir: 1, conn: 2, leg: 1 },
-    ];
-    expect(matching('', frames)).toEqual([0, 1, 2, 3]);
-    expect(matching('type=data', frames)).toEqual([0, 1]);
+  test('reads every column that the language asks about', () => {
+    expect(matching('', frames)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(matching('type=DATA,WINDOW_UPDATE stream=5', frames)).toEqual([1, 2]);
-    expect(matching('type!=DATA', frames)).toEqual([2, 3]);
     expect(matching('dir=out leg=backend', frames)).toEqual([3]);
     expect(matching('conn!=1', frames)).toEqual([3]);
-    expect(matching('stream>1 stream<=5', frames)).toEqual([1, 2]);
+    expect(matching('err=CANCEL', frames)).toEqual([4, 5]);
+    expect(matching('win<=0', frames)).toEqual([0, 5]);
+    expect(matching('or( stream=7 not( dir=out ) )', frames)).toEqual([1, 2, 3]);
   });
 
-  test('a flag is a bit on the frames where it means that: ACK is not END_STREAM', () => {
-    const frames: FrameSpec[] = [
-      { type: 0, flags: 1 },
-      { type: 4, flags: 1 },
-      { type: 6, flags: 1 },
-      { type: 1, flags: 4 },
-    ];
-    expect(matching('flag=END_STREAM', frames)).toEqual([0]);
-    expect(matching('flag=ACK', frames)).toEqual([1, 2]);
-    expect(matching('flag=END_HEADERS', frames)).toEqual([3]);
-  });
-
-  test('an error code is one only on RST_STREAM and GOAWAY', () => {
-    const frames: FrameSpec[] = [
-      { type: 3, aux: 8, ref: 8 },
-      { type: 7, aux: 0, ref: 8 },
-      { type: 8, aux: 8 },
-    ];
-    expect(matching('err=CANCEL', frames)).toEqual([0, 1]);
-    expect(matching('type=0x08', frames)).toEqual([2]);
-  });
-
-  test('length is compared as a number', () => {
-    expect(matching('len>16383', [{ length: 16_384 }, { length: 9 }])).toEqual([0]);
-    expect(matching('len>=9 len<10', [{ length: 16_384 }, { length: 9 }])).toEqual([1]);
-  });
-
-  test('any text parses, every token is either understood or explained', () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 200 }), text => {
-        const filter = parseFilter(text);
-        const tokens = text.split(/\s+/).filter(token => token !== '');
-        expect(filter.terms.length + filter.problems.length).toBe(tokens.length);
-      }),
-    );
+  test('knows what the streams of the frames are like', () => {
+    const world = new World(() => 0);
+    const client = world.open({ leg: 0, negotiation: 'alpn', peer: 'client' });
+    client.request(5, [
+      [':method', 'POST'],
+      [':path', '/api/orders'],
+      ['user-agent', 'curl/8'],
+      ['cookie', 'secret'],
+    ]);
+    client.respond(5, [[':status', '503']]);
+    client.block(5, 2, 100);
+    const store = new StateStore();
+    store.apply(world.changes(true), 0, true);
+    const sections = new Sections();
+    sections.add(world.sections);
+    const found = (filter: string) => matching(filter, frames, { store, sections, now: 10_000_000 });
+    for (const filter of [
+      'status>=400',
+      'method=post',
+      'path^=/api',
+      'stalled:stream',
+      'stalled:any',
+      'header[User-Agent]*=curl',
+      'status!=200 not( or( stream=1,7,9 stream=0 ) )',
+    ]) {
+      expect([filter, found(filter)]).toEqual([filter, [1, 2]]);
+    }
+    expect(found('stalled:conn')).toEqual([]);
+    // A redacted value must not be found out by asking.
+    expect(found('header[cookie]=secret')).toEqual([]);
+    expect(found('age>9s type=DATA')).toEqual([0, 1]);
   });
 });
 
@@ -132,6 +106,13 @@ describe('completion', () => {
     expect(complete('type=WIN', 8).map(option => option.text)).toEqual(['type=WINDOW_UPDATE ']);
     expect(complete('type=DATA,HEAD', 14)[0]?.label).toBe('type=DATA,HEADERS');
     expect(complete('type=DATA,DA', 12)).toEqual([]);
+  });
+
+  test('also inside a group, and of the groups themselves', () => {
+    expect(complete('or( ty', 6).map(option => option.text)).toEqual(['or( type=']);
+    expect(complete('or(dir=o)', 8).map(option => option.text)).toContain('or(dir=out )');
+    expect(complete('no', 2).map(option => option.label)).toEqual(['not(']);
+    expect(complete('stalled:c', 9).map(option => option.label)).toEqual(['stalled:conn']);
   });
 
   test('only the token at the caret changes', () => {

@@ -1,18 +1,17 @@
-import { readFramesHeader } from '@glassway/inspector-protocol';
+import { parseFilter, readFramesHeader } from '@glassway/inspector-protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseFilter } from '../src/filter/parse.ts';
 import { FrameLog } from '../src/worker/frame-log.ts';
 import { compile } from '../src/worker/frame-match.ts';
 import { FrameView } from '../src/worker/frame-view.ts';
-import { dataFrames, type FrameSpec, framesMessage } from './kit.ts';
+import { dataFrames, type FrameSpec, framesMessage, NOTHING_KNOWN } from './kit.ts';
 
 function append(log: FrameLog, frames: readonly FrameSpec[], position = log.end): void {
   const message = framesMessage(position, frames);
   log.append(message, readFramesHeader(message), position);
 }
 
-const everything = compile(parseFilter(''));
+const everything = compile(parseFilter(''), NOTHING_KNOWN);
 
 describe('the log', () => {
   test('keeps the newest rows, and a row keeps its number', () => {
@@ -84,7 +83,7 @@ describe('a view', () => {
   test('rows that do not pass do not interrupt a fold: what is shown is what is folded', () => {
     const log = new FrameLog(64);
     append(log, [{ stream: 5 }, { stream: 0, type: 6 }, { stream: 5 }]);
-    expect(new FrameView(log, compile(parseFilter('type=DATA')), true).size).toBe(1);
+    expect(new FrameView(log, compile(parseFilter('type=DATA'), NOTHING_KNOWN), true).size).toBe(1);
   });
 
   test('overwritten entries fall off the front and the others keep their ordinals', () => {
@@ -137,7 +136,7 @@ describe('a view', () => {
     fc.assert(
       fc.property(fc.array(fc.array(frame, { maxLength: 9 }), { maxLength: 30 }), fc.boolean(), (batches, fold) => {
         const log = new FrameLog(64);
-        const match = compile(parseFilter('type=DATA,HEADERS'));
+        const match = compile(parseFilter('type=DATA,HEADERS'), NOTHING_KNOWN);
         const view = new FrameView(log, match, fold);
         const rows: number[] = [];
         for (const batch of batches) {

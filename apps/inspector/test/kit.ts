@@ -10,6 +10,9 @@ import {
   type Snapshot,
   writeFramesHeader,
 } from '@glassway/inspector-protocol';
+import type { Knowledge } from '../src/worker/frame-match.ts';
+import { Sections } from '../src/worker/sections.ts';
+import { StateStore } from '../src/worker/state-store.ts';
 import { World } from './fake/world.ts';
 
 /** A frame, with what does not matter left out. */
@@ -91,3 +94,6 @@ export function snapshot(from: number, head: number, world: World | null = null,
     rows,
   };
 }
+
+/** Of no stream anything is known. */
+export const NOTHING_KNOWN: Knowledge = { store: new StateStore(), sections: new Sections(), now: 0 };

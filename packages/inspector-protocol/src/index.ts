@@ -1,6 +1,18 @@
 export * from './empty-rows.ts';
 export * from './events.ts';
 export * from './fields.ts';
+export * from './filter/edit.ts';
+export {
+  FIELDS,
+  FILTER_FIELDS,
+  type FieldKind,
+  type FieldSpec,
+  type FilterField,
+  type FilterOp,
+  fieldHint,
+} from './filter/fields.ts';
+export * from './filter/match.ts';
+export * from './filter/parse.ts';
 export * from './frames.ts';
 export * from './messages.ts';
 export * from './parse.ts';

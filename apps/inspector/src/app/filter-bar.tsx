@@ -1,7 +1,7 @@
+import { explainFilter, type Filter, MAX_FILTER_LENGTH, parseFilter } from '@glassway/inspector-protocol';
 import { ListFilter, X } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, type RefObject, useMemo, useState } from 'react';
 import { complete } from '../filter/complete.ts';
-import { explainFilter, type Filter, MAX_FILTER_LENGTH, parseFilter } from '../filter/parse.ts';
 import { Button } from '../ui/button.tsx';
 import { Hostile } from '../ui/hostile.tsx';
 import css from './filter-bar.module.css';
@@ -86,7 +86,7 @@ export function FilterBar(props: { readonly inputRef: RefObject<HTMLInputElement
       {focused && (
         <div className={css['popup']}>
           <p className={css['meaning']} aria-live="polite">
-            {filter.terms.length > 0 ? (
+            {filter.nodes.length > 0 ? (
               <>
                 Shows <Hostile text={explainFilter(filter)} />.
               </>

@@ -1,6 +1,6 @@
+import { FILTER_FIELDS, fieldHint } from '@glassway/inspector-protocol';
 import { X } from 'lucide-react';
 import { type ReactNode, useEffect, useRef } from 'react';
-import { FILTER_FIELDS, fieldHint } from '../filter/parse.ts';
 import { Button } from '../ui/button.tsx';
 import ui from '../ui/ui.module.css';
 import css from './help.module.css';
@@ -47,7 +47,9 @@ export function Help(): ReactNode {
           <p className={css['prose']}>
             Tokens with spaces between, all of which must hold: <code>type=DATA dir=out stream=5</code>. A comma is an
             “or”: <code>type=PING,SETTINGS</code>. <code>!=</code> is “none of”. Numbers also take <code>&lt;</code>{' '}
-            <code>&lt;=</code> <code>&gt;</code> <code>&gt;=</code>.
+            <code>&lt;=</code> <code>&gt;</code> <code>&gt;=</code>, texts <code>^=</code> <code>$=</code>{' '}
+            <code>*=</code> for begins, ends, contains. <code>or( … )</code> wants one of the tokens inside,{' '}
+            <code>not( … )</code> leaves out what they would show.
           </p>
           <dl className={css['list']}>
             {FILTER_FIELDS.map(field => (

@@ -1,7 +1,5 @@
 /** Completion of the filter: what the token under the caret could become. */
-
-import { ERROR_NAMES, FLAGS, FRAME_NAMES } from '@glassway/inspector-protocol';
-import { FILTER_FIELDS, type FilterField, fieldHint } from './parse.ts';
+import { FIELDS, FILTER_FIELDS, type FilterField, fieldHint } from '@glassway/inspector-protocol';
 
 /** One way to go on. */
 export interface Completion {
@@ -13,13 +11,10 @@ export interface Completion {
   readonly caret: number;
 }
 
-const WORDS: Readonly<Partial<Record<FilterField, readonly string[]>>> = {
-  type: Object.values(FRAME_NAMES),
-  dir: ['in', 'out'],
-  leg: ['client', 'backend'],
-  flag: FLAGS.map(flag => flag.name),
-  err: ERROR_NAMES,
-};
+const GROUPS: readonly (readonly [word: string, hint: string])[] = [
+  ['or(', 'one of the tokens inside'],
+  ['not(', 'what the tokens inside would show is left out'],
+];
 
 const HINTS: Readonly<Record<string, string>> = {
   in: 'received by the gateway',
@@ -30,37 +25,41 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** Completions for the token the caret is in or right behind. */
 export function complete(text: string, caret: number): readonly Completion[] {
-  const start = text.lastIndexOf(' ', caret - 1) + 1;
-  const space = text.indexOf(' ', caret);
-  const end = space < 0 ? text.length : space;
+  // A token begins behind a space or an opened group.
+  const start = Math.max(text.lastIndexOf(' ', caret - 1), text.lastIndexOf('(', caret - 1)) + 1;
+  const rest = text.slice(caret).search(/[\s)]/);
+  const end = rest < 0 ? text.length : caret + rest;
   const token = text.slice(start, caret);
   const made = (label: string, hint: string, open: boolean): Completion => {
     const tail = open ? '' : ' ';
-    const rest = text.slice(end).replace(/^ /, '');
+    const after = text.slice(end).replace(/^ /, '');
     return {
       label,
       hint,
-      text: `${text.slice(0, start)}${label}${tail}${open ? text.slice(end) : rest}`,
+      text: `${text.slice(0, start)}${label}${tail}${open ? text.slice(end) : after}`,
       caret: start + label.length + tail.length,
     };
   };
-  const at = token.search(/[=!<>]/);
+  const at = token.search(/[=!<>^$*:]/);
   if (at < 0) {
     const typed = token.toLowerCase();
-    return FILTER_FIELDS.filter(field => field.startsWith(typed)).map(field =>
-      made(`${field}=`, fieldHint(field), true),
-    );
+    const fields = FILTER_FIELDS.filter(field => field.startsWith(typed)).map(field => {
+      const opening = field === 'header' ? 'header[' : field === 'stalled' ? 'stalled:' : `${field}=`;
+      return made(opening, fieldHint(field), true);
+    });
+    const groups = GROUPS.filter(([word]) => word.startsWith(typed)).map(([word, hint]) => made(word, hint, true));
+    return [...fields, ...groups];
   }
   const field = token.slice(0, at).toLowerCase() as FilterField;
-  const words = Object.hasOwn(WORDS, field) ? (WORDS[field] ?? []) : [];
-  const comma = Math.max(token.lastIndexOf(','), token.lastIndexOf('='));
+  const words = Object.hasOwn(FIELDS, field) ? FIELDS[field].words : [];
+  const comma = Math.max(token.lastIndexOf(','), token.lastIndexOf('='), token.lastIndexOf(':'));
   const kept = token.slice(0, comma + 1);
   const typed = token.slice(comma + 1).toLowerCase();
   const used = new Set(
     kept
       .slice(at + 1)
       .toLowerCase()
-      .split(/[,=]/),
+      .split(/[,=:]/),
   );
   return words
     .filter(

@@ -6,7 +6,9 @@ import {
   type Events,
   type Fields,
   type Hello,
+  isVolatile,
   Mark,
+  parseFilter,
   readFramesHeader,
   type ServerMessage,
   unpackSections,
@@ -20,12 +22,11 @@ import {
   NOTHING,
   type Snapshot,
 } from '../feed/model.ts';
-import { parseFilter } from '../filter/parse.ts';
 import { Accounts } from './accounts.ts';
 import { Churn } from './churn.ts';
 import { findingsOf } from './findings.ts';
 import { FrameLog } from './frame-log.ts';
-import { compile } from './frame-match.ts';
+import { asksFor, compile, type Knowledge } from './frame-match.ts';
 import { frameDetail, frameRows } from './frame-rows.ts';
 import { FrameView } from './frame-view.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
@@ -39,6 +40,9 @@ import { windowSeries } from './window-series.ts';
 /** Frames, sections and events asked for on top of what comes from now on. */
 export const BACKLOG = 200_000;
 
+/* How often a filter over what streams are like, and not frames, is run anew. */
+const VOLATILE_MS = 1000;
+
 const SLOTS: readonly FramesSlot[] = ['tab', 'drawer'];
 
 /** Positions to acknowledge. */
@@ -51,6 +55,8 @@ export interface Positions {
 interface HeldView {
   readonly key: string;
   readonly view: FrameView;
+  /** When it must be made anew, because what passes depends on more than the frames; milliseconds. */
+  readonly staleAt: number;
 }
 
 /** Everything known, and the parts of it that are looked at. */
@@ -78,11 +84,20 @@ export class Feed {
   readonly #churn = new Churn();
   #tables: Omit<HpackPart, 'fields'> | null = null;
   #pausedAt = 0;
+  readonly #knowledge: Knowledge;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
   constructor(clock: () => number, rows?: number) {
     this.#clock = clock;
     this.log = new FrameLog(rows);
+    const self = this;
+    this.#knowledge = {
+      store: this.store,
+      sections: this.sections,
+      get now() {
+        return self.now;
+      },
+    };
   }
 
   /** The gateway's time now in t: as last heard, plus what passed here since. */
@@ -302,8 +317,10 @@ export class Feed {
     const key = JSON.stringify([look.filter, look.connection, look.stream, look.fold]);
     let held = this.#views.get(slot);
     const limit = Math.min(this.log.end, this.#limit);
-    if (held?.key !== key) {
-      held = { key, view: new FrameView(this.log, compile(parseFilter(scoped(look))), look.fold, limit) };
+    if (held?.key !== key || this.#clock() >= held.staleAt) {
+      const filter = parseFilter(scoped(look));
+      const view = new FrameView(this.log, compile(filter, this.#knowledge), look.fold, limit);
+      held = { key, view, staleAt: isVolatile(filter) ? this.#clock() + VOLATILE_MS : Number.POSITIVE_INFINITY };
       this.#views.set(slot, held);
     } else held.view.update(limit);
     const { view } = held;
@@ -344,9 +361,9 @@ export class Feed {
 
 /* A filter that names connections itself is not narrowed to the one selected. */
 function scoped(look: FramesLook): string {
-  const fields = parseFilter(look.filter).terms.map(term => term.field);
+  const { nodes } = parseFilter(look.filter);
   const parts = [look.filter];
-  if (look.connection !== null && !fields.includes('conn')) parts.push(`conn=${look.connection}`);
+  if (look.connection !== null && !asksFor(nodes, 'conn')) parts.push(`conn=${look.connection}`);
   if (look.stream !== null) parts.push(`stream=${look.stream}`);
   return parts.join(' ');
 }

@@ -1,88 +1,114 @@
-/** Filters as the worker runs them: integers compared against columns, nothing built per row. */
-
-import { FLAGS, FrameType } from '@glassway/inspector-protocol';
-import type { Filter, FilterTerm } from '../filter/parse.ts';
+/** Filters over the log of frames: the protocol's tests, which read the columns through one subject that moves along. */
+import {
+  compileFilter,
+  type Field,
+  type Filter,
+  type FilterNode,
+  type FilterSubject,
+  FrameType,
+  type StreamFacts,
+  type StreamState,
+} from '@glassway/inspector-protocol';
 import type { FrameLog } from './frame-log.ts';
+import type { Sections } from './sections.ts';
+import type { StateStore } from './state-store.ts';
 
 /** Answers whether the row in a slot passes. */
 export type Matcher = (log: FrameLog, slot: number) => boolean;
 
-/** Compiles the understood terms of a filter; no terms let everything pass. */
-export function compile(filter: Filter): Matcher {
-  const tests = filter.terms.map(compileTerm);
-  switch (tests.length) {
-    case 0:
-      return () => true;
-    case 1:
-      return tests[0]!;
-    default:
-      return (log, slot) => {
-        for (const test of tests) if (!test(log, slot)) return false;
-        return true;
-      };
-  }
+/** What is known besides the frames. */
+export interface Knowledge {
+  readonly store: StateStore;
+  readonly sections: Sections;
+  /** Microseconds. */
+  readonly now: number;
 }
 
-function compileTerm(term: FilterTerm): Matcher {
-  const wanted = term.op !== '!=';
-  const values = term.values;
-  const value = values[0] ?? 0;
-  switch (term.field) {
-    case 'type': {
-      const table = new Uint8Array(256);
-      for (const type of values) table[type] = 1;
-      return (log, slot) => (table[log.columns.type[slot]!] === 1) === wanted;
-    }
-    case 'dir':
-      return (log, slot) => values.includes(log.columns.direction[slot]!) === wanted;
-    case 'leg':
-      return (log, slot) => values.includes(log.columns.leg[slot]!) === wanted;
-    case 'flag':
-      return (log, slot) => hasFlag(values, log.columns.type[slot]!, log.columns.flags[slot]!) === wanted;
-    case 'err':
-      return (log, slot) => hasError(values, log.columns.type[slot]!, errorOf(log, slot)) === wanted;
-    case 'conn':
-      return numeric(term, values, value, (log, slot) => log.columns.connection[slot]!);
-    case 'stream':
-      return numeric(term, values, value, (log, slot) => log.columns.stream[slot]!);
-    case 'len':
-      return numeric(term, values, value, (log, slot) => log.columns.length[slot]!);
-  }
+/** Compiles the understood parts of a filter; none let everything pass. */
+export function compile(filter: Filter, knowledge: Knowledge): Matcher {
+  if (filter.nodes.length === 0) return () => true;
+  const test = compileFilter(filter);
+  const subject = new LogSubject(knowledge);
+  return (log, slot) => {
+    subject.log = log;
+    subject.slot = slot;
+    return test(subject);
+  };
 }
 
-function numeric(
-  term: FilterTerm,
-  values: readonly number[],
-  value: number,
-  read: (log: FrameLog, slot: number) => number,
-): Matcher {
-  switch (term.op) {
-    case '=':
-      if (values.length === 1) return (log, slot) => read(log, slot) === value;
-      return (log, slot) => values.includes(read(log, slot));
-    case '!=':
-      return (log, slot) => !values.includes(read(log, slot));
-    case '<':
-      return (log, slot) => read(log, slot) < value;
-    case '<=':
-      return (log, slot) => read(log, slot) <= value;
-    case '>':
-      return (log, slot) => read(log, slot) > value;
-    case '>=':
-      return (log, slot) => read(log, slot) >= value;
-  }
+/** Whether a filter asks for this field anywhere. */
+export function asksFor(nodes: readonly FilterNode[], field: string): boolean {
+  return nodes.some(node => (node.kind === 'term' ? node.term.field === field : asksFor(node.nodes, field)));
 }
 
-function hasFlag(indexes: readonly number[], type: number, flags: number): boolean {
-  for (const index of indexes) {
-    const flag = FLAGS[index];
-    if (flag !== undefined && (flags & flag.bit) !== 0 && flag.types.includes(type)) return true;
-  }
-  return false;
-}
+class LogSubject implements FilterSubject {
+  log!: FrameLog;
+  slot = 0;
+  readonly #knowledge: Knowledge;
 
-function hasError(codes: readonly number[], type: number, aux: number): boolean {
-  return (type === FrameType.RST_STREAM || type === FrameType.GOAWAY) && codes.includes(aux);
+  constructor(knowledge: Knowledge) {
+    this.#knowledge = knowledge;
+  }
+
+  get type(): number {
+    return this.log.columns.type[this.slot]!;
+  }
+
+  get direction(): number {
+    return this.log.columns.direction[this.slot]!;
+  }
+
+  get leg(): number {
+    return this.log.columns.leg[this.slot]!;
+  }
+
+  get connection(): number {
+    return this.log.columns.connection[this.slot]!;
+  }
+
+  get stream(): number {
+    return this.log.columns.stream[this.slot]!;
+  }
+
+  get flags(): number {
+    return this.log.columns.flags[this.slot]!;
+  }
+
+  get length(): number {
+    return this.log.columns.length[this.slot]!;
+  }
+
+  get errorCode(): number {
+    return errorOf(this.log, this.slot);
+  }
+
+  get connectionWindow(): number {
+    return this.log.columns.connectionWindow[this.slot]!;
+  }
+
+  get streamWindow(): number {
+    return this.log.columns.streamWindow[this.slot]!;
+  }
+
+  get t(): number {
+    return this.log.columns.t[this.slot]!;
+  }
+
+  get now(): number {
+    return this.#knowledge.now;
+  }
+
+  get facts(): StreamFacts | undefined {
+    return this.#knowledge.store.stream(this.connection, this.stream)?.facts;
+  }
+
+  get state(): StreamState | undefined {
+    return this.#knowledge.store.stream(this.connection, this.stream)?.state;
+  }
+
+  get fields(): Iterable<Field> {
+    return this.#knowledge.sections.of(this.connection, this.stream).flatMap(section => section.fields);
+  }
 }
 
 /** The error code of a RST_STREAM or GOAWAY. `ref` has the low 16 bits of both frames' error code; RST_STREAM has the whole in `aux`. */

@@ -1,9 +1,8 @@
-import { frameName } from '@glassway/inspector-protocol';
+import { frameName, hasValue, parseFilter, setValue, toggleValue } from '@glassway/inspector-protocol';
 import { ArrowDownToLine } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
-import { hasValue, parseFilter, setValue, toggleValue } from '../../filter/parse.ts';
 import { plural } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
 import { useSplit } from '../../ui/use-split.ts';
