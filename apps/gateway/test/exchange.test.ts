@@ -325,6 +325,7 @@ describe('retry', () => {
   });
 
   it('a backend that could not be dialled is not dialled again at once', () => {
+    // RTY-13
     const { journal, backend } = open(request());
     backend.leg.events.onError(REFUSED);
     expect(journal.filter(line => line.includes('send'))).toHaveLength(1);
@@ -332,6 +333,7 @@ describe('retry', () => {
   });
 
   it('REFUSED_STREAM and going away are tried again, a bounded number of times', () => {
+    // RTY-07
     const { journal, backend } = open(request());
     for (let i = 0; i < MAX_ATTEMPTS; i++) {
       backend.leg.assign();
@@ -342,6 +344,7 @@ describe('retry', () => {
   });
 
   it('not when the body has begun to flow', () => {
+    // RTY-03
     const { journal, backend, client } = open(request({ method: 'POST', hasBody: true }), { backends: 2 });
     backend.leg.assign();
     client.events.onBody(bytes('abc'), false);

@@ -119,6 +119,7 @@ describe('exchanges over h2c, against node:http2', () => {
   });
 
   it('multiplexes on one connection and opens another at the stream limit', async () => {
+    // CNC-13, RTY-13
     const waiting: ServerHttp2Stream[] = [];
     const port = await node(stream => {
       waiting.push(stream);
@@ -326,6 +327,7 @@ describe('what backends say about connections and streams, frame by frame', () =
   });
 
   it('GOAWAY: a body that has begun cannot move; the error says that nothing was processed', async () => {
+    // RTY-03
     const { port, peer } = await scripted();
     const exchange = Recorder.send(client(port), upload());
     const server = await peer();

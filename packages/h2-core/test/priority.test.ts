@@ -113,6 +113,64 @@ describe('RFC 9218 10 scheduling', () => {
     expect(order(t)).toEqual([1, 3]);
   });
 
+  test('small bodies go in one frame each, in line', () => {
+    // PRI-11
+    const t = server({}, 4, 1_000_000);
+    t.receive(headers(1, [...GET, ['priority', 'u=1, i']]), headers(3, GET), headers(5, GET));
+    t.connection.respond(t.stream(1), 200, [], false);
+    t.connection.write(t.stream(1), new Uint8Array(40_000), true);
+    for (const id of [3, 5]) {
+      t.connection.respond(t.stream(id), 200, [], false);
+      t.connection.write(t.stream(id), new Uint8Array(100), true);
+    }
+    // Urgency 3 waits for urgency 1, however small it is.
+    const sent = t.sent(10_000_000).filter(line => line.startsWith('DATA'));
+    expect(sent).toEqual([
+      'DATA 1 16384',
+      'DATA 1 16384',
+      'DATA 1 7232 END_STREAM',
+      'DATA 3 100 END_STREAM',
+      'DATA 5 100 END_STREAM',
+    ]);
+  });
+
+  test('RST_STREAM waits for nobody, for a stream that was never opened either', () => {
+    // PRI-12, PRI-06
+    const t = server({ maxConcurrentStreams: 2 }, 4, 1_000_000);
+    t.receive(headers(1, GET), headers(3, GET));
+    for (const id of [1, 3]) {
+      t.connection.respond(t.stream(id), 200, [], false);
+      t.connection.write(t.stream(id), new Uint8Array(16_384), true);
+    }
+    t.receive(headers(5, GET));
+    t.connection.reset(t.stream(3), 8);
+    expect(t.sent(16_384)).toEqual([
+      'HEADERS 1',
+      'HEADERS 3',
+      'RST_STREAM 5 7',
+      'RST_STREAM 3 8',
+      'DATA 1 16384 END_STREAM',
+    ]);
+  });
+
+  test('low urgency has its turn when those above are blocked, and when they are done', () => {
+    // PRI-13, SCH-03
+    const t = server({}, 4, 20_000);
+    t.receive(windowUpdate(0, 10_000_000));
+    t.receive(headers(1, [...GET, ['priority', 'u=0']]), headers(3, [...GET, ['priority', 'u=7']]));
+    for (const id of [1, 3]) {
+      t.connection.respond(t.stream(id), 200, [], false);
+      t.connection.write(t.stream(id), new Uint8Array(40_000), true);
+    }
+    expect(order(t)).toEqual([1, 1, 3, 3]);
+    // A grant for the urgent one takes precedence again, without waiting for the other to finish.
+    t.receive(windowUpdate(3, 10_000), windowUpdate(1, 10_000));
+    expect(order(t)).toEqual([1, 3]);
+    t.receive(windowUpdate(3, 10_000), windowUpdate(1, 10_000));
+    expect(order(t)).toEqual([1, 3]);
+    expect(t.connection.openStreams).toBe(0);
+  });
+
   test('PRIORITY_UPDATE changes a stream in the middle of its body', () => {
     // PRI-01, PRI-07
     const t = sending(['u=1', 'u=3']);

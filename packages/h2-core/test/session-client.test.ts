@@ -309,3 +309,23 @@ test('5.5, 7838, 8336: frames beyond HTTP/2 are told to those who asked', async 
   await quiet.client.ping();
   expect(quiet.client.error).toBe(null);
 });
+
+test('a request that is given up takes the promises along that nobody has taken; one that was taken goes on', async () => {
+  // RST-05, PSH-14
+  const { server, client } = await inMemory({}, { enablePush: true });
+  const exchange = client.request({ path: '/' });
+  const pushes = exchange.pushes[Symbol.asyncIterator]();
+  const other = client.request({ path: '/other' });
+  const taken = (await next(server)).respond.push({ path: '/taken' });
+  const { value } = await pushes.next();
+  (await next(server)).respond.push({ path: '/untaken' });
+  await server.ping();
+  expect(client.openStreams).toBe(4);
+  exchange.reset();
+  other.reset();
+  await client.ping();
+  await server.ping();
+  expect([client.openStreams, server.openStreams]).toEqual([1, 1]);
+  taken.send({ status: 200 }).end('kept');
+  expect(await (await value?.response)?.body.text()).toBe('kept');
+});

@@ -164,6 +164,7 @@ describe('record and replay', () => {
       onWritable: 0,
       onEndSent: 0,
       onReset: 0,
+      onRejected: 0,
       onStreamClosed: 0,
       onSettings: 0,
       onSettingsAcked: 0,

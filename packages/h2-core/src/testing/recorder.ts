@@ -51,6 +51,7 @@ export const CALLS: readonly (keyof Handler)[] = [
   'onWritable',
   'onEndSent',
   'onReset',
+  'onRejected',
   'onStreamClosed',
   'onSettings',
   'onSettingsAcked',
