@@ -57,7 +57,7 @@ describe('requests', () => {
       scheme: 'http',
       authority: 'a.example:8080',
       path: '/p?q',
-      fields: ['x-a', '1', 'x-a', '2', 'cookie', 'a=1', 'cookie', 'b=2', 'te', 'trailers'],
+      fields: ['x-a', '1', 'x-a', '2', 'cookie', 'a=1; b=2', 'te', 'trailers'],
       sensitive: null,
       hasBody: true,
       contentLength: 3,

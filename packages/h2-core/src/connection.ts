@@ -1,16 +1,19 @@
 import { Core } from './core.ts';
+import type { Counters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
+import type { EarlyFrame } from './early-frames.ts';
 import { ErrorCode, type H2Error, UsageError } from './errors.ts';
 import type { AltSvc } from './frame/extension-frames.ts';
 import { FrameReader } from './frame/reader.ts';
 import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
+import { initialSettings } from './initial-settings.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { CoreOptions } from './options.ts';
 import { Outbound } from './outbound.ts';
 import { ClientPreface } from './preface.ts';
-import { initialSettings, resolveOptions } from './resolve-options.ts';
+import { resolveOptions } from './resolve-options.ts';
 import { ConnectionError } from './rules.ts';
 import type { Settings } from './settings.ts';
 import { SettingsExchange } from './settings-exchange.ts';
@@ -88,6 +91,7 @@ export class Connection {
     if (this.busy) throw new UsageError('api.reentrant', 'receive was called inside a handler call');
     core.now = now;
     core.lastReceived = now;
+    core.counters.octetsReceived += chunk.length;
     this.busy = true;
     try {
       core.guard.judgeSmallData();
@@ -368,7 +372,9 @@ export class Connection {
       this.busy = wasBusy;
     }
     this.deadlines.stamp();
-    return core.outbox.take();
+    const parts = core.outbox.take();
+    for (const part of parts) core.counters.octetsSent += part.length;
+    return parts;
   }
 
   /** True when `takeOutput` would return something. */
@@ -430,6 +436,17 @@ export class Connection {
   /** The live stream with this number, undefined when there is none. */
   stream(id: number): Stream | undefined {
     return this.core.registry.live.get(id);
+  }
+
+  /** What this connection has done so far, at this moment. */
+  get counters(): Readonly<Counters> {
+    const { counters, outbox, sender } = this.core;
+    return { ...counters, framesSent: outbox.frames, bodyOctetsSent: sender.sent };
+  }
+
+  /** The frames the peer began with, up to and with its first HEADERS: at most 32. */
+  get earlyFrames(): readonly EarlyFrame[] {
+    return this.core.early.list();
   }
 
   /** Octets the peer allows us to send on the connection. */

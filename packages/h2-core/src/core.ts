@@ -1,5 +1,7 @@
 import { Encoder } from '@glassway/hpack';
 import { CancelledSlots } from './cancelled-slots.ts';
+import { type Counters, newCounters } from './counters.ts';
+import { EarlyFrames } from './early-frames.ts';
 import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
 import { Extensions } from './extensions.ts';
 import { type Padder, padderOf } from './flow/padding.ts';
@@ -34,6 +36,9 @@ export class Core implements SenderHost {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly encoder: Encoder;
+  readonly counters: Counters = newCounters();
+  /** What the peer began with. */
+  readonly early: EarlyFrames = new EarlyFrames();
   /** How frames are padded; null: not. */
   readonly padder: Padder | null;
   readonly guard: Guard;
@@ -96,7 +101,8 @@ export class Core implements SenderHost {
     this.sender = new Sender(this.outbox, this, tap, options, this.padder);
     this.receiver = new Receiver(this.outbox, tap, options.initialConnectionWindowSize, options.initialWindowSize);
     const observer = tap === null ? null : new HpackObserver(tap, Direction.OUT);
-    this.encoder = new Encoder({ maxTableSize: options.encoderTableSize, tap: observer });
+    const indexing = options.indexing === 'default' ? null : options.indexing;
+    this.encoder = new Encoder({ maxTableSize: options.encoderTableSize, indexing, tap: observer });
   }
 
   // Streams -----------------------------------------------------------------------------------------------------------
@@ -105,6 +111,7 @@ export class Core implements SenderHost {
   open(stream: StreamRecord, state: StreamState): void {
     const from = stream.state;
     stream.state = state;
+    this.counters.streamsOpened++;
     this.registry.live.add(stream);
     if (state !== StreamState.RESERVED_LOCAL && state !== StreamState.RESERVED_REMOTE) this.count(stream, 1);
     if (this.tap !== null) this.tap.onStreamState(stream.id, from, state);
@@ -146,6 +153,8 @@ export class Core implements SenderHost {
     this.sender.drop(stream);
     this.receiver.closeStream(stream);
     this.registry.close(stream, how, this.now);
+    this.counters.streamsClosed++;
+    if (how !== Gone.ENDED) this.counters.streamsReset++;
     this.count(stream, -1);
     if (this.registry.live.size === 0) this.idleSince = UNSENT;
     this.handler.onStreamClosed?.(stream);

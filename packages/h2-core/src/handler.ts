@@ -1,5 +1,6 @@
 import type { H2Error } from './errors.ts';
 import type { AltSvc } from './frame/extension-frames.ts';
+import type { PseudoField } from './message/pseudo-order.ts';
 import type { Stream } from './stream/stream.ts';
 
 /**
@@ -22,6 +23,11 @@ export interface RequestHead {
   readonly fields: FieldList;
   /** Positions in `fields` (of the name) that the peer marked never indexed (RFC 7541 7.1.3); null: none. */
   readonly sensitive: readonly number[] | null;
+  /**
+   * Pseudo-fields in the order in which they came; of a request to send: in which they go, those left out behind. Default
+   * for those: the option `pseudoOrder`.
+   */
+  readonly pseudoOrder?: readonly PseudoField[];
 }
 
 /** A response's control data and fields (RFC 9113 8.3.2). */
@@ -32,6 +38,15 @@ export interface ResponseHead {
   /** Positions in `fields` (of the name) that the peer marked never indexed; null: none. */
   readonly sensitive: readonly number[] | null;
 }
+
+/**
+ * What becomes of a received field line that is not allowed: `reject` makes the message malformed (RFC 9113 8.1.1), `ignore`
+ * drops the line, `accept` keeps it as it is. Whoever accepts must not pass it on: request smuggling lives on that.
+ */
+export type FieldVerdict = 'reject' | 'ignore' | 'accept';
+
+/** The rules a regular field line can break, see `RULES`. */
+export type FieldRule = 'field.name' | 'field.value' | 'field.connection-specific' | 'field.te';
 
 /**
  * What a connection tells the program. Every method is called synchronously inside `receive`, `receiveEnd`,
@@ -57,6 +72,11 @@ export interface Handler {
    * `chunk` may be empty when `endStream` is true.
    */
   onData?(stream: Stream, chunk: Uint8Array, endStream: boolean): void;
+  /**
+   * A field line of the peer breaks `rule`: is the message to be rejected all the same? Default: yes. Asked once for each
+   * such line, while a section is decoded: commands are not allowed inside. Pseudo-fields are not asked about.
+   */
+  onInvalidField?(name: string, value: string, rule: FieldRule): FieldVerdict;
   /**
    * Trailer fields; the peer's half of the stream has ended. `sensitive`: positions in `fields` (of the name) that the peer
    * marked never indexed (RFC 7541 7.1.3); null: none.

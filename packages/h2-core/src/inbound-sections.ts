@@ -28,7 +28,7 @@ export class InboundSections {
   /** The tap has heard of the frame being read. */
   told = false;
   private readonly core: Core;
-  private readonly section: Section = new Section();
+  private readonly section: Section;
   /** Stream of the unfinished field section, 0: none. */
   private openStream = 0;
   private openType = 0;
@@ -42,6 +42,7 @@ export class InboundSections {
   constructor(core: Core) {
     this.core = core;
     const { tap, options } = core;
+    this.section = new Section(core, options.joinCookies);
     this.decoder = new Decoder({
       maxTableSize: 4096,
       maxFieldSectionSize: Math.min(options.maxHeaderListSize, MAX_LIMIT),
@@ -146,6 +147,7 @@ export class InboundSections {
       const rule = OVER_LIMIT.has(error.rule) ? 'headers.too-large' : 'hpack.block';
       throw new ConnectionError(rule, streamId, this.openType, `${error.rule}: ${error.message}`);
     }
+    if (this.section.thrown !== null) throw this.section.thrown;
     if (tap !== null) tap.onFieldSectionEnd(Direction.IN, streamId, this.kind(streamId), end - start);
   }
 

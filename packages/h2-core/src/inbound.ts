@@ -82,6 +82,8 @@ export class Inbound implements FrameSink {
 
   onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, length: number): void {
     if (this.core.closed) return;
+    this.core.counters.framesReceived++;
+    if (this.core.early.open) this.core.early.note(type, flags, streamId, bytes, start, length);
     if (this.core.tap === null) {
       this.dispatch(type, flags, streamId, bytes, start, length);
       return;
@@ -176,6 +178,8 @@ export class Inbound implements FrameSink {
     this.dataStream = null;
     if (core.closed) return;
     core.cancelled.messageHeard = true;
+    core.counters.framesReceived++;
+    core.counters.bodyOctetsReceived += length - padding;
     const within = core.receiver.charge(length);
     const stream = core.registry.live.get(streamId);
     if (stream !== undefined) stream.receiveWindow -= length;

@@ -8,6 +8,8 @@
  * @module
  */
 export { Connection, type ConnectionOptions } from './connection.ts';
+export type { Counters } from './counters.ts';
+export type { EarlyFrame } from './early-frames.ts';
 export {
   ErrorCode,
   type ErrorScope,
@@ -18,6 +20,7 @@ export {
   OptionError,
   UsageError,
 } from './errors.ts';
+export { type Fingerprint, fingerprintOf, type LegacyPriority } from './fingerprint.ts';
 export type { PaddingStrategy } from './flow/padding.ts';
 export type { AltSvc } from './frame/extension-frames.ts';
 export {
@@ -32,7 +35,8 @@ export {
   MIN_MAX_FRAME_SIZE,
   PREFACE,
 } from './frame/types.ts';
-export type { FieldList, Handler, RequestHead, ResponseHead } from './handler.ts';
+export type { FieldList, FieldRule, FieldVerdict, Handler, RequestHead, ResponseHead } from './handler.ts';
+export type { PseudoField } from './message/pseudo-order.ts';
 export { ODDITIES, type OddityId } from './oddities.ts';
 export type { CoreOptions, ResolvedOptions } from './options.ts';
 export { resolveOptions } from './resolve-options.ts';

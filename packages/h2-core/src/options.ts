@@ -1,4 +1,6 @@
+import type { IndexingPolicy } from '@glassway/hpack';
 import type { PaddingStrategy } from './flow/padding.ts';
+import type { PseudoField } from './message/pseudo-order.ts';
 
 /**
  * What can be set on a connection. Every value is checked once, by `resolveOptions`; a bad one throws an `OptionError` with
@@ -119,6 +121,28 @@ export interface CoreOptions {
    * received. So a pool sees by `canOpen` that a server hangs. Default true.
    */
   readonly holdCancelledSlots?: boolean;
+  /**
+   * Ids of the first SETTINGS in the order in which it names them; those listed are sent even where they say what the RFC's
+   * initial value is, and what else has to be said follows. Default: by ascending id.
+   */
+  readonly settingsOrder?: readonly number[];
+  /**
+   * Order of the pseudo-fields of requests and promises; what is left out follows. `RequestHead.pseudoOrder` goes before
+   * this. Default `:method :protocol :scheme :authority :path`.
+   */
+  readonly pseudoOrder?: readonly PseudoField[];
+  /** Which fields our encoder puts into the dynamic table; 'default': `defaultIndexing` of `@glassway/hpack`. Default 'default'. */
+  readonly indexing?: 'default' | IndexingPolicy;
+  /**
+   * Send a request's cookie in crumbs, a line for each, when `indexing` would index every one of them: a cookie of which
+   * one crumb changes then costs that crumb (RFC 9113 8.2.3). Default true.
+   */
+  readonly splitCookies?: boolean;
+  /**
+   * Join the lines of a received cookie by `; ` into one, where the first stood (RFC 9113 8.2.3); it is never indexed if one
+   * of them is. False: as they came. Default true.
+   */
+  readonly joinCookies?: boolean;
 }
 
 /** `CoreOptions` with every value settled. */

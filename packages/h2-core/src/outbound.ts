@@ -5,6 +5,7 @@ import type { FieldList, RequestHead } from './handler.ts';
 import { MAX_QUEUED_REQUESTS } from './limits.ts';
 import { isAuthority, isToken } from './message/field-class.ts';
 import { checkFields, HeadWriter } from './message/head-writer.ts';
+import { isPseudoOrder, PSEUDO_ORDER_RANGE } from './message/pseudo-order.ts';
 import { StreamEvent, transition } from './stream/state.ts';
 import { StreamRecord, StreamState } from './stream/stream.ts';
 
@@ -325,6 +326,9 @@ export function checkHead(core: Core, head: RequestHead): number {
   for (let i = 0; i < path.length; i++) {
     const code = path.charCodeAt(i);
     if (code <= 0x20 || code >= 0x7f || code === 0x23) core.misuse('api.path', `bad path ${JSON.stringify(path)}`);
+  }
+  if (head.pseudoOrder !== undefined && !isPseudoOrder(head.pseudoOrder)) {
+    core.misuse('api.pseudo-order', `the order of pseudo-fields is ${PSEUDO_ORDER_RANGE}`);
   }
   return checkFields(head.fields);
 }

@@ -21,6 +21,8 @@ export class Outbox {
   replies = 0;
   /** The tap has heard that reading pauses for them. */
   pauseTold = false;
+  /** Frames written so far. */
+  frames = 0;
   private parts: Uint8Array[] = [];
   /** Octets of the payloads passed on as views in this batch. */
   private viewed = 0;
@@ -66,6 +68,7 @@ export class Outbox {
   /** Writes a frame header; the payload follows. Returns its offset, for `patchLength`. */
   header(length: number, type: number, flags: number, streamId: number): number {
     this.reserve(FRAME_HEADER_SIZE + (length < VIEW_THRESHOLD ? length : 0));
+    this.frames++;
     const octets = this.octets;
     const at = octets.length;
     putFrameHeader(octets.buffer, at, length, type, flags, streamId);

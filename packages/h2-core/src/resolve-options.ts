@@ -1,6 +1,8 @@
+import type { IndexingPolicy } from '@glassway/hpack';
 import { OptionError } from './errors.ts';
 import { checkPadding } from './flow/padding.ts';
 import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
+import { checkSettingsOrder, OWN_SETTINGS } from './initial-settings.ts';
 import {
   CLIENT_RESET_MEMORY,
   EARLY_RESET_PAUSE_MS,
@@ -34,25 +36,21 @@ import {
   SETTINGS_WORK_REFILL_PER_SECOND,
   WRITE_STALL_TIMEOUT_MS,
 } from './limits.ts';
+import {
+  completeOrder,
+  DEFAULT_PSEUDO_ORDER,
+  isPseudoOrder,
+  PSEUDO_ORDER_RANGE,
+  type PseudoField,
+} from './message/pseudo-order.ts';
 import type { CoreOptions, ResolvedOptions } from './options.ts';
-import { checkSetting, SettingId, Settings, settingName } from './settings.ts';
+import { checkSetting, Settings, settingName } from './settings.ts';
 
 const UINT32 = 0xffff_ffff;
 const MAX_TABLE = 65_536;
 const DEFAULT_TABLE = 4096;
 const STREAM_WINDOW = 1_048_576;
 const CONNECTION_WINDOW = 4_194_304;
-
-/** Settings whose values are options of their own. */
-const OWN_SETTINGS: ReadonlySet<number> = new Set([
-  SettingId.HEADER_TABLE_SIZE,
-  SettingId.ENABLE_PUSH,
-  SettingId.MAX_CONCURRENT_STREAMS,
-  SettingId.INITIAL_WINDOW_SIZE,
-  SettingId.MAX_FRAME_SIZE,
-  SettingId.MAX_HEADER_LIST_SIZE,
-  SettingId.ENABLE_CONNECT_PROTOCOL,
-]);
 
 type NamesOf<Kind> = { [Name in keyof CoreOptions]-?: NonNullable<CoreOptions[Name]> extends Kind ? Name : never };
 type NumberName = NamesOf<number>[keyof CoreOptions];
@@ -93,6 +91,19 @@ function extraSettings(role: 'server' | 'client', given: CoreOptions): readonly 
   return [...pairs];
 }
 
+/** The encoder's policy. */
+function indexing({ indexing: policy = 'default' }: CoreOptions): 'default' | IndexingPolicy {
+  if (policy === 'default' || typeof policy === 'function') return policy;
+  throw new OptionError('indexing', policy, "'default' or a function");
+}
+
+/** The order of pseudo-fields, complete. */
+function pseudoOrder({ pseudoOrder: order }: CoreOptions): readonly PseudoField[] {
+  if (order === undefined) return DEFAULT_PSEUDO_ORDER;
+  if (!isPseudoOrder(order)) throw new OptionError('pseudoOrder', order, PSEUDO_ORDER_RANGE);
+  return completeOrder(order);
+}
+
 function isUint(value: unknown, max: number): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }
@@ -118,6 +129,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
   const prefaceReceived = flag(given, 'prefaceReceived', false);
   if (prefaceReceived && !isServer)
     throw new OptionError('prefaceReceived', true, 'false for a client, which expects none');
+  const extra = extraSettings(role, given);
   return {
     initialWindowSize,
     initialConnectionWindowSize: whole(given, 'initialConnectionWindowSize', CONNECTION_WINDOW, DEFAULT_WINDOW),
@@ -161,23 +173,13 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
     automaticPingAck: flag(given, 'automaticPingAck', true),
     goAwayDebugData: flag(given, 'goAwayDebugData', true),
     prefaceReceived,
-    extraSettings: extraSettings(role, given),
+    extraSettings: extra,
+    settingsOrder: checkSettingsOrder(given.settingsOrder ?? [], extra),
+    pseudoOrder: pseudoOrder(given),
+    indexing: indexing(given),
+    splitCookies: flag(given, 'splitCookies', true),
+    joinCookies: flag(given, 'joinCookies', true),
     holdCancelledSlots: flag(given, 'holdCancelledSlots', true),
     padding: checkPadding(given.padding),
   };
-}
-
-/** The first SETTINGS as pairs of id and value: what differs from the RFC's initial values. */
-export function initialSettings(isServer: boolean, options: ResolvedOptions): number[] {
-  const pairs: number[] = [];
-  if (options.headerTableSize !== DEFAULT_TABLE) pairs.push(SettingId.HEADER_TABLE_SIZE, options.headerTableSize);
-  if (!isServer) pairs.push(SettingId.ENABLE_PUSH, options.enablePush ? 1 : 0);
-  if (isServer || options.enablePush) pairs.push(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams);
-  if (options.initialWindowSize !== DEFAULT_WINDOW)
-    pairs.push(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize);
-  if (options.maxFrameSize !== MIN_MAX_FRAME_SIZE) pairs.push(SettingId.MAX_FRAME_SIZE, options.maxFrameSize);
-  pairs.push(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize);
-  if (isServer && options.enableConnectProtocol) pairs.push(SettingId.ENABLE_CONNECT_PROTOCOL, 1);
-  for (const number of options.extraSettings) pairs.push(number);
-  return pairs;
 }

@@ -1,8 +1,8 @@
 import type { Core } from './core.ts';
 import { DEFAULT_WINDOW } from './frame/types.ts';
 import type { RequestHead } from './handler.ts';
+import { initialSettings } from './initial-settings.ts';
 import { checkHead } from './outbound.ts';
-import { initialSettings } from './resolve-options.ts';
 import { ConnectionError } from './rules.ts';
 import { parseSettings } from './settings.ts';
 import type { SettingsExchange } from './settings-exchange.ts';

@@ -33,7 +33,7 @@ test('a bad request throws a UsageError and nothing is sent', async () => {
   ]) {
     expect(() => client.request(init)).toThrow(UsageError);
   }
-  expect(client.counters.opened).toBe(0);
+  expect(client.counters.streamsOpened).toBe(0);
   expect(client.request({ headers: { host: 'a.example' } }).request.authority).toBe('');
 });
 

@@ -120,7 +120,7 @@ test('dispose: CANCEL where something is unfinished, nothing where all is comple
   body[Symbol.dispose]();
   respond[Symbol.dispose]();
   await client.ping();
-  expect(server.counters.reset).toBe(4);
+  expect(server.counters.streamsReset).toBe(4);
 });
 
 test('8.1: a server gives up with CANCEL before its response is complete, with NO_ERROR after', async () => {
@@ -468,7 +468,7 @@ test('ten thousand requests one after the other leave nothing behind', async () 
   for (let i = 0; i < 100; i++) {
     await Promise.all(Array.from({ length: 100 }, async () => (await client.request({}).response).body.bytes()));
   }
-  expect(server.counters).toEqual({ opened: 10_000, closed: 10_000, reset: 0 });
+  expect(server.counters).toMatchObject({ streamsOpened: 10_000, streamsClosed: 10_000, streamsReset: 0 });
   expect([client.openStreams, server.openStreams, server.pendingAccept]).toEqual([0, 0, 0]);
 });
 

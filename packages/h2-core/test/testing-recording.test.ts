@@ -174,6 +174,8 @@ describe('record and replay', () => {
       onAltSvc: 0,
       onOrigins: 0,
       onUnknownFrame: 0,
+      onInvalidField: 0,
+      onRejected: 0,
       onClosed: 0,
     } satisfies Record<keyof Handler, 0>);
     expect([...CALLS].sort()).toEqual(source.sort());

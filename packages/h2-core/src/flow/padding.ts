@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 
 /**
  * How DATA, HEADERS and PUSH_PROMISE are padded, so that their lengths tell less (RFC 9113 10.7). `multipleOf`: payloads
@@ -24,7 +24,7 @@ const MAX_PADDING = 256;
 /** What padding is made of. RFC 9113 6.1: zeros. */
 export const ZEROS: Uint8Array = new Uint8Array(MAX_PADDING);
 
-/** Checks a strategy; a bad one throws a `UsageError` that says what it may be. */
+/** Checks a strategy; a bad one throws a `OptionError` that says what it may be. */
 export function checkPadding(strategy: unknown): PaddingStrategy {
   if (strategy === undefined || strategy === 'none') return 'none';
   if (typeof strategy === 'function') return strategy as Padder;
@@ -32,10 +32,7 @@ export function checkPadding(strategy: unknown): PaddingStrategy {
   if (typeof multipleOf === 'number' && Number.isInteger(multipleOf) && multipleOf >= 2 && multipleOf <= MAX_PADDING) {
     return { multipleOf };
   }
-  throw new UsageError(
-    'api.option',
-    `option padding must be 'none', { multipleOf } with an integer from 2 to ${MAX_PADDING}, or a function`,
-  );
+  throw new OptionError('padding', strategy, `'none', { multipleOf: 2..${MAX_PADDING} } or a function`);
 }
 
 /** The function of a strategy that has been checked. */

@@ -15,6 +15,7 @@ export const FieldClass = {
   HOST: 11,
   CONTENT_LENGTH: 12,
   PRIORITY: 13,
+  COOKIE: 14,
   METHOD: 20,
   SCHEME: 21,
   AUTHORITY: 22,
@@ -170,6 +171,8 @@ export function classifyField(name: string, value: string): FieldClass {
       return FieldClass.CONTENT_LENGTH;
     case 'priority':
       return FieldClass.PRIORITY;
+    case 'cookie':
+      return FieldClass.COOKIE;
     default:
       return FieldClass.REGULAR;
   }

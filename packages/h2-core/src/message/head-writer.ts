@@ -1,4 +1,4 @@
-import type { Encoder } from '@glassway/hpack';
+import { defaultIndexing, type Encoder } from '@glassway/hpack';
 import type { Core } from '../core.ts';
 import { UsageError } from '../errors.ts';
 import { paddingOf } from '../flow/padding.ts';
@@ -7,7 +7,9 @@ import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
 import type { FieldList, RequestHead } from '../handler.ts';
 import type { StreamRecord } from '../stream/stream.ts';
 import { Direction, SectionKind } from '../tap.ts';
+import { crumbsOf } from './cookie-crumbs.ts';
 import { classifyField, FieldClass, parseLength } from './field-class.ts';
+import { completeOrder, type PseudoField } from './pseudo-order.ts';
 
 /** `:status` values as strings, made once. */
 const STATUS_TEXT: readonly string[] = Array.from({ length: 1000 }, (_, status) => String(status));
@@ -59,6 +61,22 @@ function checkLength(value: string, before: number): number {
   throw new UsageError('api.content-length', `content-length is ${JSON.stringify(value)}, or stands twice`);
 }
 
+/** What a request says in one of its pseudo-fields; empty: it has none. */
+function pseudoValue(head: RequestHead, name: PseudoField): string {
+  switch (name) {
+    case ':method':
+      return head.method;
+    case ':scheme':
+      return head.scheme;
+    case ':authority':
+      return head.authority;
+    case ':path':
+      return head.path;
+    case ':protocol':
+      return head.protocol;
+  }
+}
+
 /** Writes field sections: HEADERS or PUSH_PROMISE, with CONTINUATION where the peer's frame size asks for it. */
 export class HeadWriter {
   private readonly core: Core;
@@ -105,14 +123,29 @@ export class HeadWriter {
   }
 
   private requestFields(head: RequestHead): void {
-    const { encoder } = this;
-    const { octets } = this.core.outbox;
-    encoder.field(octets, ':method', head.method, false);
-    if (head.protocol !== '') encoder.field(octets, ':protocol', head.protocol, false);
-    if (head.scheme !== '') encoder.field(octets, ':scheme', head.scheme, false);
-    if (head.authority !== '') encoder.field(octets, ':authority', head.authority, false);
-    if (head.path !== '') encoder.field(octets, ':path', head.path, false);
-    this.fields(head.fields, head.sensitive);
+    const { options } = this.core;
+    const { pseudoOrder } = head;
+    for (const name of pseudoOrder === undefined ? options.pseudoOrder : completeOrder(pseudoOrder)) {
+      const value = pseudoValue(head, name);
+      if (value !== '') this.encoder.field(this.core.outbox.octets, name, value, false);
+    }
+    if (options.splitCookies && this.encoder.maxTableSize !== 0) this.fieldsInCrumbs(head);
+    else this.fields(head.fields, head.sensitive);
+  }
+
+  /** A request's fields, its cookie in crumbs where that helps. RFC 9113 8.2.3. */
+  private fieldsInCrumbs({ fields, sensitive }: RequestHead): void {
+    const { encoder, core } = this;
+    const { octets } = core.outbox;
+    const indexing = core.options.indexing === 'default' ? defaultIndexing : core.options.indexing;
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i] as string;
+      const value = fields[i + 1] as string;
+      const secret = sensitive?.includes(i) ?? false;
+      const crumbs = name === 'cookie' && !secret ? crumbsOf(value, indexing) : null;
+      if (crumbs === null) encoder.field(octets, name, value, secret);
+      else for (const crumb of crumbs) encoder.field(octets, name, crumb, false);
+    }
   }
 
   private fields(fields: FieldList, sensitive: readonly number[] | null): void {
@@ -168,6 +201,7 @@ export class HeadWriter {
       const pieceFlags = (first ? flags : 0) | (last ? Flag.END_HEADERS : 0);
       const pieceType = first ? type : FrameType.CONTINUATION;
       core.outbox.reserve(FRAME_HEADER_SIZE + size);
+      if (!first) core.outbox.frames++;
       putFrameHeader(octets.buffer, octets.length, size, pieceType, pieceFlags, stream.id);
       octets.buffer.set(block.subarray(from, from + size), octets.length + FRAME_HEADER_SIZE);
       octets.length += FRAME_HEADER_SIZE + size;

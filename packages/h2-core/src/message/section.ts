@@ -1,7 +1,8 @@
 import type { FieldSink } from '@glassway/hpack';
-import type { RequestHead, ResponseHead } from '../handler.ts';
+import type { FieldRule, Handler, RequestHead, ResponseHead } from '../handler.ts';
 import type { RuleId } from '../rules.ts';
 import { FieldClass, parseLength } from './field-class.ts';
+import { pseudoOrderOf } from './pseudo-order.ts';
 
 const METHOD = 1;
 const SCHEME = 2;
@@ -29,11 +30,24 @@ export class Section implements FieldSink {
   priority = '';
   /** The first rule broken, empty while there is none. */
   broken: RuleId | '' = '';
-  /** Name of the field that broke it. */
+  /** Name of the field that broke it, fit for messages; its value never is. */
   brokenField = '';
+  /** What `Handler.onInvalidField` threw, to be thrown again when the section has been decoded. */
+  thrown: unknown = null;
+  private readonly core: { readonly handler: Handler };
+  private readonly joinCookies: boolean;
   private host: string | null = null;
   private seen = 0;
+  /** The pseudo-fields so far, three bits each, see `pseudoOrderOf`. */
+  private order = 0;
   private regular = false;
+  /** Position of the cookie, -1: none. */
+  private cookieAt = -1;
+
+  constructor(core: { readonly handler: Handler }, joinCookies: boolean) {
+    this.core = core;
+    this.joinCookies = joinCookies;
+  }
 
   /** Ready for the next section. */
   reset(): void {
@@ -49,9 +63,12 @@ export class Section implements FieldSink {
     this.priority = '';
     this.broken = '';
     this.brokenField = '';
+    this.thrown = null;
     this.host = null;
     this.seen = 0;
+    this.order = 0;
     this.regular = false;
+    this.cookieAt = -1;
   }
 
   onField(name: string, value: string, sensitive: boolean, tag: number): void {
@@ -59,8 +76,8 @@ export class Section implements FieldSink {
       this.pseudo(name, value, tag);
       return;
     }
-    if (tag !== FieldClass.REGULAR) this.special(name, value, tag);
     this.regular = true;
+    if (tag !== FieldClass.REGULAR && this.special(name, value, sensitive, tag)) return;
     const fields = this.fields;
     if (sensitive) {
       if (this.sensitive === null) this.sensitive = [fields.length];
@@ -72,7 +89,7 @@ export class Section implements FieldSink {
   private break(rule: RuleId, name: string): void {
     if (this.broken !== '') return;
     this.broken = rule;
-    this.brokenField = name;
+    this.brokenField = readable(name);
   }
 
   private pseudo(name: string, value: string, tag: number): void {
@@ -106,22 +123,22 @@ export class Section implements FieldSink {
     if (this.regular) this.break('pseudo.late', name);
     if ((this.seen & bit) !== 0) this.break('pseudo.duplicate', name);
     this.seen |= bit;
+    this.order = (this.order << 3) | (32 - Math.clz32(bit));
   }
 
-  private special(name: string, value: string, tag: number): void {
+  /** A field line that means something here, or is none; true: it does not go into the list. */
+  private special(name: string, value: string, sensitive: boolean, tag: number): boolean {
     switch (tag) {
       case FieldClass.BAD_NAME:
-        this.break('field.name', name);
-        break;
+        return this.invalid('field.name', name, value);
       case FieldClass.BAD_VALUE:
-        this.break('field.value', name);
-        break;
+        return this.invalid('field.value', name, value);
       case FieldClass.CONNECTION_SPECIFIC:
-        this.break('field.connection-specific', name);
-        break;
+        return this.invalid('field.connection-specific', name, value);
       case FieldClass.BAD_TE:
-        this.break('field.te', name);
-        break;
+        return this.invalid('field.te', name, value);
+      case FieldClass.COOKIE:
+        return this.joinCookies && this.crumb(value, sensitive);
       case FieldClass.BAD_PSEUDO_VALUE:
         this.break('pseudo.value', name);
         break;
@@ -141,6 +158,38 @@ export class Section implements FieldSink {
         this.priority = value;
         break;
     }
+    return false;
+  }
+
+  /** Asks the program about a line that is not allowed. */
+  private invalid(rule: FieldRule, name: string, value: string): boolean {
+    const { handler } = this.core;
+    let verdict = 'reject';
+    if (handler.onInvalidField !== undefined) {
+      try {
+        verdict = handler.onInvalidField(name, value, rule);
+      } catch (error) {
+        // Not from inside the decoder, whose table would be lost.
+        this.thrown ??= error;
+      }
+    }
+    if (verdict === 'ignore') return true;
+    if (verdict !== 'accept') this.break(rule, name);
+    return false;
+  }
+
+  /** RFC 9113 8.2.3: a cookie may come in several lines. True: this one was joined to the first. */
+  private crumb(value: string, sensitive: boolean): boolean {
+    const { fields, cookieAt } = this;
+    if (cookieAt < 0) {
+      this.cookieAt = fields.length;
+      return false;
+    }
+    fields[cookieAt + 1] += `; ${value}`;
+    if (sensitive && this.sensitive?.includes(cookieAt) !== true) {
+      this.sensitive = [...(this.sensitive ?? []), cookieAt].sort((a, b) => a - b);
+    }
+    return true;
   }
 
   /** Checks the section as a request. Returns the broken rule or ''. RFC 9113 8.3.1, 8.5, RFC 8441 4. */
@@ -191,6 +240,7 @@ export class Section implements FieldSink {
       protocol: this.protocol,
       fields: this.fields,
       sensitive: this.sensitive,
+      pseudoOrder: pseudoOrderOf(this.order),
     };
   }
 
@@ -209,4 +259,15 @@ function normalised(authority: string, scheme: string): string {
   const port = scheme === 'https' ? ':443' : scheme === 'http' ? ':80' : ':';
   const text = authority.toLowerCase();
   return text.endsWith(port) ? text.slice(0, -port.length) : text.endsWith(':') ? text.slice(0, -1) : text;
+}
+
+/** A name for messages and logs: it may be anything a peer can think of. */
+function readable(name: string): string {
+  let text = '';
+  for (let i = 0; i < name.length && i < 64; i++) {
+    const code = name.charCodeAt(i);
+    text += code > 0x20 && code < 0x7f ? name[i] : `\\x${code.toString(16).padStart(2, '0')}`;
+  }
+  if (name === '') return '(empty name)';
+  return name.length > 64 ? `${text}...` : text;
 }

@@ -54,7 +54,6 @@ export class ClientState extends SessionState {
     link.sendEnded = true;
     link.endSent = true;
     promised.context = link;
-    this.counters.opened++;
     const parent = stream.context as ClientLink;
     const origin = originOf(head);
     if (origin !== originOf(parent.head) && this.clientListeners.isAuthoritative?.(origin) !== true) {
@@ -108,7 +107,6 @@ export class ClientState extends SessionState {
     link.sendEnded = endStream;
     try {
       link.stream = core.request(head, endStream, link);
-      this.counters.opened++;
     } catch (error) {
       // Whether GOAWAY came before the call is no mistake of the caller.
       if (!(error instanceof UsageError) || error.rule !== 'api.going-away') throw error;
@@ -125,7 +123,6 @@ export class ClientState extends SessionState {
     const link = new ClientLink(this.core, UNSENT, this.options.maxSendBufferSize, head);
     link.sendEnded = true;
     link.stream = this.core.requestUpgraded(head, link);
-    this.counters.opened++;
     link.onEndSent();
     return link;
   }

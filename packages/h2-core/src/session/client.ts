@@ -11,7 +11,9 @@
  */
 import { H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import { initialSettings, resolveOptions } from '../resolve-options.ts';
+import { initialSettings } from '../initial-settings.ts';
+import type { PseudoField } from '../message/pseudo-order.ts';
+import { resolveOptions } from '../resolve-options.ts';
 import type { BodySource } from './body-source.ts';
 import { Exchange } from './client-exchange.ts';
 import { type ClientListeners, ClientState } from './client-state.ts';
@@ -55,6 +57,8 @@ export interface RequestHeadInit {
   /** `:protocol` of extended CONNECT (RFC 8441): wait for `peerSettings` to learn whether the server takes it. */
   readonly protocol?: string;
   readonly headers?: HeadersInput;
+  /** Order of the pseudo-fields; what is left out follows. Default: the connection's. */
+  readonly pseudoOrder?: readonly PseudoField[];
   /** False: the body is written to `Exchange.body`. Default: true without a body, but false for CONNECT. */
   readonly endStream?: boolean;
   /** Resets the stream with CANCEL when it is aborted. */
@@ -205,5 +209,6 @@ function requestHead(init: RequestHeadInit, ownScheme: string, ownAuthority: str
   }
   const scheme = tunnel ? '' : (init.scheme ?? ownScheme);
   const path = tunnel ? '' : (init.path ?? '/');
-  return { method, scheme, authority, path, protocol, fields, sensitive };
+  const head: RequestHead = { method, scheme, authority, path, protocol, fields, sensitive };
+  return init.pseudoOrder === undefined ? head : { ...head, pseudoOrder: init.pseudoOrder };
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+export type { Counters } from '../counters.ts';
 export {
   ErrorCode,
   type ErrorScope,
@@ -14,7 +16,8 @@ export {
   UsageError,
 } from '../errors.ts';
 export type { PaddingStrategy } from '../flow/padding.ts';
-export type { FieldList, RequestHead } from '../handler.ts';
+export type { FieldList, FieldRule, FieldVerdict, RequestHead } from '../handler.ts';
+export type { PseudoField } from '../message/pseudo-order.ts';
 export { ODDITIES, type OddityId } from '../oddities.ts';
 export type { CoreOptions, ResolvedOptions } from '../options.ts';
 export { resolveOptions } from '../resolve-options.ts';
@@ -24,6 +27,7 @@ export type { BodySource } from './body-source.ts';
 export type { DuplexLike } from './duplex-driver.ts';
 export { type HeaderField, HeaderList, type HeadersInput } from './headers.ts';
 export type { Clock } from './host.ts';
+export { normaliseHeaders } from './normalise.ts';
 export { pair } from './pair.ts';
 export { FlowControl, RecvStream } from './recv-stream.ts';
 export { SendStream } from './send-stream.ts';
@@ -35,7 +39,6 @@ export type {
   FrameListeners,
   GoAwayInfo,
   ShutdownReport,
-  StreamCounters,
   UnknownFrame,
 } from './session-state.ts';
 export type { Driver, DriverSink, Transport } from './transport.ts';

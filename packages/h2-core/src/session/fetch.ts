@@ -6,6 +6,7 @@
  */
 import { H2Error } from '../errors.ts';
 import type { HeadersInput } from './headers.ts';
+import { normaliseHeaders } from './normalise.ts';
 import { type Accepted, handshake, type ServerConnection, type ServerOptions } from './server.ts';
 import type { ServerRequest } from './server-request.ts';
 import type { Transport } from './transport.ts';
@@ -77,15 +78,6 @@ interface Host {
 
 const host = globalThis as unknown as Host;
 
-/** Fields that belong to an HTTP/1.1 connection, which programs made for it may set. RFC 9113 8.2.2. */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /**
  * Serves a transport, as `handshake` takes it, until it ends: every request is given to `handler`, side by side. The
  * connection that is returned is for shutting it down and looking at it; its requests are taken.
@@ -138,7 +130,7 @@ async function answer(accepted: Accepted, handler: FetchHandler, onError: OnErro
     const { body } = response;
     // A body that is handed on as it is will be read after the head, which is too late for 100 (RFC 9110 10.1.1).
     if (body !== null && body === incoming.body && expectsContinue(request)) respond.informational(100);
-    const head = { status: response.status, headers: withoutConnectionFields(response.headers) };
+    const head = { status: response.status, headers: normaliseHeaders(response.headers) };
     const out = respond.send(head, { endStream: body === null && extras.fields === null });
     begun = true;
     if (extras.fields === null) {
@@ -184,8 +176,4 @@ function toRequest({ request, respond }: Accepted): HostRequest | number {
 
 function expectsContinue({ headers }: ServerRequest): boolean {
   return headers.get('expect')?.toLowerCase() === '100-continue';
-}
-
-function* withoutConnectionFields(headers: Iterable<[string, string]>): Iterable<[string, string]> {
-  for (const line of headers) if (!CONNECTION_FIELDS.has(line[0])) yield line;
 }

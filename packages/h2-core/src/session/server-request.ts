@@ -1,4 +1,5 @@
 import type { RequestHead } from '../handler.ts';
+import type { PseudoField } from '../message/pseudo-order.ts';
 import { HeaderList } from './headers.ts';
 import { RecvStream } from './recv-stream.ts';
 import type { ServerLink } from './server-link.ts';
@@ -43,6 +44,11 @@ export class ServerRequest {
   /** `:protocol` of extended CONNECT (RFC 8441), else empty. */
   get protocol(): string {
     return this.head.protocol;
+  }
+
+  /** The pseudo-fields in the order in which they came; empty for a request that came by Upgrade. */
+  get pseudoOrder(): readonly PseudoField[] {
+    return this.head.pseudoOrder ?? [];
   }
 
   /** The fields, without pseudo-fields. */

@@ -170,7 +170,6 @@ export class SendResponse extends Responder {
     const promised = new ServerLink(link.core, stream, link.sendBufferSize, head, true);
     stream.context = promised;
     promised.isAccepted = true;
-    session.counters.opened++;
     return new SendPushedResponse(session, promised);
   }
 }

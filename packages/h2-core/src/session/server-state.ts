@@ -1,5 +1,6 @@
 import { ErrorCode, type H2Error } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
+import type { PseudoField } from '../message/pseudo-order.ts';
 import { SettingId } from '../settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
@@ -40,6 +41,8 @@ export class ServerState extends SessionState {
   /** What `for await` uses. */
   readonly iterator: AsyncIterator<Accepted, undefined> = { next: () => this.accept() };
   private readonly queue: AsyncQueue<Pending> = new AsyncQueue();
+  /** Pseudo-fields of the first request by HEADERS, null before it came. */
+  pseudoOrder: readonly PseudoField[] | null = null;
   /** Of those that wait: reset meanwhile, to be skipped. */
   private dead = 0;
 
@@ -53,9 +56,9 @@ export class ServerState extends SessionState {
   }
 
   onRequest(stream: Stream, head: RequestHead, endStream: boolean): void {
+    this.pseudoOrder ??= head.pseudoOrder ?? null;
     const link = new ServerLink(this.core, stream, this.options.maxSendBufferSize, head, endStream);
     stream.context = link;
-    this.counters.opened++;
     if (this.pendingAccept >= this.options.maxPendingAccept) {
       link.isAccepted = true;
       link.fail(refusal(stream.id));

@@ -8,6 +8,7 @@
  * @module
  */
 import { UsageError } from '../errors.ts';
+import { type Fingerprint, fingerprintOf } from '../fingerprint.ts';
 import type { RequestHead } from '../handler.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { type Accepted, ServerState } from './server-state.ts';
@@ -17,6 +18,7 @@ import type { ShutdownReport } from './session-state.ts';
 import { clockOf, driverOf, type Transport } from './transport.ts';
 import { fromBase64Url } from './upgrade-settings.ts';
 
+export type { Fingerprint, LegacyPriority } from '../fingerprint.ts';
 export * from './exports.ts';
 export { ServerRequest } from './server-request.ts';
 export { type PushInit, type ResponseHeadInit, SendPushedResponse, SendResponse } from './server-response.ts';
@@ -56,6 +58,12 @@ export class ServerConnection extends SessionConnection implements AsyncIterable
    */
   [Symbol.asyncIterator](): AsyncIterator<Accepted, undefined> {
     return this.session.iterator;
+  }
+
+  /** How the client began: its SETTINGS, windows, priorities and pseudo-fields; null before its first request by HEADERS. */
+  get fingerprint(): Fingerprint | null {
+    const { pseudoOrder } = this.session;
+    return pseudoOrder === null ? null : fingerprintOf(this.core.earlyFrames, pseudoOrder);
   }
 
   /** Requests that wait for `accept`. */

@@ -1,9 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Connection } from '../connection.ts';
+import type { Counters } from '../counters.ts';
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import { MAX_WINDOW } from '../frame/types.ts';
 import { SettingId, type Settings } from '../settings.ts';
-import type { CloseInfo, SessionState, ShutdownReport, StreamCounters } from './session-state.ts';
+import type { CloseInfo, SessionState, ShutdownReport } from './session-state.ts';
 
 const MAX_UINT32 = 0xffff_ffff;
 
@@ -150,9 +151,9 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
     return this.core.openStreams !== 0;
   }
 
-  /** Streams so far. */
-  get counters(): Readonly<StreamCounters> {
-    return this.session.counters;
+  /** Octets, frames and streams so far, under stable names. */
+  get counters(): Readonly<Counters> {
+    return this.core.counters;
   }
 }
 

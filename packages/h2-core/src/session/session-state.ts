@@ -1,6 +1,6 @@
 import { Connection } from '../connection.ts';
 import { ErrorCode, H2Error } from '../errors.ts';
-import type { FieldList, Handler } from '../handler.ts';
+import type { FieldList, FieldRule, FieldVerdict, Handler } from '../handler.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { resolveOptions } from '../resolve-options.ts';
 import type { Settings } from '../settings.ts';
@@ -36,6 +36,11 @@ export interface UnknownFrame {
 export interface FrameListeners {
   /** Called soon after a frame of an unknown type came; such frames are ignored otherwise. */
   readonly onUnknownFrame?: (frame: UnknownFrame) => void;
+  /**
+   * Asked, at once, about each received field line that is not allowed: `reject` (the default) makes the message malformed,
+   * `ignore` drops the line, `accept` keeps it. `rule` says what is wrong with it. It must not use the connection.
+   */
+  readonly onInvalidField?: (name: string, value: string, rule: FieldRule) => FieldVerdict;
 }
 
 /** How a connection ended. */
@@ -67,16 +72,6 @@ export interface ShutdownReport {
   readonly elapsedMs: number;
 }
 
-/** How many streams a connection has had. */
-export interface StreamCounters {
-  /** Streams opened by either side. */
-  opened: number;
-  /** Streams that have ended, in any way. */
-  closed: number;
-  /** Streams that were reset, by either side, or cut by the end of the connection. */
-  reset: number;
-}
-
 /** Time `shutdown` gives open streams unless told otherwise, ms. */
 const SHUTDOWN_DEADLINE_MS = 30_000;
 
@@ -89,7 +84,6 @@ export abstract class SessionState implements Handler {
   readonly options: ResolvedOptions;
   readonly pings: PingPong;
   readonly closed: Deferred<CloseInfo> = new Deferred();
-  readonly counters: StreamCounters = { opened: 0, closed: 0, reset: 0 };
   /** Pairs of id and value of the peer's first SETTINGS, in wire order; null before they came. */
   firstSettings: readonly number[] | null = null;
   private settingsWaited: Deferred<Readonly<Settings>> | null = null;
@@ -169,15 +163,16 @@ export abstract class SessionState implements Handler {
   }
 
   onStreamClosed(stream: Stream): void {
-    const link = stream.context as StreamLink;
-    this.counters.closed++;
-    if (link.failure !== null) this.counters.reset++;
-    link.onClosed();
+    (stream.context as StreamLink).onClosed();
   }
 
   onSettings(pairs: readonly number[]): void {
     this.firstSettings ??= pairs;
     this.settingsWaited?.resolve(this.core.remoteSettings);
+  }
+
+  onInvalidField(name: string, value: string, rule: FieldRule): FieldVerdict {
+    return this.listeners.onInvalidField?.(name, value, rule) ?? 'reject';
   }
 
   onPong(payload: Uint8Array): void {

@@ -61,6 +61,7 @@ export const CALLS: readonly (keyof Handler)[] = [
   'onAltSvc',
   'onOrigins',
   'onUnknownFrame',
+  'onInvalidField',
   'onClosed',
 ];
 
@@ -74,13 +75,14 @@ interface Inside {
 interface Notes extends RecordedStep {
   output?: string;
   threw?: true;
+  answer?: string;
   returned?: StreamRef;
 }
 
 /**
  * Records a connection from its beginning: every call into it with its time, in order, and where between the calls to the
  * handler it was made; and its output, to compare. Made right after the connection, before anything was done with it.
- * Throws for a connection that has been used, and for options that are functions (`padding`).
+ * Throws for a connection that has been used, and for options that are functions (`padding`, `indexing`).
  */
 export class Recorder {
   private readonly notes: Notes[] = [];
@@ -168,7 +170,9 @@ export class Recorder {
         this.within.push(false);
         const end: Notes = { what: '<' };
         try {
-          return (calls[name] as Call).apply(handler, given);
+          const answer = (calls[name] as Call).apply(handler, given);
+          if (typeof answer === 'string') end.answer = answer;
+          return answer;
         } catch (error) {
           end.threw = true;
           throw error;

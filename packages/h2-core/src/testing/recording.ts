@@ -36,6 +36,8 @@ export interface RecordedStep {
   readonly output?: string;
   /** The call threw. */
   readonly threw?: true;
+  /** The end of a handler call: the text it answered, as `onInvalidField` does. */
+  readonly answer?: string;
   /** The stream that the call returned. */
   readonly returned?: StreamRef;
 }

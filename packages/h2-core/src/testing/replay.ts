@@ -98,9 +98,9 @@ class Replay {
   }
 
   /** The connection calls its handler: that has to be the next step. What the program did then is done now. */
-  private heard(name: string, given: readonly unknown[]): void {
+  private heard(name: string, given: readonly unknown[]): unknown {
     // A connection that has left the recording is let go on, so that it comes to an end.
-    if (this.divergence !== null) return;
+    if (this.divergence !== null) return undefined;
     const { step } = this;
     if (step?.what !== `>${name}`) this.diverge(`${name} is called; recorded was ${step?.what ?? 'the end'}`);
     const streams = given.filter(each => each instanceof StreamRecord);
@@ -109,9 +109,10 @@ class Replay {
     }
     this.at++;
     while (this.step !== undefined && this.step.what !== '<') this.command();
-    const threw = this.step?.threw;
+    const { threw, answer } = this.step ?? {};
     this.at++;
     if (threw === true) throw new ReplayedError(`${name} threw when it was recorded`);
+    return answer;
   }
 
   private compare(step: number, what: string, actual: Uint8Array, recorded: Uint8Array): void {
