@@ -175,7 +175,6 @@ describe('record and replay', () => {
       onOrigins: 0,
       onUnknownFrame: 0,
       onInvalidField: 0,
-      onRejected: 0,
       onClosed: 0,
     } satisfies Record<keyof Handler, 0>);
     expect([...CALLS].sort()).toEqual(source.sort());
