@@ -11,18 +11,30 @@ import { ErrorCode } from '@glassway/h2-core';
 import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
 import { type Inspector, startInspector } from './admin/inspector.ts';
 import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
-import { reachesListener } from './config/own-address.ts';
+import { reachesAny } from './config/own-address.ts';
 import { certificatesOf, type Settings } from './config/settings.ts';
 import { accept, type Exchange, type ExchangeContext } from './exchange/exchange.ts';
+import type { ExchangeState } from './exchange/exchange-state.ts';
 import type { Backend } from './exchange/legs.ts';
 import { reason } from './exchange/reason.ts';
 import { findInspectorPage } from './inspector-page.ts';
-import { type DrainReport, type HttpsOptions, type Listeners, startListeners } from './listener/listeners.ts';
+import {
+  type ConnectionState,
+  type DrainReport,
+  type HttpsOptions,
+  type Listeners,
+  startListeners,
+} from './listener/listeners.ts';
 import { Logger } from './log.ts';
 import { type AccessLog, openAccessLog } from './log-access.ts';
 import { FailureReporter } from './log-failures.ts';
 import { failedIn } from './problems.ts';
 import { Pool, Router } from './route.ts';
+import type { Family } from './telemetry/families.ts';
+import { FanOut } from './telemetry/fan-out.ts';
+import { gatewayFamilies } from './telemetry/gateway-metrics.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { processMetrics } from './telemetry/process-metrics.ts';
 import type { VerdictEvent } from './trace/hub/verdict-watch.ts';
 import { NO_TRACE } from './trace/trace.ts';
 import { createBackend, type ProbeResult, probe, type UpstreamOptions } from './upstream/backend.ts';
@@ -38,6 +50,8 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   /** Where the development authority is kept. Default: the user's own place. */
   readonly developmentCaDirectory?: string;
+  /** Number of this process among `workers`, from 1. Default 0: there is only this one. */
+  readonly worker?: number;
 }
 
 /** A gateway that is serving. */
@@ -52,6 +66,12 @@ export interface Gateway {
   readonly rootCertificatePath: string | null;
   /** The root certificate itself, PEM. */
   readonly rootCertificate: string | null;
+  /** Requests under way. */
+  requests(): ExchangeState[];
+  /** Open client connections. */
+  connections(): ConnectionState[];
+  /** Everything this process counts. */
+  metrics(): Family[];
   /** Finds out what each backend speaks, without a request that an application would see. Takes a second at most. */
   probe(): Promise<readonly ProbeResult[]>;
   /**
@@ -89,13 +109,14 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
   }));
   const undo: Undo = [];
   try {
+    const metrics = new Metrics();
     const access = await openAccess(settings, logger, undo);
     const inspector =
       settings.inspector === null ? null : await inspect(settings.inspector, settings.logStalls, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
     const upstream: UpstreamOptions = {
       maxQueued: MAX_QUEUED,
-      ...(inspector === null ? {} : { forbidden: reachesListener(inspector) }),
+      forbidden: reachesAny([inspector, settings.admin]),
     };
 
     const backends = new Map<string, Backend>();
@@ -116,8 +137,13 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       },
       trace,
       reasonHeader: settings.reasonHeader ?? '',
-      records: options.reportFailures === false ? access : new FailureReporter(logger, access),
+      records: new FanOut([
+        metrics,
+        ...(access === null ? [] : [access]),
+        ...(options.reportFailures === false ? [] : [new FailureReporter(logger, null)]),
+      ]),
       tunnels: new Set(),
+      open: new Set(),
       clock: () => performance.now(),
     };
 
@@ -129,6 +155,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       trace,
       ...(context.records === null ? {} : { records: context.records }),
       reasonHeader: context.reasonHeader,
+      debugState: settings.debugState,
       limits: { upgradeH2c: settings.upgrade, http2: { maxConcurrentStreams: settings.maxConcurrentStreams } },
     }).catch(failedIn('listener'));
     inspector?.listensOn(
@@ -137,7 +164,18 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       ),
     );
     const probeAll = () => Promise.all([...backends.keys()].map(url => probe(url, upstream)));
-    return handleOf(listeners, inspector?.url ?? null, probeAll, context.tunnels, undo);
+    const process = processMetrics(options.worker ?? 0);
+    undo.push(async () => process.stop());
+    return {
+      ...handleOf(listeners, inspector?.url ?? null, probeAll, context.tunnels, undo),
+      requests: () => [...context.open].map(exchange => exchange.state),
+      connections: () => listeners.list(),
+      metrics: () => [
+        ...metrics.families(),
+        ...gatewayFamilies({ listeners, access, openRequests: context.open.size, settings }),
+        ...process.families(),
+      ],
+    };
   } catch (error) {
     await closeAll(undo);
     throw error;
@@ -216,7 +254,7 @@ function handleOf(
   probe: Gateway['probe'],
   tunnels: ReadonlySet<Exchange>,
   undo: Undo,
-): Gateway {
+): Omit<Gateway, 'requests' | 'connections' | 'metrics'> {
   let closing: Promise<DrainReport> | null = null;
   return {
     https: addressOf(listeners.https),

@@ -1,19 +1,23 @@
 /** The `glassway` command: settings in, a gateway running until a signal, an exit code out. */
+import { type Admin, startAdmin } from './admin/admin.ts';
+import { adminToken } from './admin/token.ts';
 import { banner } from './banner.ts';
+import { localName } from './config/address.ts';
 import { parseCommandLine } from './config/command-line.ts';
-import { UsageProblem } from './config/settings.ts';
+import { type Settings, UsageProblem } from './config/settings.ts';
 import { describeSettings } from './config/validate.ts';
 import type { Demo } from './demo/demo.ts';
 import type { ScenarioName } from './demo/scenarios/names.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
+import { Drain, type DrainTimes } from './drain.ts';
 import type { Gateway } from './gateway.ts';
 import { Logger } from './log.ts';
-import { explainStartFailure } from './problems.ts';
+import { operationsOf } from './operations.ts';
+import { explainStartFailure, failedIn } from './problems.ts';
 import { VERSION } from './version.ts';
 
-/** How long requests under way may take after the first signal; those of the demo are of no value to anybody. */
-const DRAIN_MS = 15_000;
-const DEMO_DRAIN_MS = 500;
+/** How long the demo's requests may take after the first signal: they are of no value to anybody. */
+const DEMO_DRAIN: DrainTimes = { delayMs: 0, timeoutMs: 500 };
 
 /** Exit codes of the command. */
 export const ExitCode = { OK: 0, FAILURE: 1, USAGE: 2 } as const;
@@ -44,6 +48,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const scenario = invocation.command === 'demo' ? invocation.scenario : null;
   const demo = invocation.command === 'demo' ? await startBackends(scenario) : null;
   let gateway: Gateway;
+  let admin: Admin | null = null;
+  let drain: Drain;
+  let stopOnFirst = (): void => {};
   try {
     // Loaded late, so that help and usage errors come at once.
     const { startGateway } = await import('./gateway.ts');
@@ -53,6 +60,16 @@ export async function main(args: readonly string[]): Promise<number> {
       logger,
       ...ofDemo,
     });
+    const times = demo === null ? { delayMs: settings.drainDelayMs, timeoutMs: settings.drainTimeoutMs } : DEMO_DRAIN;
+    drain = new Drain(gateway, times, logger, () => stopOnFirst());
+    // From now on: a signal that comes before the banner is printed must not be lost.
+    stopOnSignals(drain);
+    if (settings.admin !== null) {
+      admin = await administer(settings, gateway, drain, logger).catch(async (error: Error) => {
+        await gateway.close(0);
+        throw error;
+      });
+    }
   } catch (error) {
     logger.error(explainStartFailure(error as Error, settings));
     await demo?.close();
@@ -65,9 +82,24 @@ export async function main(args: readonly string[]): Promise<number> {
     out.write(banner(gateway, settings.upgrade, backends));
   }
   const stopTraffic = invocation.command === 'demo' ? await play(gateway, invocation.traffic, scenario, out) : () => {};
-  const code = await drained(gateway, demo === null ? DRAIN_MS : DEMO_DRAIN_MS, logger, stopTraffic);
+  stopOnFirst = stopTraffic;
+  if (!drain.isReady) stopTraffic();
+  const clean = await drain.finished;
+  await admin?.close();
   await demo?.close();
-  return code;
+  return clean ? ExitCode.OK : ExitCode.FAILURE;
+}
+
+/** Opens the admin listener. Rejects with a StartFailure, the gateway left as it is. */
+async function administer(settings: Settings, gateway: Gateway, drain: Drain, logger: Logger): Promise<Admin> {
+  const { token, isNew } = await adminToken(settings.adminTokenFile);
+  const admin = await startAdmin(
+    { ...settings.admin!, token, names: settings.adminHost },
+    operationsOf(gateway, settings, drain),
+  ).catch(failedIn('admin'));
+  const hint = isNew ? ` (token ${token}; --admin-token-file keeps one)` : '';
+  logger.info(`admin API on http://${localName(admin)}/${hint}`);
+  return admin;
 }
 
 async function startBackends(scenario: ScenarioName | null): Promise<Demo> {
@@ -111,29 +143,13 @@ function stopOnDefects(logger: Logger): void {
   process.on('unhandledRejection', error => stop('this is a defect of glassway (rejected promise)', error));
 }
 
-/** Waits for a signal, then for the requests under way; a second signal cuts them. */
-function drained(gateway: Gateway, deadlineMs: number, logger: Logger, onFirst: () => void): Promise<number> {
-  return new Promise(resolve => {
-    let signals = 0;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      signals++;
-      if (signals > 2) process.exit(ExitCode.FAILURE);
-      if (signals === 1) {
-        logger.info(`${signal}: finishing the requests under way (once more to stop now)`);
-        onFirst();
-      }
-      const closing = gateway.close(signals === 1 ? deadlineMs : 0);
-      if (signals > 1) return;
-      void closing.then(({ cut }) => {
-        for (const { peer, protocol, openExchanges } of cut) {
-          logger.warn(
-            `cut ${peer} (${protocol}) with ${openExchanges} ${openExchanges === 1 ? 'request' : 'requests'} under way`,
-          );
-        }
-        resolve(cut.length === 0 ? ExitCode.OK : ExitCode.FAILURE);
-      });
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
+/** Has signals stop the gateway: the first one gently, the second one now, the third one at once. */
+function stopOnSignals(drain: Drain): void {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (++signals > 2) process.exit(ExitCode.FAILURE);
+    drain.begin(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
 }

@@ -3,7 +3,7 @@ import type { BindAddress } from './config/address.ts';
 import type { Settings } from './config/settings.ts';
 
 /** What was being started. */
-export type StartPart = 'access log' | 'certificate' | 'inspector' | 'listener';
+export type StartPart = 'admin' | 'access log' | 'certificate' | 'inspector' | 'listener';
 
 /** A part of the gateway could not be started; `cause` says why. */
 export class StartFailure extends Error {
@@ -35,9 +35,21 @@ export function explainStartFailure(error: Error, settings: Settings): string {
     );
   }
   const system = systemErrorOf(error);
-  const address = error.part === 'inspector' ? settings.inspector : listenerOf(system, settings);
+  const address =
+    error.part === 'inspector'
+      ? settings.inspector
+      : error.part === 'admin'
+        ? settings.admin
+        : listenerOf(system, settings);
   if (system === null || address === null || 'path' in address) return error.message;
-  const flag = address === settings.inspector ? '--inspector' : address === settings.https ? '--https' : '--http';
+  const flag =
+    address === settings.inspector
+      ? '--inspector'
+      : address === settings.admin
+        ? '--admin'
+        : address === settings.https
+          ? '--https'
+          : '--http';
   const change = `choose another with ${flag} ADDRESS, or ${flag} off`;
   switch (system.code) {
     case 'EADDRINUSE':

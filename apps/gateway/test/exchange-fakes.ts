@@ -184,6 +184,7 @@ export function open(message: RequestMessage, over: { backends?: number; facts?:
     records: { write: record => void records.push(record), event: () => {} },
     reasonHeader: '',
     tunnels: new Set(),
+    open: new Set(),
     clock: () => time++,
   };
   accept(context, message, client);

@@ -164,6 +164,7 @@ class Run {
       records: { write: () => void this.records++, event: () => {} },
       reasonHeader: '',
       tunnels: new Set<never>(),
+      open: new Set<never>(),
       clock: () => 0,
     };
     accept(context, this.message, this.client);

@@ -28,17 +28,30 @@ export function newToken(): string {
   return randomBytes(16).toString('base64url');
 }
 
+/** Compares tokens in constant time. */
+export class TokenCheck {
+  readonly #token: Buffer;
+
+  constructor(token: string) {
+    this.#token = digest(token);
+  }
+
+  matches(candidate: string): boolean {
+    return timingSafeEqual(digest(candidate), this.#token);
+  }
+}
+
 /** Checks requests and tokens for one listener. */
 export class Guard {
   readonly #hosts: ReadonlySet<string>;
-  readonly #token: Buffer;
+  readonly #token: TokenCheck;
 
   /** `host` and `port` as listened on. */
   constructor(host: string, port: number, token: string) {
     const names = ['localhost', '127.0.0.1', '[::1]', host.includes(':') ? `[${host}]` : host];
     // A browser leaves the port out when it is the scheme's own.
     this.#hosts = new Set(names.flatMap(name => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`])));
-    this.#token = digest(token);
+    this.#token = new TokenCheck(token);
   }
 
   /** Checks a request of any kind; null: it may be routed. */
@@ -76,7 +89,7 @@ export class Guard {
 
   /** Compares a token in constant time. */
   token(candidate: string): boolean {
-    return timingSafeEqual(digest(candidate), this.#token);
+    return this.#token.matches(candidate);
   }
 }
 

@@ -102,7 +102,7 @@ function textAt(source: Source, value: string): Source {
 /** Port 0 is a different one for everybody. */
 function checkPorts(settings: Settings, complain: (path: readonly string[], text: string) => void): void {
   const nameOf = new Map<string, string>();
-  for (const key of ['https', 'http', 'inspector'] as const) {
+  for (const key of ['https', 'http', 'inspector', 'admin'] as const) {
     const address = settings[key];
     if (address === null || ('port' in address && address.port === 0)) continue;
     const where = formatAddress(address);

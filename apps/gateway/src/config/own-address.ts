@@ -15,3 +15,9 @@ export function reachesListener(listener: ListenAddress): (address: string, port
     return plain === listener.host || UNSPECIFIED.has(address) || isLoopback(plain);
   };
 }
+
+/** The same for several, of which those that are off are null. A port still to be chosen (0) is unknown to everybody. */
+export function reachesAny(listeners: readonly (ListenAddress | null)[]): (address: string, port: number) => boolean {
+  const checks = listeners.flatMap(each => (each === null || each.port === 0 ? [] : [reachesListener(each)]));
+  return (address, port) => checks.some(reaches => reaches(address, port));
+}

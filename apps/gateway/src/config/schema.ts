@@ -19,7 +19,19 @@ import {
   type Settings,
   UsageProblem,
 } from './settings.ts';
-import { dictionary, field, flag, type JsonSchema, list, oneOf, optional, type Shape, text, whole } from './shape.ts';
+import {
+  dictionary,
+  duration,
+  field,
+  flag,
+  type JsonSchema,
+  list,
+  oneOf,
+  optional,
+  type Shape,
+  text,
+  whole,
+} from './shape.ts';
 
 /** Reads a text by a function that throws a UsageProblem, whose name the problem has already. */
 function parsed<T>(
@@ -108,6 +120,16 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
     https: field('TLS listener for h2 and http/1.1', BIND),
     http: field('Cleartext listener for http/1.1 and h2c', BIND),
     inspector: field('Where the inspector listens, on this machine only', LISTEN),
+    admin: field('Health, metrics and admin API: an address, or off', LISTEN),
+    adminTokenFile: field('Token of the admin API (default: a new one at every start)', optional(FILE)),
+    adminHost: field('Names the admin listener answers to, besides addresses and localhost', list(text('a host name'))),
+    debugState: field('Whether clients may read the state of their connection at /.well-known/h2/state', flag()),
+    drainDelayMs: field('Time between "not ready" and the end of accepting', duration(0, 600_000), {
+      name: 'drainDelay',
+    }),
+    drainTimeoutMs: field('Time for requests under way when the gateway stops', duration(0, 86_400_000), {
+      name: 'drainTimeout',
+    }),
     cert: field('PEM certificate chain (default: made by the development authority)', optional(FILE)),
     key: field('PEM private key of cert', optional(FILE)),
     certificates: field('More certificates, selected by server name', list(CERTIFICATE)),

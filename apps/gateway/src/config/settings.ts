@@ -64,6 +64,18 @@ export interface Settings {
   readonly http: BindAddress | null;
   /** Inspector; null: off. Default 127.0.0.1:8090. Loopback only. */
   readonly inspector: ListenAddress | null;
+  /** Health, metrics and admin API; null: off. Default off. */
+  readonly admin: ListenAddress | null;
+  /** File with the token of the admin API; null: a new one at every start. */
+  readonly adminTokenFile: string | null;
+  /** Names the admin listener answers to, besides addresses and `localhost`. */
+  readonly adminHost: readonly string[];
+  /** Whether clients may read the state of their own HTTP/2 connection at /.well-known/h2/state. Default false. */
+  readonly debugState: boolean;
+  /** Time between "not ready" and the end of accepting when the gateway is told to stop, ms. Default 0. */
+  readonly drainDelayMs: number;
+  /** Time for requests under way when the gateway stops, ms. Default 15,000. */
+  readonly drainTimeoutMs: number;
   /** PEM file of the certificate chain; null (and no `certificates`): made by the development authority. */
   readonly cert: string | null;
   /** PEM file of its key. */
@@ -127,6 +139,12 @@ export const DEFAULT_SETTINGS: Settings = {
   https: { host: '127.0.0.1', port: 8443 },
   http: { host: '127.0.0.1', port: 8080 },
   inspector: { host: '127.0.0.1', port: 8090 },
+  admin: null,
+  adminTokenFile: null,
+  adminHost: [],
+  debugState: false,
+  drainDelayMs: 0,
+  drainTimeoutMs: 15_000,
   cert: null,
   key: null,
   certificates: [],

@@ -7,7 +7,7 @@ import { certificatesOf, type Settings } from './settings.ts';
 /** Listeners, certificates, routes in the order in which they are tried, and the pools they lead to. */
 export function describeSettings(settings: Settings): string {
   const lines: string[] = ['listeners'];
-  for (const key of ['https', 'http', 'inspector'] as const) {
+  for (const key of ['https', 'http', 'inspector', 'admin'] as const) {
     const address = settings[key];
     lines.push(`  ${key.padEnd(10)} ${address === null ? 'off' : formatAddress(address)}`);
   }

@@ -14,6 +14,7 @@ import { forwardResponse, forwardTrailers } from '../fields-response.ts';
 import { normalizePath, type Pool, type Router } from '../route.ts';
 import type { Trace } from '../trace/trace.ts';
 import { Attempt } from './attempt.ts';
+import type { ExchangeState } from './exchange-state.ts';
 import type { BackendLeg, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from './legs.ts';
 import { ownResponse } from './own-response.ts';
 import { type Reason, reason } from './reason.ts';
@@ -30,6 +31,8 @@ export interface ExchangeContext {
   readonly reasonHeader: string;
   /** Open exchanges that are tunnels; whoever closes the gateway ends them. */
   readonly tunnels: Set<Exchange>;
+  /** All open exchanges. */
+  readonly open: Set<Exchange>;
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
 }
@@ -90,6 +93,7 @@ export class Exchange implements ClientLegEvents {
 
   /** Routes the request and sends it to the first backend, or refuses it. */
   start(): void {
+    this.#context.open.add(this);
     if (this.#isTunnel) this.#context.tunnels.add(this);
     const refused = this.#route();
     if (refused === null) this.#send();
@@ -99,6 +103,32 @@ export class Exchange implements ClientLegEvents {
   get #isTunnel(): boolean {
     const { protocol } = this.#record.request;
     return protocol !== undefined && protocol !== '';
+  }
+
+  /** What it is and what it waits for. */
+  get state(): ExchangeState {
+    const { client, request, startedAt, backend, bytesUp, bytesDown } = this.#record;
+    const { address, port, protocol, connectionId: connection, streamId: stream } = client;
+    const { method, scheme, authority, path } = request;
+    const ageMs = this.#context.clock() - startedAt;
+    const url = `${scheme}://${authority}${path}`;
+    const waits = this.#waits;
+    const from = address === '' ? 'unix' : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    return { connection, stream, client: from, protocol, method, url, backend, ageMs, waits, bytesUp, bytesDown };
+  }
+
+  get #waits(): string {
+    const { assignedAt, firstByteAt } = this.#record;
+    if (this.#isTunnel && this.#responded) return 'the end of a tunnel (WebSocket)';
+    if (!this.#responded) {
+      if (assignedAt < 0) return 'a connection to the backend';
+      if (!this.#requestEnded)
+        return this.#withheldUp > 0 ? 'the backend to read the request' : 'the rest of the request';
+      return 'the response of the backend';
+    }
+    if (this.#withheldDown > 0) return 'the client to read the response';
+    const isDelivered = firstByteAt >= 0 && (this.#attempt === null || !this.#attempt.live);
+    return isDelivered ? 'the client to take the rest of the response' : 'the rest of the response from the backend';
   }
 
   #route(): Reason | null {
@@ -369,6 +399,7 @@ export class Exchange implements ClientLegEvents {
   /** Nothing more will happen: the record is complete. */
   #settle(): void {
     this.#settled = true;
+    this.#context.open.delete(this);
     if (this.#isTunnel) this.#context.tunnels.delete(this);
     this.#record.finishedAt = this.#context.clock();
     this.#context.records?.write(this.#record);

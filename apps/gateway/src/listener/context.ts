@@ -20,6 +20,8 @@ export interface ListenerContext {
   readonly records: RecordSink;
   /** Name of the response field that carries the reason of a refusal; empty: none. */
   readonly reasonHeader: string;
+  /** Whether clients may read the state of their HTTP/2 connection. */
+  readonly debugState: boolean;
 }
 
 /** Hears nothing: a leg's listener before the exchange took it, and after its last call. */

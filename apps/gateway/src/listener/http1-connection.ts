@@ -33,6 +33,9 @@ type Waiting =
   | { readonly kind: 'upgrade'; readonly request: IncomingMessage; readonly head: Buffer }
   | { readonly kind: 'connect'; readonly request: IncomingMessage };
 
+/** A connection without a request has this long to send one when the gateway drains. */
+const FIRST_REQUEST_MS = 1000;
+
 const UNREAD = { fields: [], sensitive: null, hasBody: false, contentLength: -1 } as const;
 
 /** One HTTP/1 client connection: its requests one after the other, its timeouts, its end. */
@@ -94,7 +97,14 @@ export class Http1Connection implements Drainable, Http1LegHost {
 
   drain(): void {
     this.#draining = true;
-    if (this.#active === null && this.#waiting.length === 0) this.#endSoon();
+    if (this.#active !== null || this.#waiting.length > 0) return;
+    if (this.#ordinal > 0) this.#endSoon();
+    // Whoever has just connected has a request on its way; it is served as the only one.
+    else setTimeout(() => this.#endUnused(), FIRST_REQUEST_MS).unref();
+  }
+
+  #endUnused(): void {
+    if (this.#ordinal === 0 && this.#active === null) this.#endSoon();
   }
 
   /** A request's head is complete. */

@@ -19,6 +19,7 @@ import { type Reason, type ReasonCode, reason } from '../exchange/reason.ts';
 import { type ConnectionEvent, refusedRecord } from '../exchange/record.ts';
 import { Leg, type Negotiation } from '../trace/trace.ts';
 import { type ListenerContext, type TlsFacts, tlsForTrace } from './context.ts';
+import { asksForState, describeState } from './debug-state.ts';
 import { writeSwitchingProtocols } from './h2c-upgrade.ts';
 import { Http2Leg } from './http2-leg.ts';
 import type { Endpoint } from './proxy-protocol.ts';
@@ -93,11 +94,14 @@ class Http2Client implements Handler, Drainable {
   readonly #tls: TlsFacts | null;
   readonly #client: Endpoint;
   #requests = 0;
+  /** Kept only for those who may ask for the connection's state; null: nobody may. */
+  readonly #streams: Set<Stream> | null;
 
   constructor(context: ListenerContext, uploads: Set<Http2Leg>, socket: Socket, origin: Http2Origin) {
     this.#uploads = uploads;
     const { trace, registry, limits, clients } = context;
     this.#context = context;
+    this.#streams = context.debugState ? new Set() : null;
     this.#tls = origin.tls;
     this.protocol = origin.tls !== null ? 'h2' : origin.negotiation === 'upgrade' ? 'h2c-upgrade' : 'h2c';
     this.#client = clients.of(socket);
@@ -145,6 +149,13 @@ class Http2Client implements Handler, Drainable {
     if (++this.#requests === maxRequestsPerConnection) this.drain(SERVED);
     const leg = new Http2Leg(facts, this.connection, stream, head.method, endStream, this.#context.reasonHeader);
     stream.context = leg;
+    if (this.#streams !== null) {
+      this.#streams.add(stream);
+      if (asksForState(head)) {
+        this.#tellState(stream, leg);
+        return;
+      }
+    }
     const refused = this.#judge(head, endStream);
     if (refused === null) {
       // A WebSocket may be silent for as long as it likes; its ends have pings of their own.
@@ -188,6 +199,7 @@ class Http2Client implements Handler, Drainable {
     const leg = legOf(stream);
     if (leg === null) return;
     this.#uploads.delete(leg);
+    this.#streams?.delete(stream);
     leg.onClosed();
   }
 
@@ -231,6 +243,13 @@ class Http2Client implements Handler, Drainable {
     records.write(refusedRecord(leg.facts, request, why, isMalformed ? 0 : why.status));
     if (isMalformed) leg.reset(why);
     else leg.refuse(why);
+  }
+
+  #tellState(stream: Stream, leg: Http2Leg): void {
+    leg.settled();
+    const { fields, body } = describeState(this.connection, this.#streams!);
+    this.connection.respond(stream, 200, fields, false);
+    this.connection.write(stream, body, true);
   }
 
   #facts(streamId: number): ClientFacts {

@@ -15,12 +15,12 @@ import { Http1Listener } from './http1.ts';
 import { Http2Listener } from './http2.ts';
 import { type ListenerLimits, resolveListenerLimits } from './limits.ts';
 import { Clients } from './proxy-protocol.ts';
-import { type DrainReport, Registry } from './registry.ts';
+import { type ConnectionState, type DrainReport, Registry } from './registry.ts';
 import { type HttpsOptions, listenTls } from './tls.ts';
 
 export type { Accept } from './context.ts';
 export { DEFAULT_LISTENER_LIMITS, type ListenerLimits } from './limits.ts';
-export type { CutConnection, DrainReport } from './registry.ts';
+export type { ConnectionState, CutConnection, DrainReport } from './registry.ts';
 export type { HttpsOptions } from './tls.ts';
 
 /** Where to listen in cleartext. */
@@ -54,6 +54,8 @@ export interface ListenersOptions {
   /** Name of the response field that carries the reason of a refusal. Default: none. */
   readonly reasonHeader?: string;
   readonly limits?: Partial<ListenerLimits>;
+  /** Whether clients may read the state of their HTTP/2 connection at /.well-known/h2/state. Default false. */
+  readonly debugState?: boolean;
 }
 
 /** The ports in use. */
@@ -66,6 +68,10 @@ export interface Listeners {
   readonly developmentCa: DevelopmentCa | null;
   /** Client connections open now. */
   readonly connections: number;
+  /** Connections accepted, and closed at once because of a limit, since the start. */
+  readonly counts: Registry['counts'];
+  /** Every open connection. */
+  list(): ConnectionState[];
   /**
    * Stops accepting, lets every connection finish what it has begun (GOAWAY in two steps on HTTP/2, Connection: close
    * on HTTP/1.1), and after `deadlineMs` (0: at once) closes the rest. A second call cuts the first one's deadline short.
@@ -77,9 +83,16 @@ export interface Listeners {
 export async function startListeners(options: ListenersOptions): Promise<Listeners> {
   const limits = resolveListenerLimits(options.limits);
   const registry = new Registry(limits);
-  const { accept, trace = NO_TRACE, proxyProtocol = null, records = NO_RECORDS, reasonHeader = '' } = options;
+  const {
+    accept,
+    trace = NO_TRACE,
+    proxyProtocol = null,
+    records = NO_RECORDS,
+    reasonHeader = '',
+    debugState = false,
+  } = options;
   const clients = new Clients(proxyProtocol, limits.negotiationTimeoutMs);
-  const context: ListenerContext = { accept, trace, limits, registry, clients, records, reasonHeader };
+  const context: ListenerContext = { accept, trace, limits, registry, clients, records, reasonHeader, debugState };
   const http2 = new Http2Listener(context);
   const http1 = new Http1Listener(context, (socket, settings, request) => http2.upgrade(socket, settings, request));
   let cleartext: Server | null = null;
@@ -93,6 +106,8 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
       get connections() {
         return registry.size;
       },
+      counts: registry.counts,
+      list: () => registry.list(),
       close: async deadlineMs => {
         cleartext?.close();
         clients.close();

@@ -42,8 +42,20 @@ interface Entry {
   age: NodeJS.Timeout | null;
 }
 
+/** A connection that speaks no protocol yet when the gateway drains has this long to begin. */
+const SPEAK_MS = 1000;
+
 /** What the registry enforces; 0: no limit. */
 export type RegistryLimits = Pick<ListenerLimits, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxConnectionAgeMs'>;
+
+/** A client connection as the admin API shows it. */
+export interface ConnectionState {
+  /** 0 while it speaks no protocol. */
+  readonly connection: number;
+  readonly peer: string;
+  readonly protocol: string;
+  readonly openExchanges: number;
+}
 
 /** All client sockets of one gateway process. */
 export class Registry {
@@ -55,6 +67,8 @@ export class Registry {
   #draining = false;
   #closing: Promise<DrainReport> | null = null;
   #onEmpty: (() => void) | null = null;
+  /** Sockets taken in, and sockets closed at once because of a limit, since the start. */
+  readonly counts: { accepted: number; refused: number } = { accepted: 0, refused: 0 };
 
   constructor(limits: RegistryLimits) {
     this.#limits = limits;
@@ -63,6 +77,16 @@ export class Registry {
   /** Open client sockets. */
   get size(): number {
     return this.#sockets.size;
+  }
+
+  /** Every open connection. */
+  list(): ConnectionState[] {
+    return [...this.#sockets.values()].map(({ peer, protocol }) => ({
+      connection: protocol?.connectionId ?? 0,
+      peer,
+      protocol: protocol?.protocol ?? 'none yet',
+      openExchanges: protocol?.openExchanges ?? 0,
+    }));
   }
 
   /** True once `close` was called. */
@@ -78,9 +102,11 @@ export class Registry {
       (maxConnections > 0 && this.#sockets.size >= maxConnections) ||
       (maxConnectionsPerAddress > 0 && fromThere >= maxConnectionsPerAddress);
     if (full || this.#draining) {
+      if (full) this.counts.refused++;
       socket.destroy();
       return false;
     }
+    this.counts.accepted++;
     this.#sockets.set(socket, { address, peer: endpoint(address, port), protocol: null, age: null });
     this.#perAddress.set(address, fromThere + 1);
     socket.once('close', () => this.#remove(socket));
@@ -114,10 +140,9 @@ export class Registry {
   #drain(): Promise<DrainReport> {
     this.#draining = true;
     const total = this.#sockets.size;
-    for (const [socket, entry] of this.#sockets) {
-      if (entry.protocol === null) socket.destroy();
-      else entry.protocol.drain();
-    }
+    for (const entry of this.#sockets.values()) entry.protocol?.drain();
+    // What a client has sent may still be on its way: cutting it off would fail a request.
+    this.#deadlines.push(setTimeout(() => this.#cutSilent(), SPEAK_MS));
     return new Promise(resolve => {
       this.#onEmpty = () => {
         for (const deadline of this.#deadlines) clearTimeout(deadline);
@@ -125,6 +150,10 @@ export class Registry {
       };
       if (total === 0) this.#onEmpty();
     });
+  }
+
+  #cutSilent(): void {
+    for (const [socket, { protocol }] of this.#sockets) if (protocol === null) socket.destroy();
   }
 
   #cutAll(): void {
