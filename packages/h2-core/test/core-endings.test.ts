@@ -44,6 +44,16 @@ test('8.3.1: a request without scheme, or with a path that is none, is the mista
   expect(connection.openStreams).toBe(1);
 });
 
+test('8.3.1: a Host that differs from :authority is the mistake of the caller', () => {
+  // HDR-13
+  const connection = new Connection({ role: 'client', handler: {} });
+  const request = (host: string) => connection.request({ ...GET, fields: ['host', host] }, true);
+  expect(() => request('b.example')).toThrow(/is not the authority "a.example"/);
+  expect(() => request('a.example:443')).toThrow(UsageError);
+  request('A.example:80');
+  expect(connection.openStreams).toBe(1);
+});
+
 test('6.8: who received GOAWAY sends one too before it closes', () => {
   // GOA-11, GOA-14
   const s = server();

@@ -251,7 +251,7 @@ export class Section implements FieldSink {
 }
 
 /** Authorities compare without case and without the scheme's own port (RFC 9113 8.3.1, RFC 3986 6.2.3). */
-function sameAuthority(host: string, authority: string, scheme: string): boolean {
+export function sameAuthority(host: string, authority: string, scheme: string): boolean {
   return host === authority || normalised(host, scheme) === normalised(authority, scheme);
 }
 

@@ -175,6 +175,13 @@ export function streamClauses(kit: Kit): void {
     expect(await peer.send(frame(T.PING, 0, 0, [0, 0, 0])).connectionError(E.FRAME_SIZE_ERROR)).toBe(7);
   });
 
+  test('5.4.1/3 GOAWAY and an orderly end reach a peer that goes on sending', async () => {
+    const peer = await kit.open();
+    peer.send(headers(1, post, OPEN), frame(T.PING, 0, 0, [0, 0, 0]));
+    for (let i = 0; i < 100; i++) peer.send(data(1, new Uint8Array(16_384)));
+    await peer.connectionError(E.FRAME_SIZE_ERROR);
+  });
+
   test('5.5/1 unknown frames are discarded, on the connection and on a stream', async () => {
     const peer = await kit.open();
     peer.send(headers(1, post, OPEN), unknown(0), unknown(1), data(1, 'x'), unknown(1), data(1, 'y', F.END_STREAM));

@@ -222,6 +222,13 @@ export function typeClauses(kit: Kit): void {
     await peer.send(goAway(0, 0)).ended();
   });
 
+  test('6.8/4 what was open when GOAWAY came is answered, then the server says GOAWAY too, and closes', async () => {
+    const peer = await kit.open(S.INITIAL_WINDOW_SIZE, 0);
+    await peer.send(headers(1, get)).head(1);
+    await peer.send(goAway(0, E.NO_ERROR), windowUpdate(1, 1_000_000)).response(1);
+    expect(await peer.connectionError(E.NO_ERROR)).toBe(1);
+  });
+
   // 6.9 WINDOW_UPDATE
 
   test('6.9/1 increment 0 on the connection', async () => {

@@ -14,9 +14,14 @@ export class RawPeer {
   /** The server's first SETTINGS as id to value. */
   readonly serverSettings: Map<number, number> = new Map();
   private readonly peer: Peer;
+  /** What the transport failed with, as a TCP reset does; null while it works and after an orderly end. */
+  private failure: Error | null = null;
 
   constructor(stream: Duplex) {
     if (stream instanceof Socket) stream.setNoDelay(true);
+    stream.on('error', error => {
+      this.failure ??= error;
+    });
     this.peer = new Peer('client', stream, { replies: false });
   }
 
@@ -93,6 +98,8 @@ export class RawPeer {
       throw new Error(`expected GOAWAY ${codes.join(' or ')}; ${this.story}`);
     }
     await this.ended();
+    // Our FIN it must be: a reset would take GOAWAY with it (5.4.1, 9.1).
+    if (this.failure !== null) throw new Error(`the transport broke: ${this.failure.message}; ${this.story}`);
     return f.lastStreamId as number;
   }
 
