@@ -5,11 +5,8 @@ import type { FieldList, RequestHead } from './handler.ts';
 import { MAX_QUEUED_REQUESTS } from './limits.ts';
 import { isAuthority, isToken } from './message/field-class.ts';
 import { checkFields, HeadWriter } from './message/head-writer.ts';
-<<<<<<< Updated upstream
 import { isPseudoOrder, PSEUDO_ORDER_RANGE } from './message/pseudo-order.ts';
-=======
 import { sameAuthority } from './message/section.ts';
->>>>>>> Stashed changes
 import { StreamEvent, transition } from './stream/state.ts';
 import { StreamRecord, StreamState } from './stream/stream.ts';
 
@@ -331,12 +328,9 @@ export function checkHead(core: Core, head: RequestHead): number {
     const code = path.charCodeAt(i);
     if (code <= 0x20 || code >= 0x7f || code === 0x23) core.misuse('api.path', `bad path ${JSON.stringify(path)}`);
   }
-<<<<<<< Updated upstream
   if (head.pseudoOrder !== undefined && !isPseudoOrder(head.pseudoOrder)) {
     core.misuse('api.pseudo-order', `the order of pseudo-fields is ${PSEUDO_ORDER_RANGE}`);
   }
-  return checkFields(head.fields);
-=======
   const { fields } = head;
   // RFC 9113 8.3.1: "Clients MUST NOT generate a request with a Host header field that differs".
   for (let i = 0; i < fields.length; i += 2) {
@@ -348,5 +342,4 @@ export function checkHead(core: Core, head: RequestHead): number {
     }
   }
   return checkFields(fields);
->>>>>>> Stashed changes
 }
