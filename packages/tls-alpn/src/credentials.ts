@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf, TlsAlpnError } from './errors.ts';
 import { dnsNamesOf } from './names.ts';
+import { unusableEcdsa } from './unusable-certificate.ts';
 
 /** A certificate chain, leaf first, and its private key, both PEM. */
 export interface Credentials {
@@ -45,6 +46,8 @@ export interface CertificateInfo {
 export interface LoadedCertificate {
   readonly info: CertificateInfo;
   readonly context: SecureContext;
+  /** What a handshake is given in place of another certificate, in this order; see `SecureContexts.overrides`. */
+  readonly overrides: readonly SecureContext[];
   readonly options: SecureContextOptions;
   readonly credentials: Credentials;
   /** Kind of the key, `rsa` or `ec`. */
@@ -92,6 +95,8 @@ export function compile(
     key: credentials.key,
     ...(credentials.passphrase === undefined ? {} : { passphrase: credentials.passphrase }),
   };
+  const context = contextOf(options, origin);
+  const keyType = leaf.publicKey.asymmetricKeyType ?? 'unknown';
   return {
     info: {
       names: names ?? dnsNamesOf(leaf.subjectAltName),
@@ -102,10 +107,11 @@ export function compile(
       notAfter: Math.min(...chain.map(certificate => Date.parse(certificate.validTo))),
       source: origin,
     },
-    context: contextOf(options, origin),
+    context,
+    overrides: keyType === 'rsa' ? [unusableEcdsa(), context] : [context],
     options,
     credentials,
-    keyType: leaf.publicKey.asymmetricKeyType ?? 'unknown',
+    keyType,
     digest: createHash('sha256').update(credentials.cert).update('\0').update(credentials.key).digest('hex'),
   };
 }
@@ -125,7 +131,10 @@ export function combine(certificates: readonly LoadedCertificate[], base: Secure
       ...(passphrase === undefined ? {} : { passphrase }),
     })),
   };
-  return { ...first, options, context: contextOf(options, first.info.source) };
+  // RSA last: where the platform keeps only the last one, it is the kind that every client verifies.
+  const last = certificates.filter(each => each.keyType === 'rsa');
+  const overrides = [...certificates.filter(each => !last.includes(each)), ...last].map(({ context }) => context);
+  return { ...first, overrides, options, context: contextOf(options, first.info.source) };
 }
 
 function contextOf(options: SecureContextOptions, origin: string): SecureContext {

@@ -98,12 +98,17 @@ export async function listen(
   const server = createServer({
     ...contexts.defaultOptions,
     ALPNProtocols: [...settings.protocols],
-    SNICallback: (servername, done) => {
-      contexts.select(servername).then(
-        // Without a context Node destroys the socket with the error given and reports it as `tlsClientError`.
-        context => (context === null ? done(new UnknownServerName(servername)) : done(null, context)),
-        (error: unknown) => done(asError(error)),
-      );
+    // The platform calls it on the socket that is in its handshake.
+    SNICallback(this: TLSSocket, servername, done) {
+      contexts
+        .overrides(servername)
+        .then(given => {
+          // Without a context Node destroys the socket with the error given and reports it as `tlsClientError`.
+          if (given === null) return done(new UnknownServerName(servername));
+          if (!this.destroyed) for (const context of given.slice(0, -1)) this.setKeyCert(context);
+          return done(null, given.at(-1));
+        })
+        .catch((error: unknown) => done(asError(error)));
     },
     handshakeTimeout: settings.handshakeTimeoutMs,
     requestCert: settings.clientCertificates !== 'off',

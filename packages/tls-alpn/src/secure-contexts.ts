@@ -57,13 +57,13 @@ const MAX_ON_DEMAND = 128;
  * The certificates of a listener, selected by server name: exact, then wildcard, then made on demand, then the default.
  *
  * Commands: `reload`, `watch`, `onChange`. Getters: `certificates`, `warnings`, `acceptsClientCertificates`. For
- * listeners: `select`, `defaultOptions`.
+ * listeners: `overrides`, `select`, `defaultOptions`.
  */
 export class SecureContexts {
   readonly #options: SecureContextsOptions;
   readonly #now: () => number;
   readonly #warnBeforeDays: number;
-  readonly #onDemand: Map<string, { credentials: Credentials; context: SecureContext }> = new Map();
+  readonly #onDemand: Map<string, LoadedCertificate> = new Map();
   readonly #listeners: Set<() => void> = new Set();
   readonly #warned: Set<string> = new Set();
   #generation: Generation;
@@ -117,29 +117,38 @@ export class SecureContexts {
 
   /** The context for a server name; null when the name is to be refused. */
   async select(servername: string): Promise<SecureContext | null> {
-    const { table, fallback } = this.#generation;
-    const name = normalizeName(servername);
-    const found = table.find(name);
-    if (found !== undefined) return found.context;
-    const made = await this.#make(name);
-    if (made !== null) return made;
-    return this.#options.unknownName === 'refuse' ? null : fallback.context;
+    return (await this.#find(servername))?.context ?? null;
   }
 
-  async #make(name: string): Promise<SecureContext | null> {
+  /**
+   * What a handshake by server name is given over the default certificate, in order, a context for each kind of key; none
+   * where the default certificate is the one; null when the name is to be refused.
+   */
+  async overrides(servername: string): Promise<readonly SecureContext[] | null> {
+    const found = await this.#find(servername);
+    if (found === null) return null;
+    return found === this.#generation.fallback ? [] : found.overrides;
+  }
+
+  async #find(servername: string): Promise<LoadedCertificate | null> {
+    const { table, fallback } = this.#generation;
+    const name = normalizeName(servername);
+    const found = table.find(name) ?? (await this.#make(name));
+    if (found !== null) return found;
+    return this.#options.unknownName === 'refuse' ? null : fallback;
+  }
+
+  async #make(name: string): Promise<LoadedCertificate | null> {
     if (this.#options.onDemand === undefined || !isDnsName(name, false)) return null;
     const credentials = await this.#options.onDemand(name);
     if (credentials === null) return null;
     const kept = this.#onDemand.get(name);
     this.#onDemand.delete(name);
     // The maker renews its certificates; the same object means the same certificate.
-    const entry =
-      kept?.credentials === credentials
-        ? kept
-        : { credentials, context: compile(credentials, 'memory', this.#base, [name]).context };
-    this.#onDemand.set(name, entry);
+    const loaded = kept?.credentials === credentials ? kept : compile(credentials, 'memory', this.#base, [name]);
+    this.#onDemand.set(name, loaded);
     if (this.#onDemand.size > MAX_ON_DEMAND) this.#onDemand.delete(this.#onDemand.keys().next().value as string);
-    return entry.context;
+    return loaded;
   }
 
   /**

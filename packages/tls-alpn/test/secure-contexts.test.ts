@@ -143,24 +143,54 @@ describe('RSA and ECDSA side by side (RFC 8446 4.4.2.2)', () => {
     return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
   }
 
+  /** Names and key of the certificate that a client sees which verifies these signatures. */
+  async function seen(port: number, servername: string, sigalgs?: string): Promise<string> {
+    const how = sigalgs === undefined ? {} : { sigalgs };
+    const socket = connect({ port, servername, ...how, rejectUnauthorized: false });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    const certificate = socket.getPeerX509Certificate()!;
+    socket.destroy();
+    return `${certificate.publicKey.asymmetricKeyType} ${certificate.subjectAltName}`;
+  }
+
   test.each([
     ['ECDSA+SHA256', 'ec'],
     ['RSA-PSS+SHA256', 'rsa'],
     ['RSA-PSS+SHA256:ECDSA+SHA256', 'ec'],
-  ])('a client that verifies %s gets the %s key, by name and by default', async (sigalgs, kind) => {
-    const rsa = { ...(await issueRsa('both.test')), names: ['both.test'] };
-    const certificates = [{ ...(await issue('both.test')), names: ['BOTH.test'] }, rsa, await issue('other.test')];
-    const contexts = await SecureContexts.load({ certificates });
-    expect(contexts.certificates).toHaveLength(3);
-    const { port } = await echoListener(cleanup, { contexts });
-    for (const servername of ['both.test', 'unknown.test']) {
-      const socket = connect({ port, servername, sigalgs, rejectUnauthorized: false, maxVersion: 'TLSv1.3' });
-      socket.on('error', () => {});
-      await once(socket, 'secureConnect');
-      expect(socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType).toBe(kind);
-      socket.destroy();
-    }
-  });
+  ])(
+    'a client that verifies %s gets the %s key of the default names, by name and by default',
+    async (sigalgs, kind) => {
+      const rsa = { ...(await issueRsa('both.test')), names: ['both.test'] };
+      const certificates = [{ ...(await issue('both.test')), names: ['BOTH.test'] }, rsa, await issue('other.test')];
+      const contexts = await SecureContexts.load({ certificates });
+      expect(contexts.certificates).toHaveLength(3);
+      const { port } = await echoListener(cleanup, { contexts });
+      for (const servername of ['both.test', 'unknown.test']) {
+        expect(await seen(port, servername, sigalgs)).toBe(`${kind} DNS:both.test`);
+      }
+    },
+  );
+
+  // Some versions of Node show the default certificate's ECDSA key for a name that has an RSA key only.
+  test.each([
+    ['ec', 'rsa'],
+    ['rsa', 'ec'],
+    ['ec', 'both'],
+    ['rsa', 'both'],
+  ])(
+    'with a default %s key, a name with %s keys is shown its own certificate, to all clients',
+    async (first, named) => {
+      const kinds = { ec: [issue], rsa: [issueRsa], both: [issueRsa, issue] };
+      const certificates = [await kinds[first as 'ec' | 'rsa'][0]!('default.test')];
+      for (const each of kinds[named as keyof typeof kinds]) certificates.push(await each('named.test'));
+      const { port } = await echoListener(cleanup, { contexts: await SecureContexts.load({ certificates }) });
+      expect(await seen(port, 'named.test')).toContain('DNS:named.test');
+      expect(await seen(port, 'named.test', 'RSA-PSS+SHA256:ECDSA+SHA256')).toContain('DNS:named.test');
+      if (named !== 'ec') expect(await seen(port, 'named.test', 'RSA-PSS+SHA256')).toBe('rsa DNS:named.test');
+      expect(await seen(port, 'default.test')).toBe(`${first} DNS:default.test`);
+    },
+  );
 });
 
 describe('what cannot be served is refused at load, by name', () => {
