@@ -459,6 +459,11 @@ export class Connection {
     return this.core.receiver.window;
   }
 
+  /** The size the connection's receive window is kept at, octets; see `setTargetWindowSize`. */
+  get receiveTarget(): number {
+    return this.core.receiver.target;
+  }
+
   /** Received octets not yet released, over all streams. */
   get unreleasedBytes(): number {
     return this.core.receiver.unreleased;

@@ -21,6 +21,7 @@ export {
   UsageError,
 } from './errors.ts';
 export { type Fingerprint, fingerprintOf, type LegacyPriority } from './fingerprint.ts';
+export { type BdpEstimate, bdpSample, bdpStart } from './flow/bdp.ts';
 export type { PaddingStrategy } from './flow/padding.ts';
 export type { AltSvc } from './frame/extension-frames.ts';
 export {

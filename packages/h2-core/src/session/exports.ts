@@ -15,6 +15,7 @@ export {
   OptionError,
   UsageError,
 } from '../errors.ts';
+export { type BdpEstimate, bdpSample, bdpStart } from '../flow/bdp.ts';
 export type { PaddingStrategy } from '../flow/padding.ts';
 export type { FieldList, FieldRule, FieldVerdict, RequestHead } from '../handler.ts';
 export type { PseudoField } from '../message/pseudo-order.ts';

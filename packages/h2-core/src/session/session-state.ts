@@ -12,6 +12,7 @@ import { Pump } from './pump.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { StreamLink } from './stream-link.ts';
 import type { Driver } from './transport.ts';
+import { WindowTuner } from './window-tuner.ts';
 
 /** GOAWAY as received. RFC 9113 6.8. */
 export interface GoAwayInfo {
@@ -96,6 +97,7 @@ export abstract class SessionState implements Handler {
   /** Where streams that the current deadline cuts are noted. */
   private cut: CutStream[] | null = null;
 
+  private readonly tuner: WindowTuner | null;
   private readonly listeners: FrameListeners;
   private readonly clock: Clock;
 
@@ -106,6 +108,11 @@ export abstract class SessionState implements Handler {
     this.options = { ...resolveOptions(role, options), automaticPingAck: true };
     this.core = new Connection({ ...this.options, tap, role, handler: this }, clock.now());
     this.pings = new PingPong(this.core, clock);
+    const { maxTunedWindowSize: max = 0 } = options;
+    this.tuner =
+      max === 0
+        ? null
+        : new WindowTuner(this.core, () => this.pings.ping(undefined), this.options.initialWindowSize, max);
   }
 
   /** Begins to move octets. */
@@ -140,6 +147,7 @@ export abstract class SessionState implements Handler {
   // Handler -----------------------------------------------------------------------------------------------------------
 
   onData(stream: Stream, chunk: Uint8Array, endStream: boolean): void {
+    if (this.tuner !== null) this.tuner.onData(chunk.length);
     (stream.context as StreamLink).onData(chunk, endStream);
   }
 
