@@ -19,7 +19,7 @@ for (const line of catalogue.split('\n')) {
 }
 
 const named = new Set();
-for (const directory of [...workspaceDirectories(root), 'e2e']) visit(join(root, directory));
+for (const directory of [...workspaceDirectories(root), 'e2e', 'fuzz']) visit(join(root, directory));
 
 const unnamed = [...wanted].filter(([id]) => !named.has(id));
 const missing = unnamed.filter(([, line]) => !REASON.test(line));

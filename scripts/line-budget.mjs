@@ -7,11 +7,11 @@ import { ROOT, workspaceDirectories } from './lib/workspace.mjs';
 const SOFT = 300;
 const HARD = 500;
 const SOURCE = /\.(?:ts|tsx|mjs|js|css)$/;
-const SKIPPED = new Set(['node_modules', 'dist', 'test', '.turbo', 'data']);
+const SKIPPED = new Set(['node_modules', 'dist', 'test', '.turbo', 'data', 'corpus']);
 
 const root = process.argv[2] ?? ROOT;
 const long = [];
-for (const directory of [...workspaceDirectories(root), 'scripts', 'e2e']) visit(join(root, directory));
+for (const directory of [...workspaceDirectories(root), 'scripts', 'e2e', 'fuzz']) visit(join(root, directory));
 long.sort((a, b) => b.lines - a.lines);
 
 for (const { file, lines } of long) {

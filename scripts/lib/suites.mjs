@@ -19,7 +19,7 @@ export const PASSED = /^[ \x1b[\dm]*✓.*\n/gm;
 export function vitestSuites(root = ROOT) {
   const names = ['vitest.config.ts', 'vitest.config.mjs', 'vitest.config.js'];
   const sizes = new Map();
-  for (const directory of [...workspaceDirectories(root), 'scripts']) {
+  for (const directory of [...workspaceDirectories(root), 'scripts', 'fuzz']) {
     if (!names.some(name => existsSync(join(root, directory, name)))) continue;
     const files = existsSync(join(root, directory, 'test')) ? readdirSync(join(root, directory, 'test')) : [];
     sizes.set(directory, files.filter(file => /\.test\.m?ts$|\.test\.m?js$/.test(file)).length);

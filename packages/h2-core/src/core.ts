@@ -142,7 +142,12 @@ export class Core implements SenderHost {
     if (this.registry.live.get(stream.id) === stream) this.forget(stream, how);
   }
 
+  /** Off the books first: whatever is called out to below may throw, and must not find half of it done. */
   private forget(stream: StreamRecord, how: Gone): void {
+    this.registry.close(stream, how, this.now);
+    this.count(stream, -1);
+    this.counters.streamsClosed++;
+    if (how !== Gone.ENDED) this.counters.streamsReset++;
     if (stream.held) {
       stream.heldAfterEnd = true;
       this.heldStreams++;
@@ -151,16 +156,15 @@ export class Core implements SenderHost {
     if (how === Gone.ENDED) this.guard.streamDone(this.now);
     this.guard.released(stream, 1, 1);
     this.sender.drop(stream);
-    this.receiver.closeStream(stream);
-    this.registry.close(stream, how, this.now);
-    this.counters.streamsClosed++;
-    if (how !== Gone.ENDED) this.counters.streamsReset++;
-    this.count(stream, -1);
     if (this.registry.live.size === 0) this.idleSince = UNSENT;
-    this.handler.onStreamClosed?.(stream);
-    if (stream.id === MAX_STREAM_ID) this.idsUsedUp();
-    if (stream.local && this.onSlot !== null) this.onSlot();
-    this.checkDrained();
+    try {
+      this.receiver.closeStream(stream);
+      this.handler.onStreamClosed?.(stream);
+    } finally {
+      if (stream.id === MAX_STREAM_ID) this.idsUsedUp();
+      if (stream.local && this.onSlot !== null) this.onSlot();
+      this.checkDrained();
+    }
   }
 
   /**
@@ -176,8 +180,8 @@ export class Core implements SenderHost {
     }
     if (from === StreamState.RESERVED_LOCAL || from === StreamState.RESERVED_REMOTE) this.count(stream, 1);
     stream.state = StreamState.CLOSED;
-    if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
     try {
+      if (this.tap !== null) this.tap.onStreamState(stream.id, from, StreamState.CLOSED);
       if (error !== null) this.handler.onReset?.(stream, error);
     } finally {
       this.offTheBooks(stream, how);
@@ -252,8 +256,11 @@ export class Core implements SenderHost {
   onEndSent(stream: StreamRecord): void {
     // After trailers too: they close our half just as the last DATA does.
     this.move(stream, StreamEvent.SEND_DATA_END);
-    this.handler.onEndSent?.(stream);
-    this.settle(stream);
+    try {
+      this.handler.onEndSent?.(stream);
+    } finally {
+      this.settle(stream);
+    }
   }
 
   onTrailersDue(stream: StreamRecord): void {
@@ -310,6 +317,8 @@ export class Core implements SenderHost {
     this.roomy = [];
     this.encoder.end();
     this.onFree?.();
+    // What was charged for a frame that ended the connection belongs to no stream.
+    this.receiver.unreleased = 0;
     tell(() => this.handler.onClosed?.(error));
     if (thrown.length !== 0) throw thrown[0];
   }

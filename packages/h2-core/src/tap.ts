@@ -20,7 +20,11 @@ export const SettingsEvent = { SENT: 0, ACKED: 1, RECEIVED: 2 } as const;
 /** One of `SettingsEvent`. */
 export type SettingsEvent = (typeof SettingsEvent)[keyof typeof SettingsEvent];
 
-/** Observer of one connection. All methods are called synchronously and must be cheap. */
+/**
+ * Observer of one connection. All methods are called synchronously, must be cheap and must not throw. What one throws inside
+ * `receive`, `handleTimeout` or `takeOutput` ends the connection; what it throws inside a command comes out of that, which is
+ * half done then: the connection has to be destroyed.
+ */
 export interface Tap {
   /**
    * A frame was cut or read. Windows are those *after* the frame: of the receiving side for DATA in and WINDOW_UPDATE

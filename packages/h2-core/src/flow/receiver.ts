@@ -38,8 +38,17 @@ export class Receiver {
 
   /** Octets that no stream holds (any more) go back to the connection window. */
   releaseConnection(bytes: number): void {
+    this.book(bytes);
+    this.giveBack();
+  }
+
+  private book(bytes: number): void {
     this.unreleased -= bytes;
     this.pendingRelease += bytes;
+  }
+
+  /** Grants the connection what has been released, once it is worth a frame. */
+  private giveBack(): void {
     if (this.tap !== null) this.tap.onReceiveWithheld(0, this.unreleased);
     if (this.pendingRelease >= this.target >>> 1 && !this.stopped) this.grantConnection();
   }
@@ -48,12 +57,13 @@ export class Receiver {
   releaseStream(stream: StreamRecord, bytes: number): void {
     stream.unreleasedBytes -= bytes;
     stream.pendingRelease += bytes;
+    this.book(bytes);
     if (this.tap !== null) this.tap.onReceiveWithheld(stream.id, stream.unreleasedBytes);
     // A half that has ended needs no more window.
     if (stream.state === StreamState.OPEN || stream.state === StreamState.HALF_CLOSED_LOCAL) {
       if (stream.pendingRelease >= this.streamTarget >>> 1 && stream.pendingRelease > 0) this.grantStream(stream);
     }
-    this.releaseConnection(bytes);
+    this.giveBack();
   }
 
   /** A stream is gone: what it held goes back to the connection. */

@@ -54,6 +54,7 @@ export function auditConnection(connection: Connection): void {
   if (connection.isClosed) {
     same('streams after the end', streams.length, 0);
     same('next timeout after the end', connection.nextTimeout(), Number.POSITIVE_INFINITY);
+    same('unreleased octets after the end', receiver.unreleased, 0);
     return;
   }
   same('connection send window', sender.window <= 0x7fff_ffff, true);

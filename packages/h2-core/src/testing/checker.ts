@@ -11,16 +11,19 @@ export class WireViolation extends Error {
 const MAX_WINDOW = 0x7fff_ffff;
 const DEFAULT_WINDOW = 65_535;
 
-/** What is known of a stream of the endpoint that is watched. */
-interface WatchedStream {
-  /** Octets the endpoint may still send. */
+/** What the peer does to a stream: the octets it allows, END_STREAM, RST_STREAM. */
+interface Facts {
   window: number;
-  /** It has sent a final head, END_STREAM, RST_STREAM; it has been sent END_STREAM or RST_STREAM. */
+  peerEnded: boolean;
+  peerReset: boolean;
+}
+
+/** What is known of a stream of the endpoint that is watched. `window`: octets it may still send. */
+interface WatchedStream extends Facts {
+  /** It has sent a final head, END_STREAM, RST_STREAM. */
   headSent: boolean;
   ended: boolean;
   reset: boolean;
-  peerEnded: boolean;
-  peerReset: boolean;
   /** Opened or promised by the endpoint. */
   readonly own: boolean;
   readonly promised: boolean;
@@ -57,6 +60,7 @@ export class WireChecker {
   private readonly cutter: FrameCutter = new FrameCutter();
   private prefaceLeft: number;
   private readonly streams: Map<number, WatchedStream> = new Map();
+  private readonly early: Map<number, Facts> = new Map();
   private readonly sections: SectionRules;
   /** Set by the peer and acknowledged. */
   private readonly limits: Map<number, number> = new Map([
@@ -114,24 +118,25 @@ export class WireChecker {
       case Type.WINDOW_UPDATE: {
         const increment = readUint(payload, 0, 4) % 0x8000_0000;
         if (streamId === 0) this.window += increment;
-        else if (stream !== undefined) stream.window += increment;
+        else this.facts(streamId).window += increment;
         break;
       }
       case Type.HEADERS:
         if (stream === undefined && this.role === 'server' && streamId % 2 === 1) this.open(streamId, false, false);
-        if ((flags & Flags.END_STREAM) !== 0) this.peerEnded(streamId);
+        if ((flags & Flags.END_STREAM) !== 0) this.facts(streamId).peerEnded = true;
         break;
       case Type.DATA:
         this.receiveWindow -= payload.length;
-        if ((flags & Flags.END_STREAM) !== 0) this.peerEnded(streamId);
+        if ((flags & Flags.END_STREAM) !== 0) this.facts(streamId).peerEnded = true;
         break;
       case Type.PUSH_PROMISE: {
         const promised = readUint(payload, (flags & Flags.PADDED) !== 0 ? 1 : 0, 4) % 0x8000_0000;
-        if (this.role === 'client') this.open(promised, false, true);
+        if (this.role === 'client' && promised % 2 === 0 && !this.streams.has(promised))
+          this.open(promised, false, true);
         break;
       }
       case Type.RST_STREAM:
-        if (stream !== undefined) stream.peerReset = true;
+        this.facts(streamId).peerReset = true;
         break;
       default:
         break;
@@ -150,19 +155,28 @@ export class WireChecker {
     this.reader.noteSettings(tableSize);
   }
 
-  private peerEnded(streamId: number): void {
-    const stream = this.streams.get(streamId);
-    if (stream !== undefined) stream.peerEnded = true;
+  /**
+   * Where to note what the peer does to a stream. The endpoint may have opened it already although nobody has seen its
+   * frames: they wait to be taken.
+   */
+  private facts(streamId: number): Facts {
+    const known = this.streams.get(streamId) ?? this.early.get(streamId);
+    if (known !== undefined) return known;
+    const facts = { window: 0, peerEnded: false, peerReset: false };
+    if (this.isOwnId(streamId)) this.early.set(streamId, facts);
+    return facts;
   }
 
   private open(id: number, own: boolean, promised: boolean): WatchedStream {
+    const { window = 0, peerEnded = false, peerReset = false } = this.early.get(id) ?? {};
+    this.early.delete(id);
     const stream: WatchedStream = {
-      window: this.limits.get(Setting.INITIAL_WINDOW_SIZE) as number,
+      window: window + (this.limits.get(Setting.INITIAL_WINDOW_SIZE) as number),
       headSent: false,
       ended: false,
       reset: false,
-      peerEnded: false,
-      peerReset: false,
+      peerEnded,
+      peerReset,
       own,
       promised,
     };
