@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const BIN = join(ROOT, 'apps', 'gateway', 'bin', 'glassway.js');
+/** The command, to be run by Node. */
+export const BIN = join(ROOT, 'apps', 'gateway', 'bin', 'glassway.js');
 
 /** A gateway process as a user starts it, on ports of its own. */
 export interface RunningGateway {

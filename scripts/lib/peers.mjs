@@ -54,6 +54,7 @@ export const PEERS = [
   },
   { name: 'nghttpd', packages: ['nghttp2-server'], isHere: async () => which('nghttpd') !== null },
   { name: 'nginx', packages: ['nginx-light'], isHere: async () => which('nginx') !== null },
+  { name: 'tshark', packages: ['tshark'], isHere: async () => which('tshark') !== null },
   { name: 'go', packages: ['golang-go'], isHere: async () => which('go') !== null },
   {
     name: 'python3 with h2 and hpack',

@@ -14,6 +14,7 @@ import type { Gateway } from './gateway.ts';
 import { Logger } from './log.ts';
 import { operationsOf } from './operations.ts';
 import { explainStartFailure, failedIn } from './problems.ts';
+import type { RecordingTask } from './recording/commands.ts';
 import { VERSION } from './version.ts';
 
 /** How long the demo's requests may take after the first signal: they are of no value to anybody. */
@@ -41,6 +42,8 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(describeSettings(invocation.settings));
     return ExitCode.OK;
   }
+
+  if (invocation.command === 'recording') return doRecordingTask(invocation.task);
 
   const { settings } = invocation;
   const logger = new Logger(settings.logLevel);
@@ -129,6 +132,22 @@ async function sendTraffic({ https, http, rootCertificate }: Gateway): Promise<(
   if (http !== null) targets.push(http);
   const traffic = startTraffic(targets);
   return () => traffic.stop();
+}
+
+async function doRecordingTask(task: RecordingTask): Promise<number> {
+  const { runRecordingTask } = await import('./recording/commands.ts');
+  const interrupted = new Promise(resolve => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  try {
+    // Standard output belongs to what is exported.
+    await runRecordingTask(task, text => void process.stderr.write(text), interrupted);
+    return ExitCode.OK;
+  } catch (error) {
+    new Logger('error').error((error as Error).message);
+    return ExitCode.FAILURE;
+  }
 }
 
 /** A defect leaves the process in an unknown state: say what it was and stop. */

@@ -17,7 +17,7 @@ async function parse(
 
 async function settingsOf(line: string, env: Record<string, string> = {}): Promise<Settings> {
   const { invocation } = await parse(line, env);
-  if (invocation.command === 'nothing') throw new Error('nothing to run');
+  if (!('settings' in invocation)) throw new Error('nothing to run');
   return invocation.settings;
 }
 

@@ -1,5 +1,6 @@
 export * from './empty-rows.ts';
 export * from './events.ts';
+export * from './export/index.ts';
 export * from './fields.ts';
 export * from './filter/edit.ts';
 export {
@@ -17,6 +18,7 @@ export * from './frames.ts';
 export * from './messages.ts';
 export * from './parse.ts';
 export * from './record.ts';
+export * from './recording.ts';
 export * from './rows.ts';
 export * from './subscription.ts';
 export * from './verdict/engine.ts';

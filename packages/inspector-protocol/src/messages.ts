@@ -85,6 +85,8 @@ export interface Hello {
   readonly ringRecords: number;
   /** Unacknowledged octets of logs after which the server waits. */
   readonly creditBytes: number;
+  /** This is a recording: `now` is its end, and nothing more will come. Left out by a gateway. */
+  readonly recorded?: boolean;
   /** Whether secrets are shown: false unless the gateway was started so. */
   readonly revealed: boolean;
 }

@@ -16,10 +16,23 @@ import {
   SUBPROTOCOL,
 } from '@glassway/inspector-protocol';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import type { Hub } from '../trace/hub/hub.ts';
+import type { ViewerPort } from '../trace/hub/viewer.ts';
 import { Guard, type Refusal } from './guard.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import { StaticFiles } from './static-files.ts';
+
+/** A viewer that was let in. */
+export interface AdminViewer {
+  /** A text message of it. */
+  receive(text: string): void;
+}
+
+/** Who serves those that were let in: the hub of a running gateway, or a recording. */
+export interface AdminHub {
+  readonly viewers: number;
+  attach(port: ViewerPort): AdminViewer;
+  detach(viewer: AdminViewer): void;
+}
 
 /** What the server is started with. */
 export interface AdminServerOptions {
@@ -48,7 +61,7 @@ const SOCKET_PATH = '/ws';
 /** The listener. */
 export class AdminServer {
   readonly #options: AdminServerOptions;
-  readonly #hub: Hub;
+  readonly #hub: AdminHub;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
   readonly #files: StaticFiles | null;
@@ -57,7 +70,7 @@ export class AdminServer {
   readonly #pings: NodeJS.Timeout;
   #guard: Guard | null = null;
 
-  constructor(hub: Hub, options: AdminServerOptions) {
+  constructor(hub: AdminHub, options: AdminServerOptions) {
     this.#hub = hub;
     this.#options = options;
     this.#files = options.staticRoot === null ? null : new StaticFiles(options.staticRoot);

@@ -5,6 +5,8 @@
  */
 import type { Command as Commander } from 'commander';
 import { isScenarioName, SCENARIO_NAMES, type ScenarioName } from '../demo/scenarios/names.ts';
+import { addRecordingCommands } from '../recording/command-line.ts';
+import type { RecordingTask } from '../recording/commands.ts';
 import { parseTarget } from '../upstream/target.ts';
 import { formatAddress } from './address.ts';
 import { type Given, type Loaded, loadSettings, type Override } from './load.ts';
@@ -24,6 +26,7 @@ export type Invocation =
       readonly scenario: ScenarioName | null;
     }
   | { readonly command: 'validate'; readonly settings: Settings; readonly given: Given }
+  | { readonly command: 'recording'; readonly task: RecordingTask }
   /** Everything was said already (help, version): exit with 0. */
   | { readonly command: 'nothing' };
 
@@ -148,6 +151,10 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
   );
   demo.option('--traffic', 'send requests of many kinds through the gateway all the time');
   demo.option('--scenario <name>', `play one way to stand still: ${SCENARIO_NAMES.join(', ')}`);
+  addRecordingCommands(program, task => {
+    invocation = { command: 'recording', task };
+  });
+  for (const each of program.commands) quiet(each, world);
   // Most people never name a command, so that of the default one is what `glassway --help` explains.
   program.usage('--to <url> [options]\n       glassway --config <file>\n       glassway demo [options]').configureHelp({
     visibleOptions: which => {

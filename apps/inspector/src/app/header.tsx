@@ -58,14 +58,15 @@ function Live(): ReactNode {
   const link = useFeed(snapshot => snapshot.link);
   const totals = useFeed(snapshot => snapshot.totals);
   const paused = useUi(ui => ui.paused);
-  const [tone, text] = linkText(link, paused);
+  const recorded = useFeed(snapshot => snapshot.gateway?.recorded ?? false);
+  const [tone, text] = recorded && link.kind === 'live' ? (['paused', 'recording'] as const) : linkText(link, paused);
   return (
     <div className={css['live']}>
       <span className={css['state']} data-tone={tone} role="status">
         <span className={css['dot']} aria-hidden="true" />
         {text}
       </span>
-      {link.kind === 'live' && (
+      {link.kind === 'live' && !recorded && (
         <span className={css['rate']} title="Frames the gateway records per second">
           <Sparkline
             values={totals.history}

@@ -29,6 +29,8 @@ export interface GatewayFacts {
   readonly epochMs: number;
   readonly ringRecords: number;
   readonly revealed: boolean;
+  /** This is a recording, not a gateway that runs. */
+  readonly recorded: boolean;
   /** Where clients connect to, as URLs. */
   readonly listeners: readonly string[];
 }

@@ -103,6 +103,7 @@ export class Feed {
   /** The gateway's time now in t: as last heard, plus what passed here since. */
   get now(): number {
     if (this.#hello === null) return 0;
+    if (this.#hello.recorded === true) return this.#hello.now;
     return this.#now + (this.#stoppedAt < 0 ? this.#clock() - this.#nowAt : this.#stoppedAt - this.#nowAt) * 1000;
   }
 
@@ -213,6 +214,7 @@ export class Feed {
               epochMs: hello.epochMs,
               ringRecords: hello.ringRecords,
               revealed: hello.revealed,
+              recorded: hello.recorded === true,
               listeners: hello.listeners ?? [],
             },
       totals: {

@@ -1,0 +1,190 @@
+/** A recording in the place of a hub: a page that looks at it is told everything that was recorded, and the end. */
+import {
+  type ClientMessage,
+  CloseCode,
+  type ConnectionView,
+  encodeMessage,
+  isStuck,
+  loadRecording,
+  ProtocolError,
+  packSections,
+  parseClientMessage,
+  parseServerMessage,
+  type RecordedMessage,
+  type Recording,
+  type Reply,
+  readRecording,
+  type ServerMessage,
+  type StreamView,
+  VerdictEngine,
+} from '@glassway/inspector-protocol';
+import type { AdminHub, AdminViewer } from '../admin/server.ts';
+import { DynamicTable } from '../trace/hub/dynamic-table.ts';
+import type { ViewerPort } from '../trace/hub/viewer.ts';
+
+/** More than this unsent, and the rest waits. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
+const WAIT_MS = 10;
+
+/** Serves one recording to any number of viewers. */
+export class RecordedHub implements AdminHub {
+  readonly recording: Recording;
+  readonly #messages: readonly RecordedMessage[];
+  readonly #viewers = new Set<AdminViewer>();
+
+  /** Throws an Error for what is no recording. */
+  constructor(file: Uint8Array) {
+    this.recording = loadRecording(file);
+    this.#messages = [...readRecording(file)].filter(isLog);
+  }
+
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  attach(port: ViewerPort): AdminViewer {
+    const viewer = new RecordedViewer(this, port, this.#messages);
+    this.#viewers.add(viewer);
+    port.send(encodeMessage({ ...this.recording.hello, now: this.recording.now, recorded: true }));
+    return viewer;
+  }
+
+  detach(viewer: AdminViewer): void {
+    this.#viewers.delete(viewer);
+    (viewer as RecordedViewer).stop();
+  }
+
+  /** Answers SUBSCRIBE: all rows as they were at the end, and where the logs begin and end. */
+  snapshot(id: number): string {
+    const { connections, streams, backends, now } = this.recording;
+    const states = [...connections.values()].flatMap(({ state }) => (state === null ? [] : [state]));
+    const rows = {
+      backends: [...backends.values()],
+      connections: [...connections.values()].map(({ facts }) => facts),
+      connectionStates: states,
+      streams: [...streams.values()].map(({ facts }) => facts),
+      streamStates: [...streams.values()].flatMap(({ state }) => (state === null ? [] : [state])),
+      forgottenConnections: [],
+      forgottenStreams: [],
+    };
+    const { from, head } = this.#positions();
+    return encodeMessage({ type: 'snapshot', id, now, from, head, before: [], rows });
+  }
+
+  #positions(): Pick<Extract<ServerMessage, { type: 'snapshot' }>, 'from' | 'head'> {
+    const from = { frames: -1, fields: -1, events: -1 };
+    const head = { frames: 0, fields: 0, events: 0 };
+    const seen = (log: keyof typeof from, first: number, after: number): void => {
+      if (from[log] < 0) from[log] = first;
+      head[log] = Math.max(head[log], after);
+    };
+    for (const message of this.#messages) {
+      if (message.kind === 'frames') {
+        const view = new DataView(message.bytes.buffer, message.bytes.byteOffset);
+        seen('frames', view.getFloat64(8, true), view.getFloat64(16, true));
+        continue;
+      }
+      const parsed = parseServerMessage(message.text);
+      if (parsed.type === 'dropped') seen(parsed.log, parsed.from, parsed.to);
+      else if (parsed.type === 'fields' || parsed.type === 'events') seen(parsed.type, parsed.from, parsed.to);
+    }
+    for (const log of ['frames', 'fields', 'events'] as const) from[log] = Math.max(0, from[log]);
+    return { from, head };
+  }
+
+  /** Answers GET. */
+  answer(message: Extract<ClientMessage, { readonly type: 'get' }>): Reply {
+    const { id } = message;
+    const { recording } = this;
+    if (message.what === 'sections') {
+      const { connection, stream } = message;
+      const kept = recording.sections.filter(each => each.connection === connection && each.stream === stream);
+      return { type: 'reply', id, what: 'sections', packed: packSections(kept) };
+    }
+    if (message.what === 'tables') {
+      const tables = [new DynamicTable(), new DynamicTable()] as const;
+      for (const event of recording.events) {
+        if (event.kind === 'table-resized' && event.connection === message.connection)
+          tables[event.direction].resize(event.maxSize);
+      }
+      for (const section of recording.sections) {
+        if (section.connection === message.connection) tables[section.direction].apply(section);
+      }
+      return { type: 'reply', id, what: 'tables', received: tables[0].view(), sent: tables[1].view() };
+    }
+    return { type: 'reply', id, what: 'verdicts', now: recording.now, verdicts: this.#verdicts() };
+  }
+
+  #verdicts(): Extract<Reply, { what: 'verdicts' }>['verdicts'] {
+    const { recording } = this;
+    const views = new Map<number, ConnectionView & { streams: Map<number, StreamView> }>();
+    for (const [id, { facts, state }] of recording.connections) {
+      if (state !== null) views.set(id, { facts, state, streams: new Map() });
+    }
+    for (const { facts, state } of recording.streams.values()) {
+      if (state !== null) views.get(facts.connection)?.streams.set(facts.stream, { facts, state });
+    }
+    const engine = new VerdictEngine({ connection: id => views.get(id), backend: url => recording.backends.get(url) });
+    engine.look(recording.now);
+    return [...views].flatMap(([connection, view]) =>
+      [...view.streams].flatMap(([stream, held]) => {
+        const verdict = engine.on(view, held);
+        return verdict !== null && isStuck(verdict) ? [{ connection, stream, verdict }] : [];
+      }),
+    );
+  }
+}
+
+/** Frames, sections, events, and what of them was dropped: the state is told once, as it was at the end. */
+function isLog(message: RecordedMessage): boolean {
+  if (message.kind === 'frames') return true;
+  const { type } = parseServerMessage(message.text);
+  return type === 'fields' || type === 'events' || type === 'dropped';
+}
+
+class RecordedViewer implements AdminViewer {
+  readonly #hub: RecordedHub;
+  readonly #port: ViewerPort;
+  readonly #messages: readonly RecordedMessage[];
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(hub: RecordedHub, port: ViewerPort, messages: readonly RecordedMessage[]) {
+    this.#hub = hub;
+    this.#port = port;
+    this.#messages = messages;
+  }
+
+  receive(text: string): void {
+    let message: ClientMessage;
+    try {
+      message = parseClientMessage(text);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#port.close(CloseCode.BAD_MESSAGE, error.message.slice(0, 100));
+      return;
+    }
+    if (message.type === 'get') this.#port.send(encodeMessage(this.#hub.answer(message)));
+    if (message.type !== 'subscribe') return;
+    this.stop();
+    this.#port.send(this.#hub.snapshot(message.id));
+    this.#next = 0;
+    this.#pump();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** As fast as the viewer takes it in. */
+  #pump(): void {
+    while (this.#next < this.#messages.length) {
+      if (this.#port.bufferedBytes > MAX_BUFFERED) {
+        this.#timer = setTimeout(() => this.#pump(), WAIT_MS);
+        return;
+      }
+      const message = this.#messages[this.#next++]!;
+      this.#port.send(message.kind === 'frames' ? message.bytes : message.text);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** From a stall to a file and back into the inspector, as a person does it. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'playwright/test';
+import { BIN, command, startGateway } from './support/gateway.ts';
+
+test('a stall is recorded, and the recording shows the same verdict', async ({ page }) => {
+  const directory = mkdtempSync(join(tmpdir(), 'glassway-e2e-'));
+  const file = join(directory, 'stall.glassway');
+  const gateway = await startGateway('demo', '--scenario', 'stream-window');
+  try {
+    const printed = await command(process.execPath, BIN, 'record', gateway.inspector, '--out', file, '--seconds', '2');
+    expect(printed).toMatch(/stall\.glassway: \d+ frames/);
+    expect(await command(process.execPath, BIN, 'stalls', gateway.inspector)).toContain('STREAM_SEND_WINDOW');
+  } finally {
+    await gateway.stop();
+  }
+  const viewer = spawn(process.execPath, [BIN, 'open', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  try {
+    const url = await new Promise<string>(resolve => {
+      let text = '';
+      viewer.stderr.on('data', chunk => {
+        text += chunk;
+        const match = /(http:\S+)/.exec(text);
+        if (match !== null) resolve(match[1]!);
+      });
+    });
+    await page.goto(url);
+    await expect(page.getByRole('status').filter({ hasText: 'recording' })).toBeVisible();
+    await page.getByRole('listbox', { name: 'Connections' }).getByRole('option').first().click();
+    await page.getByRole('tab', { name: 'Streams' }).click();
+    await page.getByRole('grid', { name: 'Streams' }).getByRole('row').nth(1).click();
+    await expect(page.getByRole('heading', { name: 'STREAM_SEND_WINDOW' })).toBeVisible();
+    await page.getByRole('tab', { name: 'Frames' }).click();
+    await expect(page.getByRole('gridcell', { name: 'DATA' }).first()).toBeVisible();
+  } finally {
+    viewer.kill();
+    rmSync(directory, { recursive: true });
+  }
+});

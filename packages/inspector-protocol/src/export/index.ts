@@ -1,0 +1,34 @@
+/** Recordings in the formats of other tools. Everything in them was redacted in the gateway, before it was recorded. */
+import type { Filter } from '../filter/parse.ts';
+import type { Recording } from '../recording.ts';
+import { rowsOf } from './frames.ts';
+import { exportHar } from './har.ts';
+import { exportPcapng } from './pcapng.ts';
+import { exportText } from './text.ts';
+import { exportChromeTrace, exportQlog } from './trace.ts';
+
+/** Names of formats. */
+export const EXPORT_FORMATS = ['text', 'har', 'pcapng', 'qlog', 'chrome-trace'] as const;
+/** One of `EXPORT_FORMATS`. */
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** Writes the frames that a filter lets pass (null: all) and what belongs to them. */
+export function exportRecording(
+  recording: Recording,
+  format: ExportFormat,
+  filter: Pick<Filter, 'nodes'> | null,
+): string | Uint8Array {
+  const rows = rowsOf(recording, filter);
+  switch (format) {
+    case 'text':
+      return exportText(recording, rows);
+    case 'har':
+      return exportHar(recording, rows);
+    case 'pcapng':
+      return exportPcapng(recording, rows);
+    case 'qlog':
+      return exportQlog(recording, rows);
+    case 'chrome-trace':
+      return exportChromeTrace(recording, rows);
+  }
+}

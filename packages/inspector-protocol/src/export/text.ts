@@ -1,0 +1,83 @@
+/** Frames as text in the manner of `nghttp -v`, readable without any tool. */
+import { FrameType } from '../record.ts';
+import type { Recording } from '../recording.ts';
+import { errorName, flagNames, frameName, settingName } from '../vocabulary.ts';
+import { connectionName, errorCodeOf, SectionIndex, shownValue } from './frames.ts';
+
+/** The text of these rows. Control characters of values are spelled out. */
+export function exportText(recording: Recording, rows: readonly number[]): string {
+  const sections = new SectionIndex(recording.sections);
+  const { frames, connections } = recording;
+  const lines: string[] = [];
+  let connection = -1;
+  for (const row of rows) {
+    const id = frames.connection[row]!;
+    if (id !== connection) {
+      const facts = connections.get(id)?.facts;
+      lines.push(`--- connection ${id}${facts === undefined ? '' : `: ${connectionName(facts)}`}`);
+      connection = id;
+    }
+    const type = frames.type[row]!;
+    const flags = frames.flags[row]!;
+    const verb = frames.direction[row] === 1 ? 'send' : 'recv';
+    const head = `length=${frames.length[row]}, flags=0x${flags.toString(16).padStart(2, '0')}, stream_id=${frames.stream[row]}`;
+    lines.push(`[${(frames.t[row]! / 1e6).toFixed(6).padStart(10)}] ${verb} ${frameName(type)} frame <${head}>`);
+    const names = flagNames(type, flags);
+    if (names.length > 0) lines.push(`          ; ${names.join(' | ')}`);
+    for (const detail of details(recording, sections, row)) lines.push(`          ${detail}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function details(recording: Recording, sections: SectionIndex, row: number): string[] {
+  const { frames } = recording;
+  const aux = frames.aux[row]!;
+  switch (frames.type[row]) {
+    case FrameType.HEADERS: {
+      const section = sections.ofRow(recording, row);
+      if (section === undefined) return ['(fields not kept)'];
+      return section.fields.map(field => `${spelled(field.name)}: ${spelled(shownValue(field))}`);
+    }
+    case FrameType.SETTINGS:
+      if ((frames.flags[row]! & 1) !== 0 || frames.length[row] === 0) return [];
+      return settingsAt(recording, row).map(
+        ([id, value]) => `[${settingName(id)}(0x${id.toString(16).padStart(2, '0')}):${value}]`,
+      );
+    case FrameType.WINDOW_UPDATE:
+      return [`(window_size_increment=${aux})`];
+    case FrameType.RST_STREAM:
+    case FrameType.GOAWAY: {
+      const code = errorCodeOf(recording, row);
+      return [`(error_code=${errorName(code)}(0x${code.toString(16).padStart(2, '0')}))`];
+    }
+    default:
+      return [];
+  }
+}
+
+/** The pairs of a SETTINGS row, as an event of the same moment told them; the first identifier alone when none did. */
+export function settingsAt(recording: Recording, row: number): readonly (readonly [id: number, value: number])[] {
+  const { frames } = recording;
+  const kind = frames.direction[row] === 1 ? 'sent' : 'received';
+  const connection = frames.connection[row]!;
+  const t = frames.t[row]!;
+  let best: readonly (readonly [number, number])[] = [];
+  let distance = Number.POSITIVE_INFINITY;
+  for (const event of recording.events) {
+    if (event.kind !== 'settings' || event.event !== kind || event.connection !== connection) continue;
+    const away = Math.abs(event.t - t);
+    if (away >= distance) continue;
+    distance = away;
+    best = event.pairs;
+  }
+  return best;
+}
+
+/** Nothing of a peer's may move the reader's cursor. */
+function spelled(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this finds
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, character => {
+    const code = character.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}

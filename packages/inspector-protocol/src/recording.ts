@@ -1,0 +1,253 @@
+/**
+ * Recordings (`.glassway`): what a viewer was sent, octet for octet, with a header in front and an index behind.
+ *
+ *     header   "GLASSWAY", u32 protocol version, u32 length of the chunks' headers (8)
+ *     chunk    u8 kind (1 FRAMES message, 2 text message, 3 index), u8 0, u16 0, u32 length, then the content, padded to 8
+ *     ...
+ *     footer   u64 offset of the index chunk, "GLASSEND"
+ *
+ * Text messages are those of `ServerMessage`, HELLO first. Everything was redacted before it came here. A recording that
+ * was cut off has no index and no footer, and is read all the same.
+ */
+
+import type { LogEvent } from './events.ts';
+import { type FieldSection, unpackSections } from './fields.ts';
+import { FRAMES_HEADER_BYTES, readFramesHeader } from './frames.ts';
+import type { Hello, ServerMessage } from './messages.ts';
+import { parseServerMessage } from './parse.ts';
+import { FrameColumns } from './record.ts';
+import type { BackendState, ConnectionFacts, ConnectionState, StreamFacts, StreamState } from './rows.ts';
+import { PROTOCOL_VERSION } from './version.ts';
+
+const MAGIC = 'GLASSWAY';
+const END = 'GLASSEND';
+const CHUNK_HEADER = 8;
+const FILE_HEADER = 16;
+const FOOTER = 16;
+const Kind = { FRAMES: 1, TEXT: 2, INDEX: 3 } as const;
+
+/** One entry of the index: where a chunk of frames begins, and the log position it begins at. */
+export interface IndexEntry {
+  readonly offset: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Makes a recording, piece by piece; the pieces follow each other in the file. */
+export class RecordingWriter {
+  readonly #index: IndexEntry[] = [];
+  #offset = 0;
+
+  /** Octets made so far. */
+  get bytes(): number {
+    return this.#offset;
+  }
+
+  /** The header. First. */
+  begin(): Uint8Array {
+    const header = new Uint8Array(FILE_HEADER);
+    ascii(header, 0, MAGIC);
+    const view = new DataView(header.buffer);
+    view.setUint32(8, PROTOCOL_VERSION, true);
+    view.setUint32(12, CHUNK_HEADER, true);
+    return this.#made(header);
+  }
+
+  /** A binary message as it came. Throws `Error` when it is not a whole FRAMES message. */
+  frames(message: Uint8Array): Uint8Array {
+    const { from, to } = readFramesHeader(new Uint8Array(message).buffer);
+    this.#index.push({ offset: this.#offset, from, to });
+    return this.#chunk(Kind.FRAMES, message);
+  }
+
+  /** A text message as it came; `encoded` is its UTF-8. */
+  text(encoded: Uint8Array): Uint8Array {
+    return this.#chunk(Kind.TEXT, encoded);
+  }
+
+  /** Index and footer. Last. */
+  end(): Uint8Array {
+    const at = this.#offset;
+    const index = this.#chunk(Kind.INDEX, utf8(JSON.stringify(this.#index)));
+    const whole = new Uint8Array(index.length + FOOTER);
+    whole.set(index);
+    new DataView(whole.buffer).setFloat64(index.length, at, true);
+    ascii(whole, index.length + 8, END);
+    this.#offset += FOOTER;
+    return whole;
+  }
+
+  #chunk(kind: number, content: Uint8Array): Uint8Array {
+    const chunk = new Uint8Array(CHUNK_HEADER + ((content.length + 7) & ~7));
+    chunk[0] = kind;
+    new DataView(chunk.buffer).setUint32(4, content.length, true);
+    chunk.set(content, CHUNK_HEADER);
+    return this.#made(chunk);
+  }
+
+  #made(piece: Uint8Array): Uint8Array {
+    this.#offset += piece.length;
+    return piece;
+  }
+}
+
+/** One message of a recording. */
+export type RecordedMessage =
+  | { readonly kind: 'frames'; readonly bytes: Uint8Array }
+  | { readonly kind: 'text'; readonly text: string };
+
+/** The messages of a recording, in order. Throws `Error` for what is no recording of this version. */
+export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
+  if (file.length < FILE_HEADER || asciiAt(file, 0, MAGIC.length) !== MAGIC)
+    throw new Error('this is no glassway recording');
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const version = view.getUint32(8, true);
+  if (version !== PROTOCOL_VERSION) {
+    throw new Error(`the recording is of version ${version}, this program reads version ${PROTOCOL_VERSION}`);
+  }
+  for (let at = FILE_HEADER; at + CHUNK_HEADER <= file.length; ) {
+    const kind = file[at]!;
+    const length = view.getUint32(at + 4, true);
+    const from = at + CHUNK_HEADER;
+    // Cut off in the middle of a chunk, or at the index: there is no more.
+    if (kind === Kind.INDEX || from + length > file.length) return;
+    if (kind === Kind.FRAMES) yield { kind: 'frames', bytes: file.slice(from, from + length) };
+    else if (kind === Kind.TEXT) yield { kind: 'text', text: fromUtf8(file.subarray(from, from + length)) };
+    else throw new Error(`the recording has a chunk of unknown kind ${kind} at octet ${at}`);
+    at = from + ((length + 7) & ~7);
+  }
+}
+
+/** Everything that was recorded, put together: what exports and readers work on. */
+export interface Recording {
+  readonly hello: Hello;
+  /** Microseconds of the last message that told the time. */
+  readonly now: number;
+  readonly connections: ReadonlyMap<
+    number,
+    { readonly facts: ConnectionFacts; readonly state: ConnectionState | null }
+  >;
+  /** Rows by connection and stream, `7/5`. */
+  readonly streams: ReadonlyMap<string, { readonly facts: StreamFacts; readonly state: StreamState | null }>;
+  readonly backends: ReadonlyMap<string, BackendState>;
+  /** `count` rows from 0, in the order of the log. */
+  readonly frames: FrameColumns;
+  readonly count: number;
+  readonly sections: readonly FieldSection[];
+  readonly events: readonly LogEvent[];
+  /** Records that the recorder was told it would not get. */
+  readonly dropped: number;
+}
+
+/** Reads a whole recording. Throws `Error` as `readRecording` does, and when it does not begin with HELLO. */
+export function loadRecording(file: Uint8Array): Recording {
+  const batches: Uint8Array[] = [];
+  const messages: ServerMessage[] = [];
+  let count = 0;
+  for (const message of readRecording(file)) {
+    if (message.kind === 'text') messages.push(parseServerMessage(message.text));
+    else {
+      batches.push(message.bytes);
+      count += readFramesHeader(message.bytes.buffer as ArrayBuffer).count;
+    }
+  }
+  const frames = new FrameColumns(Math.max(1, count));
+  let row = 0;
+  for (const bytes of batches) {
+    const header = readFramesHeader(bytes.buffer as ArrayBuffer);
+    frames.append(row, bytes.buffer as ArrayBuffer, FRAMES_HEADER_BYTES, header.count, header.from);
+    row += header.count;
+  }
+  const [hello] = messages;
+  if (hello?.type !== 'hello') throw new Error('the recording does not begin with HELLO');
+  return { hello, frames, count, ...putTogether(messages) };
+}
+
+function putTogether(messages: readonly ServerMessage[]): Omit<Recording, 'hello' | 'frames' | 'count'> {
+  const connections = new Map<number, { facts: ConnectionFacts; state: ConnectionState | null }>();
+  const streams = new Map<string, { facts: StreamFacts; state: StreamState | null }>();
+  const backends = new Map<string, BackendState>();
+  const sections: FieldSection[] = [];
+  const events: LogEvent[] = [];
+  let now = 0;
+  let dropped = 0;
+  for (const message of messages) {
+    switch (message.type) {
+      case 'snapshot':
+      case 'state': {
+        now = message.now;
+        const { rows } = message;
+        for (const row of rows.backends) backends.set(row.url, row);
+        for (const facts of rows.connections) {
+          connections.set(facts.id, { facts, state: connections.get(facts.id)?.state ?? null });
+        }
+        for (const state of rows.connectionStates) {
+          const known = connections.get(state.id);
+          if (known !== undefined) known.state = state;
+        }
+        for (const facts of rows.streams) {
+          const key = `${facts.connection}/${facts.stream}`;
+          streams.set(key, { facts, state: streams.get(key)?.state ?? null });
+        }
+        for (const state of rows.streamStates) {
+          const known = streams.get(`${state.connection}/${state.stream}`);
+          if (known !== undefined) known.state = state;
+        }
+        break;
+      }
+      case 'fields':
+        sections.push(...unpackSections(message.packed));
+        break;
+      case 'events':
+        events.push(...message.events);
+        break;
+      case 'dropped':
+        if (message.log === 'frames') dropped += message.count;
+        break;
+      default:
+    }
+  }
+  return { now, connections, streams, backends, sections, events, dropped };
+}
+
+function ascii(target: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
+}
+
+function asciiAt(bytes: Uint8Array, at: number, length: number): string {
+  let text = '';
+  for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[at + i]!);
+  return text;
+}
+
+/** UTF-8 without what only hosts have. */
+export function utf8(text: string): Uint8Array {
+  const octets: number[] = [];
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    if (code < 0x80) octets.push(code);
+    else if (code < 0x800) octets.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x1_0000) octets.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else octets.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+  }
+  return Uint8Array.from(octets);
+}
+
+/** The text of UTF-8 that `utf8`, or any encoder, made. */
+export function fromUtf8(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  let codes: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at]!;
+    const more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    let code = more === 0 ? first : first & (0x3f >> more);
+    for (let i = 1; i <= more; i++) code = (code << 6) | ((bytes[at + i] ?? 0) & 0x3f);
+    at += more + 1;
+    codes.push(code > 0x10_ffff ? 0xfffd : code);
+    if (codes.length === 4096 || at >= bytes.length) {
+      parts.push(String.fromCodePoint(...codes));
+      codes = [];
+    }
+  }
+  return parts.join('');
+}
