@@ -1,38 +1,40 @@
 import type { Gone } from './gone.ts';
 
-/** Entries a memory begins with. */
+/** Entries a memory begins with, once there is something to remember. */
 const FIRST_SIZE = 16;
 
+const NO_IDS = new Uint32Array(0);
+const NO_ENDS = new Uint8Array(0);
+const NO_TIMES = new Float64Array(0);
+
 /**
- * How the last closed streams came to their end: a ring that grows to its limit and forgets by number and by age. Cheap to
- * write, and searched, newest first, only for frames that come late.
+ * How the last closed streams came to their end: a ring that grows to its limit and forgets by number and, if it is told to,
+ * by age. Cheap to write, and searched, newest first, only for frames that come late.
  */
 export class ClosedStreams {
   private readonly limit: number;
   private readonly durationMs: number;
-  private ids: Uint32Array;
-  private how: Uint8Array;
-  private at: Float64Array;
+  private ids: Uint32Array = NO_IDS;
+  private how: Uint8Array = NO_ENDS;
+  /** When each was closed, ms; empty when age does not matter. */
+  private at: Float64Array = NO_TIMES;
   private count = 0;
 
   /** `limit`: entries at most, 0: none. `durationMs`: age at which one is forgotten, 0: never. */
   constructor(limit: number, durationMs: number) {
     this.limit = limit;
     this.durationMs = durationMs;
-    const size = Math.min(limit, FIRST_SIZE);
-    this.ids = new Uint32Array(size);
-    this.how = new Uint8Array(size);
-    this.at = new Float64Array(size);
   }
 
   /** Notes the end of a stream at `now`, ms. */
   remember(id: number, how: Gone, now: number): void {
     if (this.limit === 0) return;
-    if (this.count === this.ids.length && this.count < this.limit) this.grow(Math.min(this.count * 4, this.limit));
+    const size = this.ids.length;
+    if (this.count === size && size < this.limit) this.grow(Math.min(Math.max(FIRST_SIZE, size * 4), this.limit));
     const index = this.count++ % this.ids.length;
     this.ids[index] = id;
     this.how[index] = how;
-    this.at[index] = now;
+    if (this.durationMs !== 0) this.at[index] = now;
   }
 
   /** How stream `id` ended, one of `Gone`; 0 when it is not remembered. */
@@ -50,12 +52,13 @@ export class ClosedStreams {
   private grow(size: number): void {
     const ids = new Uint32Array(size);
     const how = new Uint8Array(size);
-    const at = new Float64Array(size);
     ids.set(this.ids);
     how.set(this.how);
-    at.set(this.at);
     this.ids = ids;
     this.how = how;
+    if (this.durationMs === 0) return;
+    const at = new Float64Array(size);
+    at.set(this.at);
     this.at = at;
   }
 }

@@ -100,7 +100,7 @@ limit('dataFrameBudget', {
     // The messages of a chatty stream, read as they come; what ends a stream costs nothing.
     const t = reading();
     const messages = concat(...times(1000, () => data(1, 'x')));
-    for (const at of times(200, i => i)) {
+    for (const at of times(100, i => i)) {
       t.connection.receive(messages, at);
       t.sent();
     }
@@ -149,7 +149,7 @@ limit('maxFrameSize', {
   },
   burst() {
     const t = reading();
-    for (let i = 0; i < 1000; i++) {
+    for (let i = 0; i < 200; i++) {
       t.receive(data(1, new Uint8Array(16_384)));
       t.sent();
     }
@@ -236,12 +236,12 @@ limit('initialConnectionWindowSize', {
   above: () => both(server({ initialConnectionWindowSize: 65_535 }), 65_536).ended('window.exceeded'),
   burst() {
     const t = reading({ initialConnectionWindowSize: 65_535 });
-    for (let i = 0; i < 1000; i++) {
+    for (let i = 0; i < 200; i++) {
       t.receive(data(1, new Uint8Array(16_384)));
       t.sent();
     }
     t.untouched();
   },
   off: () =>
-    both(server({ initialWindowSize: GREATEST, initialConnectionWindowSize: GREATEST }), 16_000_000).untouched(),
+    both(server({ initialWindowSize: GREATEST, initialConnectionWindowSize: GREATEST }), 8_000_000).untouched(),
 });
