@@ -63,9 +63,11 @@ const Host = Error as { stackTraceLimit?: number | undefined };
  */
 export class H2Error extends Error {
   override readonly name: string = 'H2Error';
+  /** What it ends: the connection (RFC 9113 5.4.1) or one stream (5.4.2). */
   readonly scope: ErrorScope;
   /** Error code as on the wire, see `ErrorCode`. */
   readonly code: number;
+  /** Who ended it: this program, this library or the peer. */
   readonly initiator: Initiator;
   /** Stable id of the rule that was broken; empty when unknown. */
   readonly rule: string;

@@ -26,14 +26,19 @@ export function settingName(id: number): string {
 export class Settings {
   /** Octets of the dynamic table the peer's encoder may use. */
   headerTableSize = 4096;
+  /** False: no PUSH_PROMISE may be sent to whoever says so. Said by clients (RFC 9113 8.4). */
   enablePush = true;
   /** Streams the other side may open; Infinity: no limit given. */
   maxConcurrentStreams: number = Number.POSITIVE_INFINITY;
+  /** Window that streams begin with, octets, 0..2^31-1. RFC 9113 6.9.2. */
   initialWindowSize: number = DEFAULT_WINDOW;
+  /** Greatest frame payload taken, octets, 2^14..2^24-1. */
   maxFrameSize: number = MIN_MAX_FRAME_SIZE;
   /** Octets of a field section the receiver is willing to take; Infinity: no limit given. */
   maxHeaderListSize: number = Number.POSITIVE_INFINITY;
+  /** Extended CONNECT is taken. Said by servers (RFC 8441 3). */
   enableConnectProtocol = false;
+  /** The priorities of RFC 7540 are not used. RFC 9218 2.1. */
   noRfc7540Priorities = false;
 
   /** Takes over one setting whose value has been checked. Unknown ids change nothing (RFC 9113 6.5.2). */

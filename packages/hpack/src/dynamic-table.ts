@@ -8,7 +8,9 @@ const FIRST_CAPACITY = 8;
 
 /** One field in a table. */
 export class TableEntry {
+  /** Octet string. */
   readonly name: string;
+  /** Octet string. */
   readonly value: string;
   /** RFC 7541 4.1: octets of name and value plus 32. */
   readonly size: number;

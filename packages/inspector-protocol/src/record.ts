@@ -140,6 +140,7 @@ export class FrameColumns {
   readonly t: Float64Array;
   /** Full position in the log. */
   readonly seq: Float64Array;
+  /** Number of the connection. */
   readonly connection: Uint32Array;
   /** 0 client to gateway, 1 gateway to backend. */
   readonly leg: Uint8Array;
@@ -151,13 +152,19 @@ export class FrameColumns {
   readonly injected: Uint8Array;
   /** Payload octets. */
   readonly length: Uint32Array;
+  /** Frame type, see `FrameType` of `@glassway/h2-core`. */
   readonly type: Uint8Array;
+  /** Flags as on the wire. */
   readonly flags: Uint8Array;
   /** Bits of `Mark`. */
   readonly mark: Uint8Array;
+  /** Low 16 bits of the field section's number, or of the error code. */
   readonly ref: Uint16Array;
+  /** Connection window after the frame, octets. */
   readonly connectionWindow: Int32Array;
+  /** Stream window after the frame, octets. */
   readonly streamWindow: Int32Array;
+  /** The frame's number: increment, error code, promised stream or first setting. */
   readonly aux: Uint32Array;
 
   constructor(capacity: number) {

@@ -4,4 +4,6 @@
  *
  * @module
  */
-export { attach, now, Pump } from './pump.ts';
+export { now } from '../session/host.ts';
+export { Pump } from '../session/pump.ts';
+export { attach } from './pump.ts';

@@ -3,9 +3,6 @@ import type { Connection } from '../connection.ts';
 import { DuplexDriver } from '../session/duplex-driver.ts';
 import { Pump } from '../session/pump.ts';
 
-export { now } from '../session/host.ts';
-export { Pump };
-
 /**
  * Drives `connection` over `socket` (net.Socket, TLSSocket or any Duplex in octet mode) until either ends. Attach once,
  * before the socket has delivered data; octets read before (as by a protocol sniffer) go in by `socket.unshift`.

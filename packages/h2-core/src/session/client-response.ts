@@ -9,6 +9,7 @@ import { RecvStream } from './recv-stream.ts';
 export class Informational {
   /** 100 or 102..199. */
   readonly status: number;
+  /** The fields, without `:status`. */
   readonly headers: HeaderList;
 
   constructor(head: ResponseHead) {
@@ -21,6 +22,7 @@ export class Informational {
 export class ClientResponse {
   /** 200..999. */
   readonly status: number;
+  /** The fields, without `:status`. */
   readonly headers: HeaderList;
   /** The body: read it, or `cancel()` it, or the server is held up. */
   readonly body: RecvStream;

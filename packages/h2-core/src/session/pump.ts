@@ -41,6 +41,7 @@ function flushAll(): void {
 
 /** Moves octets and time between a transport and a `Connection`. THE place where the two meet. */
 export class Pump implements DriverSink {
+  /** The connection that is driven. */
   readonly connection: Connection;
   /** What the transport failed with; undefined while it works and after an orderly end. */
   cause: unknown = undefined;

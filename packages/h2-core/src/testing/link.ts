@@ -24,13 +24,17 @@ const HIGH_WATER = 262_144;
 
 /** One direction of a link, from a writing end to a reading one. */
 export class Lane {
+  /** Time octets are under way, milliseconds. */
   latencyMs: number;
+  /** Octets delivered at once, at most, or a function of how many are left. */
   segment: number | ((left: number) => number);
+  /** Octets under way at which the writer is told to wait. */
   highWater: number;
   /** Told of all octets as they are delivered, before the reader is. */
   onDelivery: ((octets: Uint8Array, at: number) => void) | null = null;
-  /** Octets written and delivered so far. */
+  /** Octets written so far. */
   written = 0;
+  /** Octets delivered so far. */
   delivered = 0;
   private readonly link: TestLink;
   private readonly clock: Clock;
@@ -256,9 +260,13 @@ class End implements Driver {
  *          <-- toNear ---
  */
 export class TestLink {
+  /** One end. */
   readonly near: Driver;
+  /** The other end. */
   readonly far: Driver;
+  /** What `near` writes on its way to `far`. */
   readonly toFar: Lane;
+  /** What `far` writes on its way to `near`. */
   readonly toNear: Lane;
 
   /** Both lanes begin with the same options. */

@@ -47,6 +47,7 @@ const SHOWN_LINES = 30;
  *     await peer.expect({ type: 'RST_STREAM', streamId: 1, code: 'STREAM_CLOSED' });
  */
 export class Peer implements DriverSink {
+  /** Which side it plays. */
   readonly role: 'client' | 'server';
   /** Both sides' frames as lines, oldest first: `>` sent by this peer, `<` received. */
   readonly transcript: string[] = [];
