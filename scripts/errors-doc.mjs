@@ -36,6 +36,119 @@ export const OTHER_ENDS = {
   'transport.connect': ['NO_ERROR', 'the transport could not be connected; `cause` has its error'],
 };
 
+/** What whoever reads a rule's id in a log can do. */
+const PEER = 'a defect of the peer: report it there, with the section';
+const HEADERS = 'a defect of the program behind the peer: it sends a message that HTTP/2 does not allow';
+const LIMIT = 'an attack, or a limit too low for honest traffic';
+
+/** For each rule: what it ends, and what to do. */
+export const ADVICE = {
+  'preface.client': [
+    'connection',
+    'the peer does not speak HTTP/2: look at its port, its ALPN, or what stands between',
+  ],
+  'preface.http1': ['connection', 'the server speaks HTTP/1.1 only, or wants TLS: look at the address and its port'],
+  'preface.settings': ['connection', PEER],
+  'preface.timeout': ['connection', 'a port scanner, a health check, or `prefaceTimeoutMs` too short for the network'],
+  'frame.too-large': ['connection', `${PEER}; \`maxFrameSize\` sets what it is told`],
+  'frame.length': ['connection', PEER],
+  'frame.padding': ['connection', PEER],
+  'frame.stream-zero': ['connection', PEER],
+  'frame.stream-nonzero': ['connection', PEER],
+  'frame.idle-stream': ['connection', PEER],
+  'frame.interleaved': ['connection', PEER],
+  'continuation.unexpected': ['connection', PEER],
+  'continuation.too-many': ['connection', `${LIMIT}: \`maxContinuationFrames\``],
+  'continuation.timeout': ['connection', `${LIMIT}: \`headerBlockTimeoutMs\``],
+  'hpack.block': ['connection', `${PEER}; the message says which rule of RFC 7541, see below`],
+  'headers.too-large': ['connection', `${LIMIT}: \`maxHeaderListSize\``],
+  'headers.list-size': [
+    'stream',
+    `${LIMIT}: \`maxHeaderListSize\`, \`maxHeaderFields\`; large cookies are the usual reason`,
+  ],
+  'headers.informational': ['stream', `${LIMIT}: \`maxHeaderListSize\` holds for all of them together`],
+  'headers.memory': ['stream', `${LIMIT}: \`maxHeaderMemory\``],
+  'stream.id-parity': ['connection', PEER],
+  'stream.id-reused': ['connection', PEER],
+  'stream.closed': ['stream; connection for HEADERS', PEER],
+  'stream.half-closed': ['stream', PEER],
+  'stream.state': ['connection', PEER],
+  'stream.refused': ['stream', 'nothing, a peer may retry; `maxConcurrentStreams` if it happens all the time'],
+  'stream.going-away': ['stream', 'nothing, a peer retries on a new connection'],
+  'priority.self': ['stream; connection for an idle one', PEER],
+  'priority.length': ['stream; connection for an idle one', PEER],
+  'priority-update.length': ['connection', PEER],
+  'priority-update.stream': ['connection', PEER],
+  'priority-update.limit': ['connection', PEER],
+  'rst.length': ['connection', PEER],
+  'settings.length': ['connection', PEER],
+  'settings.ack-length': ['connection', PEER],
+  'settings.ack-unexpected': ['connection', PEER],
+  'settings.too-many': ['connection', `${LIMIT}: \`maxSettingsPerFrame\``],
+  'settings.timeout': ['connection', 'the peer hangs or the network does: `settingsAckTimeoutMs`'],
+  'settings.enable-push': ['connection', PEER],
+  'settings.enable-push-server': ['connection', PEER],
+  'settings.initial-window-size': ['connection', PEER],
+  'settings.window-overflow': ['connection', PEER],
+  'settings.frame-size': ['connection', PEER],
+  'settings.connect-protocol': ['connection', PEER],
+  'settings.connect-protocol-revoked': ['connection', PEER],
+  'settings.no-rfc7540': ['connection', PEER],
+  'settings.no-rfc7540-changed': ['connection', PEER],
+  'push.disabled': ['connection', PEER],
+  'push.from-client': ['connection', PEER],
+  'push.parent': ['connection', PEER],
+  'push.id': ['connection', PEER],
+  'push.request': ['stream', HEADERS],
+  'push.too-many': ['stream', 'nothing; the server promises more than it keeps: `maxReservedStreams`'],
+  'ping.length': ['connection', PEER],
+  'goaway.length': ['connection', PEER],
+  'goaway.last-id-increased': ['connection', PEER],
+  'window.length': ['connection', PEER],
+  'window.zero': ['stream; connection for stream 0', PEER],
+  'window.overflow': ['stream; connection for stream 0', PEER],
+  'window.exceeded': ['stream, or connection: whose window it was', PEER],
+  'field.name': ['stream', HEADERS],
+  'field.value': ['stream', HEADERS],
+  'field.connection-specific': ['stream', `${HEADERS}; a proxy that copies HTTP/1.1 fields is the usual reason`],
+  'field.te': ['stream', HEADERS],
+  'pseudo.value': ['stream', HEADERS],
+  'pseudo.unknown': ['stream', HEADERS],
+  'pseudo.late': ['stream', HEADERS],
+  'pseudo.duplicate': ['stream', HEADERS],
+  'pseudo.missing': ['stream', HEADERS],
+  'pseudo.trailers': ['stream', HEADERS],
+  'connect.fields': ['stream', HEADERS],
+  'connect.trailers': ['stream', PEER],
+  'connect.protocol': ['stream', '`enableConnectProtocol`, if WebSockets over HTTP/2 are wanted'],
+  'host.mismatch': ['stream', `${HEADERS}, or a request meant to be read in two ways`],
+  'content-length.value': ['stream', `${HEADERS}, or a request meant to be read in two ways`],
+  'content-length.mismatch': ['stream', 'the body was cut off or its length is wrong, on the way or at its source'],
+  'trailers.end-stream': ['stream', PEER],
+  'status.informational-end': ['stream', PEER],
+  'status.switching': ['stream', `${HEADERS}: WebSockets over HTTP/2 are extended CONNECT`],
+  'data.before-headers': ['stream', PEER],
+  'data.head': ['stream', HEADERS],
+  'flood.resets': ['connection', `${LIMIT}: \`earlyResetPauseMs\``],
+  'flood.stream-errors': ['connection', `${LIMIT}: \`maxLocalErrorResetStreams\``],
+  'accept.resets': ['connection', `${LIMIT}: \`maxPendingAcceptResetStreams\`; is \`accept\` called often enough?`],
+  'flood.oddities': ['connection', `${LIMIT}: \`oddityBurst\`, \`oddityRefillPerSecond\``],
+  'flood.empty-data': ['connection', `${LIMIT}: \`emptyDataBurst\`, \`emptyDataRefillPerSecond\``],
+  'flood.small-data': ['connection', `${LIMIT}: \`dataFrameBudget\`; are bodies read?`],
+  'flood.settings': ['connection', `${LIMIT}: \`settingsWorkBurst\`, \`settingsWorkRefillPerSecond\``],
+  'write.stalled': [
+    'stream, or connection: whose window it was',
+    'the reader hangs: `writeStallTimeoutMs`, 0 for streams that may wait',
+  ],
+  'flood.replies': ['connection', `${LIMIT}: \`maxQueuedReplies\``],
+  'keepalive.timeout': ['connection', 'the peer or the network is gone: connect anew; `keepaliveTimeoutMs`'],
+  'idle.timeout': ['connection, without an error', 'nothing; `idleTimeoutMs`'],
+  'transport.closed': [
+    'connection',
+    'the peer or the network went away; requests without an answer may have been processed',
+  ],
+};
+
 function table(head, rows) {
   const lines = [head, head.map(() => '---'), ...rows];
   return lines.map(cells => `| ${cells.join(' | ')} |`).join('\n');
@@ -43,7 +156,10 @@ function table(head, rows) {
 
 /** The text of docs/errors.md. */
 export function errorsDoc() {
-  const rules = Object.entries(RULES).map(([id, { rfc, code, text }]) => [`\`${id}\``, rfc, errorCodeName(code), text]);
+  const rules = Object.entries(RULES).map(([id, { rfc, code, text }]) => {
+    const [scope, advice] = ADVICE[id] ?? ['', ''];
+    return [`\`${id}\``, rfc, errorCodeName(code), scope, text, advice];
+  });
   const hpack = Object.entries(HPACK_RULES).map(([id, cells]) => [`\`${id}\``, ...cells]);
   const others = Object.entries(OTHER_ENDS).map(([id, cells]) => [`\`${id}\``, ...cells]);
   return `# Errors
@@ -58,7 +174,7 @@ An \`H2Error\` ends one stream or the whole connection: its \`scope\` says which
 
 ## Rules a peer can break
 
-${table(['rule', 'RFC', 'error code', 'what happened'], rules)}
+${table(['rule', 'RFC', 'error code', 'ends', 'what happened', 'what to do'], rules)}
 
 ## Field blocks that do not decode
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { RULES } from '@glassway/h2-core';
 import { expect, test } from 'vitest';
-import { errorsDoc, HPACK_RULES, OTHER_ENDS } from '../errors-doc.mjs';
+import { ADVICE, errorsDoc, HPACK_RULES, OTHER_ENDS } from '../errors-doc.mjs';
 import { inRoot } from '../lib/workspace.mjs';
 
 /** Everything below a directory of sources, in one text. */
@@ -16,6 +16,13 @@ const ids = (text, pattern) => [...new Set([...text.matchAll(pattern)].map(([, i
 
 test('docs/errors.md is what scripts/errors-doc.mjs writes', () => {
   expect(readFileSync(inRoot('docs/errors.md'), 'utf8')).toBe(errorsDoc());
+});
+
+test('it says for each rule what it ends and what to do, and the options it names exist', () => {
+  expect(Object.keys(ADVICE)).toEqual(Object.keys(RULES));
+  const declared = ids(sources('packages/h2-core/src'), /readonly (\w+)\?:/g);
+  const named = Object.values(ADVICE).flatMap(([, advice]) => ids(advice, /`(\w+)`/g));
+  expect(named.filter(option => option !== 'accept' && !declared.includes(option))).toEqual([]);
 });
 
 test('it names every rule of HPACK, and no other', () => {
