@@ -5,7 +5,12 @@ import { VERSION } from './version.ts';
 
 /** What the user should know once the gateway serves: where, for whom, and how to try it. */
 export function banner(
-  { https, http, inspectorUrl, rootCertificatePath }: Gateway,
+  {
+    https,
+    http,
+    inspectorUrl,
+    rootCertificatePath,
+  }: Pick<Gateway, 'https' | 'http' | 'inspectorUrl' | 'rootCertificatePath'>,
   upgrade: boolean,
   backends: readonly ProbeResult[],
 ): string {

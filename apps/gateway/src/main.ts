@@ -16,6 +16,7 @@ import { operationsOf } from './operations.ts';
 import { explainStartFailure, failedIn } from './problems.ts';
 import type { RecordingTask } from './recording/commands.ts';
 import { VERSION } from './version.ts';
+import { obeyPrimary, workerLogger, workerNumber } from './workers/worker.ts';
 
 /** How long the demo's requests may take after the first signal: they are of no value to anybody. */
 const DEMO_DRAIN: DrainTimes = { delayMs: 0, timeoutMs: 500 };
@@ -45,9 +46,19 @@ export async function main(args: readonly string[]): Promise<number> {
 
   if (invocation.command === 'recording') return doRecordingTask(invocation.task);
 
-  const { settings } = invocation;
-  const logger = new Logger(settings.logLevel);
+  const worker = workerNumber();
+  // Workers have the arguments of the primary, which has the admin listener; the inspector sees one process only.
+  const settings =
+    worker === 0 ? invocation.settings : { ...invocation.settings, admin: null, inspector: null, workers: 1 };
+  const logger = worker === 0 ? new Logger(settings.logLevel) : workerLogger(settings.logLevel);
   stopOnDefects(logger);
+  if (settings.workers > 1 && invocation.command === 'run') {
+    const { runWorkers } = await import('./workers/run.ts');
+    return runWorkers(settings, logger).catch((error: Error) => {
+      logger.error(explainStartFailure(error, settings));
+      return ExitCode.FAILURE;
+    });
+  }
   const scenario = invocation.command === 'demo' ? invocation.scenario : null;
   const demo = invocation.command === 'demo' ? await startBackends(scenario) : null;
   let gateway: Gateway;
@@ -61,12 +72,14 @@ export async function main(args: readonly string[]): Promise<number> {
     const ofDemo = demo === null ? {} : { reportFailures: false };
     gateway = await startGateway(demo === null ? settings : { ...settings, routes: demo.routes }, {
       logger,
+      worker,
       ...ofDemo,
     });
     const times = demo === null ? { delayMs: settings.drainDelayMs, timeoutMs: settings.drainTimeoutMs } : DEMO_DRAIN;
     drain = new Drain(gateway, times, logger, () => stopOnFirst());
     // From now on: a signal that comes before the banner is printed must not be lost.
-    stopOnSignals(drain);
+    if (worker === 0) stopOnSignals(drain);
+    else obeyPrimary(gateway, drain);
     if (settings.admin !== null) {
       admin = await administer(settings, gateway, drain, logger).catch(async (error: Error) => {
         await gateway.close(0);
@@ -80,7 +93,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   // Standard output belongs to the access log when that goes there.
   const out = settings.accessLog === '-' ? process.stderr : process.stdout;
-  if (settings.logLevel === 'info' || settings.logLevel === 'debug') {
+  if (worker === 0 && (settings.logLevel === 'info' || settings.logLevel === 'debug')) {
     const backends = demo === null ? await gateway.probe() : [];
     out.write(banner(gateway, settings.upgrade, backends));
   }

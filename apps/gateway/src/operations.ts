@@ -28,6 +28,13 @@ export function operationsOf(gateway: Gateway, settings: Settings, drain: Drain)
     drain: () => {
       if (drain.isReady) drain.begin('admin API');
     },
-    reload: null,
+    get reload() {
+      // Whoever reads the configuration again listens to this signal.
+      if (process.listenerCount('SIGHUP') === 0) return null;
+      return () => {
+        process.emit('SIGHUP');
+        return Promise.resolve({ reloading: true });
+      };
+    },
   };
 }

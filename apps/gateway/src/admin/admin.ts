@@ -31,8 +31,8 @@ export interface Operations {
   config(): object;
   /** Begins to stop; returns at once. */
   drain(): void;
-  /** Reads the configuration again; answers what came of it. Null: there is no file to read. */
-  reload: (() => Promise<object>) | null;
+  /** Has the configuration read again. Null: there is no file to read. */
+  readonly reload: (() => Promise<object>) | null;
 }
 
 /** What the listener is started with. */
@@ -125,7 +125,7 @@ async function answer(
       return json(202, { stopping: true });
     case 'reload':
       if (operations.reload === null) return json(409, { problem: 'the gateway was started without --config' });
-      return json(200, await operations.reload());
+      return json(202, await operations.reload());
     default:
       return text(404, 'There is state, connections, requests, config, drain and reload.\n');
   }

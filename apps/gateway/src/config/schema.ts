@@ -120,6 +120,7 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
     https: field('TLS listener for h2 and http/1.1', BIND),
     http: field('Cleartext listener for http/1.1 and h2c', BIND),
     inspector: field('Where the inspector listens, on this machine only', LISTEN),
+    workers: field('Processes that serve; above 1 the inspector is off', whole(1, 256)),
     admin: field('Health, metrics and admin API: an address, or off', LISTEN),
     adminTokenFile: field('Token of the admin API (default: a new one at every start)', optional(FILE)),
     adminHost: field('Names the admin listener answers to, besides addresses and localhost', list(text('a host name'))),

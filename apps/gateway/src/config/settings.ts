@@ -64,6 +64,8 @@ export interface Settings {
   readonly http: BindAddress | null;
   /** Inspector; null: off. Default 127.0.0.1:8090. Loopback only. */
   readonly inspector: ListenAddress | null;
+  /** Processes that serve; above 1 the inspector is off. Default 1, range 1..256. */
+  readonly workers: number;
   /** Health, metrics and admin API; null: off. Default off. */
   readonly admin: ListenAddress | null;
   /** File with the token of the admin API; null: a new one at every start. */
@@ -139,6 +141,7 @@ export const DEFAULT_SETTINGS: Settings = {
   https: { host: '127.0.0.1', port: 8443 },
   http: { host: '127.0.0.1', port: 8080 },
   inspector: { host: '127.0.0.1', port: 8090 },
+  workers: 1,
   admin: null,
   adminTokenFile: null,
   adminHost: [],

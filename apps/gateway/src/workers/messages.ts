@@ -1,0 +1,25 @@
+/** What the processes of a gateway with `--workers` say to each other. */
+import type { ListenAddress } from '../config/address.ts';
+
+/** What the primary may ask. */
+export type Question = 'metrics' | 'connections' | 'requests';
+
+/** From the primary. */
+export type ToWorker =
+  | { readonly type: 'ask'; readonly id: number; readonly what: Question }
+  /** Finish the requests under way; a second time: stop now. */
+  | { readonly type: 'stop'; readonly why: string }
+  /** Read the configuration again, as after SIGHUP. */
+  | { readonly type: 'reload' };
+
+/** Where a worker listens; the same for all. */
+export interface Listening {
+  readonly https: ListenAddress | null;
+  readonly http: ListenAddress | null;
+  readonly rootCertificatePath: string | null;
+}
+
+/** From a worker. */
+export type FromWorker =
+  | ({ readonly type: 'listening' } & Listening)
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

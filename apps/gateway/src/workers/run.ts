@@ -1,0 +1,78 @@
+import { type Admin, startAdmin } from '../admin/admin.ts';
+import { adminToken } from '../admin/token.ts';
+import { banner } from '../banner.ts';
+import { localName } from '../config/address.ts';
+import { SETTINGS } from '../config/schema.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../log.ts';
+import { failedIn } from '../problems.ts';
+import { configRevision } from '../telemetry/gateway-metrics.ts';
+import { VERSION } from '../version.ts';
+import { Workers } from './primary.ts';
+
+/** After the deadline of their own, workers have this long to end. */
+const END_MS = 5000;
+
+/** Runs the primary process to its end; answers its exit code. Rejects with a StartFailure. */
+export async function runWorkers(settings: Settings, logger: Logger): Promise<number> {
+  const workers = new Workers(settings.workers, logger);
+  let isReady = true;
+  let signals = 0;
+  const stop = (why: string): void => {
+    isReady = false;
+    if (++signals === 3) process.exit(1);
+    if (signals === 1) logger.info(`${why}: stopping ${settings.workers} workers (once more to stop now)`);
+    workers.stop(why);
+    if (signals > 1) return;
+    const most = settings.drainDelayMs + settings.drainTimeoutMs + END_MS;
+    setTimeout(() => workers.stop('deadline'), most).unref();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGHUP', () => workers.reload());
+
+  const listening = await workers.start();
+  if (typeof listening === 'number') return listening;
+  const admin = settings.admin === null ? null : await administer();
+  if (settings.inspector !== null) logger.info('the inspector shows one process, and is off with --workers');
+  if (settings.logLevel === 'info' || settings.logLevel === 'debug') {
+    const out = settings.accessLog === '-' ? process.stderr : process.stdout;
+    out.write(banner({ ...listening, inspectorUrl: null }, settings.upgrade, []));
+  }
+  const clean = await workers.finished;
+  await admin?.close();
+  return clean ? 0 : 1;
+
+  async function administer(): Promise<Admin> {
+    const { token, isNew } = await adminToken(settings.adminTokenFile);
+    const running = await startAdmin(
+      { ...settings.admin!, token, names: settings.adminHost },
+      {
+        get isReady() {
+          return isReady && workers.areListening;
+        },
+        metrics: () => workers.metrics(),
+        state: () => ({
+          version: VERSION,
+          pid: process.pid,
+          uptimeSeconds: Math.round(process.uptime()),
+          ready: isReady && workers.areListening,
+          configRevision: configRevision(settings),
+          workers: workers.states,
+        }),
+        connections: () => workers.connections(),
+        requests: () => workers.requests(),
+        config: () => SETTINGS.write(settings) as object,
+        drain: () => {
+          if (signals === 0) stop('admin API');
+        },
+        reload: () => {
+          workers.reload();
+          return Promise.resolve({ reloading: true });
+        },
+      },
+    ).catch(failedIn('admin'));
+    logger.info(`admin API on http://${localName(running)}/${isNew ? ` (token ${token})` : ''}`);
+    return running;
+  }
+}

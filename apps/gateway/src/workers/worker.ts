@@ -1,0 +1,50 @@
+/** A worker's side: it serves, answers the primary, and stops when the primary says so or is gone. */
+import cluster from 'node:cluster';
+import type { Drain } from '../drain.ts';
+import type { Gateway } from '../gateway.ts';
+import { Logger, type LogLevel } from '../log.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+/** Number of this process among the workers, from 1; 0 in the primary and in a gateway of one process. */
+export function workerNumber(): number {
+  return cluster.isWorker ? Number(process.env['GLASSWAY_WORKER']) : 0;
+}
+
+/** A logger whose lines say which worker speaks. */
+export function workerLogger(level: LogLevel): Logger {
+  const mark = `glassway[${workerNumber()}]:`;
+  return new Logger(level, line => void process.stderr.write(line.replace('glassway:', mark)));
+}
+
+/** Has this process obey the primary. */
+export function obeyPrimary(gateway: Gateway, drain: Drain): void {
+  const tell = (message: FromWorker): void => {
+    if (process.connected) process.send!(message);
+  };
+  // A terminal sends its signals to every process; only the primary decides.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'ask': {
+        const value = gateway[message.what]();
+        tell({ type: 'answer', id: message.id, value });
+        break;
+      }
+      case 'stop':
+        drain.begin(message.why);
+        break;
+      case 'reload':
+        process.emit('SIGHUP');
+        break;
+      default:
+        message satisfies never;
+    }
+  });
+  // Without the primary no connection comes any more.
+  process.once('disconnect', () => {
+    if (drain.isReady) drain.begin('the primary process is gone');
+  });
+  const { https, http, rootCertificatePath } = gateway;
+  tell({ type: 'listening', https, http, rootCertificatePath });
+}
