@@ -113,6 +113,7 @@ function isUint(value: unknown, max: number): boolean {
  * `canPush`: what `enablePush` is when it is not given.
  */
 export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {}, canPush = false): ResolvedOptions {
+  if (role !== 'server' && role !== 'client') throw new OptionError('role', role, "'server' or 'client'");
   const isServer = role === 'server';
   const maxConcurrentStreams = whole(
     given,

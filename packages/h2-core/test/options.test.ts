@@ -79,6 +79,9 @@ test.each<[CoreOptions, string, unknown, string]>([
 });
 
 test('options that a role has no use for', () => {
+  expect(() => resolveOptions('proxy' as 'server')).toThrow(
+    "option role is \"proxy\"; it must be 'server' or 'client'",
+  );
   expect(() => resolveOptions('client', { prefaceReceived: true })).toThrow(OptionError);
 });
 
