@@ -222,7 +222,7 @@ export class Inbound implements FrameSink {
       core.streamError(stream, 'stream.half-closed', FrameType.DATA);
       return;
     }
-    if (!this.dataAllowed(stream, length - padding, end)) return;
+    if (!this.dataAllowed(stream, length, length - padding, end)) return;
     if (padding !== 0) core.receiver.releaseStream(stream, padding);
     if (!end) {
       // Frames that end a stream are exempt: there is one per stream.
@@ -233,12 +233,13 @@ export class Inbound implements FrameSink {
     this.dataEnds = end;
   }
 
-  /** Checks window, message order and content-length; false: the stream was reset. */
-  private dataAllowed(stream: StreamRecord, data: number, end: boolean): boolean {
+  /** Checks window, message order and content-length; false: the stream was reset. `length`: with padding. */
+  private dataAllowed(stream: StreamRecord, length: number, data: number, end: boolean): boolean {
     const { core } = this;
     stream.receivedBytes += data;
     const { expectedBytes, receivedBytes } = stream;
-    if (stream.receiveWindow < 0) {
+    // RFC 9113 6.9.1: what takes nothing of a window needs none, also where SETTINGS of ours have made it negative.
+    if (stream.receiveWindow < 0 && length !== 0) {
       core.streamError(stream, 'window.exceeded', FrameType.DATA);
     } else if (!stream.headReceived) {
       core.streamError(stream, 'data.before-headers', FrameType.DATA);

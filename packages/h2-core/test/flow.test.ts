@@ -73,6 +73,18 @@ describe('RFC 9113 5.2, 6.9 receiving', () => {
     expect(t.stream(1).receiveWindow).toBe(100);
   });
 
+  test('6.9.1: an empty DATA frame needs no window, not even one that our SETTINGS have made negative', () => {
+    // RWN-09, SWN-03
+    const t = server({ initialWindowSize: 1000, initialConnectionWindowSize: 65_535 });
+    t.receive(open, data(1, new Uint8Array(900)));
+    t.connection.updateSettings([4, 100]);
+    t.receive(settingsAck);
+    expect(t.stream(1).receiveWindow).toBe(-800);
+    t.receive(data(1, '', F.END_STREAM));
+    expect(t.sent().filter(line => line !== 'SETTINGS')).toEqual([]);
+    expect(t.heard()).toContain('data 1 0 end');
+  });
+
   test('what a stream held goes back to the connection when it is reset or ends', () => {
     // RWN-14, RWN-15
     const t = server({ initialConnectionWindowSize: 65_535 });
