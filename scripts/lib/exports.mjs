@@ -98,3 +98,42 @@ export function undocumented(file, read) {
   }
   return [...missing].sort();
 }
+
+/**
+ * Types that the declarations behind a door mention and that are not among `nameable`, as `Type (where)`. Reads what the
+ * compiler wrote, where private members have no types; constructors and protected members are not the door's.
+ */
+export function unnameable(file, nameable, read) {
+  const built = path =>
+    readFileSync(inRoot(path.replace('/src/', '/dist/').replace(/\.ts$/, '.d.ts')), 'utf8').replaceAll(
+      /\/\*[\s\S]*?\*\//g,
+      '',
+    );
+  const own = exportsOf(file, read);
+  const missing = new Set();
+  for (const [name, places] of own) {
+    for (const place of places) {
+      const text = built(place.file);
+      const declaration = new RegExp(
+        `^export (?:declare )?(?:abstract )?(?:class|interface|function|const|type) ${place.name}\\b`,
+        'm',
+      );
+      const at = text.search(declaration);
+      if (at < 0) throw new Error(`${place.file} has not been built with ${place.name}: run npm run build`);
+      const end = text.slice(at).search(/\n(?:export|\}|import|declare)/);
+      const lines = text.slice(at, end < 0 ? undefined : at + end).split('\n');
+      const shown = lines.filter(line => !/^\s*(?:private|protected|constructor)/.test(line)).join('\n');
+      const imported = [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '\./gm)].flatMap(([, list]) =>
+        list.split(',').map(item => item.trim().replace(/^type /, '')),
+      );
+      const local = [...text.matchAll(/^(?:export )?(?:declare )?(?:abstract )?(?:interface|type|class) (\w+)/gm)].map(
+        ([, other]) => other,
+      );
+      for (const type of [...imported, ...local]) {
+        if (type === '' || type === place.name || nameable.has(type)) continue;
+        if (new RegExp(`\\b${type}\\b`).test(shown)) missing.add(`${type} (${name})`);
+      }
+    }
+  }
+  return [...missing].sort();
+}

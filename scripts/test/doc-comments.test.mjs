@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { doors, exportsOf, undocumented } from '../lib/exports.mjs';
+import { doors, exportsOf, undocumented, unnameable } from '../lib/exports.mjs';
 
 const PACKAGES = ['packages/hpack', 'packages/h2-core', 'packages/tls-alpn', 'packages/inspector-protocol'];
 const DOORS = PACKAGES.flatMap(directory => doors(directory).map(([door, file]) => [directory, door, file]));
@@ -11,6 +11,21 @@ test.each(DOORS)(
     expect(undocumented(file)).toEqual([]);
   },
 );
+
+describe('every type that a door mentions can be imported', () => {
+  // Those of the async API from its own two doors, others from any door of the package.
+  const ROLES = ['./server', './client'];
+
+  test.each(DOORS.filter(([directory]) => directory !== 'packages/inspector-protocol'))(
+    '%s %s',
+    (directory, door, file) => {
+      const names = DOORS.filter(
+        ([other, name]) => (ROLES.includes(door) ? name === door : true) && other === directory,
+      ).flatMap(([, , source]) => [...exportsOf(source).keys()]);
+      expect(unnameable(file, new Set(names))).toEqual([]);
+    },
+  );
+});
 
 describe('the reader', () => {
   const read = files => path => files[path];

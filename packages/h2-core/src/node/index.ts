@@ -4,6 +4,8 @@
  *
  * @module
  */
+export type { Connection } from '../connection.ts';
 export { now } from '../session/host.ts';
 export { Pump } from '../session/pump.ts';
+export type { Driver, DriverSink } from '../session/transport.ts';
 export { attach } from './pump.ts';

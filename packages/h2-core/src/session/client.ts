@@ -26,7 +26,6 @@ import { clockOf, driverOf, type Transport } from './transport.ts';
 import { settingsField } from './upgrade-settings.ts';
 import type { AbortSignalLike } from './web-streams.ts';
 
-export type { AltSvc } from '../frame/extension-frames.ts';
 export { Exchange } from './client-exchange.ts';
 export { ClientResponse, Informational, PushedRequest } from './client-response.ts';
 export type { ClientListeners } from './client-state.ts';

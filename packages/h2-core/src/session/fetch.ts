@@ -13,6 +13,13 @@ import type { Transport } from './transport.ts';
 import type { WebReadable } from './web-driver.ts';
 import type { AbortSignalLike, HostReadableStream } from './web-streams.ts';
 
+export type { HeadersInput } from './headers.ts';
+export type { ServerConnection, ServerOptions } from './server.ts';
+export type { ServerRequest } from './server-request.ts';
+export type { Transport } from './transport.ts';
+export type { WebReadable } from './web-driver.ts';
+export type { AbortSignalLike, HostReadableStream } from './web-streams.ts';
+
 /** What is used of a Response. */
 export interface ResponseLike {
   readonly status: number;

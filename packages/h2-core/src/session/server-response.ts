@@ -25,7 +25,7 @@ export interface PushInit {
 }
 
 /** What responses to requests and to promises have in common. */
-abstract class Responder {
+export abstract class Responder {
   protected readonly session: SessionState;
   protected readonly link: ServerLink;
   private aborter: ReturnType<typeof abortController> | null = null;

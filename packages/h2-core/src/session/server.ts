@@ -21,7 +21,13 @@ import { fromBase64Url } from './upgrade-settings.ts';
 export type { Fingerprint, LegacyPriority } from '../fingerprint.ts';
 export * from './exports.ts';
 export { ServerRequest } from './server-request.ts';
-export { type PushInit, type ResponseHeadInit, SendPushedResponse, SendResponse } from './server-response.ts';
+export {
+  type PushInit,
+  type Responder,
+  type ResponseHeadInit,
+  SendPushedResponse,
+  SendResponse,
+} from './server-response.ts';
 export type { Accepted } from './server-state.ts';
 
 /** Options of `handshake`; all have defaults. */

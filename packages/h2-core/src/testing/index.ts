@@ -8,7 +8,9 @@
  *
  * @module
  */
+export type { Connection } from '../connection.ts';
 export type { Clock } from '../session/host.ts';
+export type { Driver, DriverSink, Transport } from '../session/transport.ts';
 export { auditConnection } from './audit.ts';
 export {
   altSvc,
