@@ -35,6 +35,19 @@ test('a stall is recorded, and the recording shows the same verdict', async ({ p
     await expect(page.getByRole('heading', { name: 'STREAM_SEND_WINDOW' })).toBeVisible();
     await page.getByRole('tab', { name: 'Frames' }).click();
     await expect(page.getByRole('gridcell', { name: 'DATA' }).first()).toBeVisible();
+    // What the page holds can be kept by itself, and opened in any page.
+    await page.getByRole('button', { name: 'Export' }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: /^Recording/ }).click();
+    const kept = join(directory, 'kept.glassway');
+    await (await download).saveAs(kept);
+    await page.reload();
+    await page.locator('input[type=file]').setInputFiles(kept);
+    await expect(page.getByRole('gridcell', { name: 'DATA' }).first()).toBeVisible();
+    await page
+      .locator('input[type=file]')
+      .setInputFiles({ name: 'x.glassway', mimeType: 'text/plain', buffer: Buffer.from('no recording') });
+    await expect(page.getByRole('alert')).toContainText('no glassway recording');
   } finally {
     viewer.kill();
     rmSync(directory, { recursive: true });

@@ -20,6 +20,7 @@ export * from './parse.ts';
 export * from './record.ts';
 export * from './recording.ts';
 export * from './rows.ts';
+export * from './save.ts';
 export * from './subscription.ts';
 export * from './verdict/engine.ts';
 export * from './verdict/types.ts';

@@ -10,6 +10,7 @@ import {
   parseFilter,
   RecordingWriter,
   readRecording,
+  saveRecording,
   utf8,
 } from '../src/index.ts';
 import { framesMessage, SERVER_MESSAGES } from './samples.ts';
@@ -92,6 +93,16 @@ describe('a recording', () => {
       }),
     );
     expect([...utf8('aé€😀')]).toEqual([...new TextEncoder().encode('aé€😀')]);
+  });
+
+  it('saved from what a page holds is the same again', () => {
+    const recording = loadRecording(sample().file);
+    const again = loadRecording(saveRecording(recording));
+    expect(again.streams).toEqual(recording.streams);
+    expect(again.connections).toEqual(recording.connections);
+    expect(again.sections).toEqual(recording.sections);
+    expect(again.events).toEqual(recording.events);
+    expect(again.frames).toEqual(recording.frames);
   });
 
   it('put together is the state at its end and all logs', () => {

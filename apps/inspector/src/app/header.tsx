@@ -7,6 +7,7 @@ import { Button } from '../ui/button.tsx';
 import { Sparkline } from '../ui/sparkline.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import css from './header.module.css';
+import { KeepMenu } from './keep-menu.tsx';
 import { type Theme, useUi } from './ui-store.ts';
 
 /** Brand, state of the link, filter, and what can be done to the whole page. */
@@ -39,6 +40,7 @@ export function Header(props: { readonly filterRef: RefObject<HTMLInputElement |
           <Eraser size={14} />
           Clear
         </Button>
+        <KeepMenu />
         <ThemeSwitch />
         <Button
           icon

@@ -1,7 +1,7 @@
 /** The page's end of the worker: sends looks, keeps the newest snapshot, tells React when it changed. */
 import { useSyncExternalStore } from 'react';
 import workerUrl from '../worker/worker.ts?worker&url';
-import { type FromWorker, type Look, NOTHING, type Snapshot, type ToWorker } from './model.ts';
+import { type FromWorker, type KeepFormat, type Look, NOTHING, type Snapshot, type ToWorker } from './model.ts';
 
 const EMPTY: Snapshot = {
   link: { kind: 'connecting', attempt: 1 },
@@ -36,7 +36,11 @@ const listeners = new Set<() => void>();
 const worker = new Worker(trusted(workerUrl) as unknown as string, { type: 'module', name: 'feed' });
 
 worker.onmessage = (event: MessageEvent<FromWorker>): void => {
-  snapshot = { ...snapshot, ...event.data.parts };
+  const { parts, file, problem } = event.data;
+  if (file !== undefined) onFile(file.name, file.bytes);
+  if (problem !== undefined) onProblem(problem);
+  if (parts === undefined) return;
+  snapshot = { ...snapshot, ...parts };
   for (const listener of listeners) listener();
 };
 
@@ -81,6 +85,34 @@ export function retry(): void {
 /** Empties the log of frames. */
 export function clear(): void {
   tell({ kind: 'clear' });
+}
+
+/** What happens with a file that was made; the page's only way to hand one out is a download. */
+function onFile(name: string, bytes: Uint8Array): void {
+  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+let onProblem: (text: string) => void = () => {};
+
+/** Called with a sentence when a recording cannot be opened. */
+export function whenProblem(call: (text: string) => void): void {
+  onProblem = call;
+}
+
+/** Makes a file of what the page holds, and downloads it. */
+export function keepAs(format: KeepFormat, filter: string): void {
+  tell({ kind: 'keep', format, filter });
+}
+
+/** Shows a recording instead of the gateway, until the page is loaded again. */
+export async function openFile(file: Blob): Promise<void> {
+  const octets = await file.arrayBuffer();
+  worker.postMessage({ kind: 'open', file: octets } satisfies ToWorker, [octets]);
 }
 
 /** What the page wants to see from now on. */

@@ -2,6 +2,7 @@
 import type {
   ConnectionFacts,
   ConnectionState,
+  ExportFormat,
   Field,
   FieldSection,
   ReasonFacts,
@@ -408,11 +409,20 @@ export type ToWorker =
   | { readonly kind: 'start'; readonly url: string; readonly token: string | null }
   | { readonly kind: 'look'; readonly look: Look }
   | { readonly kind: 'retry' }
-  | { readonly kind: 'clear' };
+  | { readonly kind: 'clear' }
+  /** Make a file of what is held; `filter` as in the bar. */
+  | { readonly kind: 'keep'; readonly format: KeepFormat; readonly filter: string }
+  /** Show this recording instead of the gateway. */
+  | { readonly kind: 'open'; readonly file: ArrayBuffer };
 
-/** What the worker tells the page: parts that changed. */
+/** A file of what the page holds: a recording, or the format of another tool. */
+export type KeepFormat = 'glassway' | ExportFormat;
+
+/** What the worker tells the page: parts that changed, a file that was asked for, or why one cannot be opened. */
 export interface FromWorker {
-  readonly parts: Partial<Snapshot>;
+  readonly parts?: Partial<Snapshot>;
+  readonly file?: { readonly name: string; readonly bytes: Uint8Array };
+  readonly problem?: string;
 }
 
 /** `Look` before anything was asked. */

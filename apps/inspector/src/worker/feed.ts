@@ -7,9 +7,12 @@ import {
   type Fields,
   type Hello,
   isVolatile,
+  loadRecording,
   Mark,
   parseFilter,
+  parseServerMessage,
   readFramesHeader,
+  readRecording,
   type ServerMessage,
   unpackSections,
 } from '@glassway/inspector-protocol';
@@ -18,6 +21,7 @@ import {
   type FramesPart,
   type FramesSlot,
   type HpackPart,
+  type KeepFormat,
   type Look,
   NOTHING,
   type Snapshot,
@@ -29,6 +33,7 @@ import { FrameLog } from './frame-log.ts';
 import { asksFor, compile, type Knowledge } from './frame-match.ts';
 import { frameDetail, frameRows } from './frame-rows.ts';
 import { FrameView } from './frame-view.ts';
+import { keep } from './keep.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
 import { Rate } from './rates.ts';
 import { Sections } from './sections.ts';
@@ -84,6 +89,7 @@ export class Feed {
   readonly #churn = new Churn();
   #tables: Omit<HpackPart, 'fields'> | null = null;
   #pausedAt = 0;
+  #loads = 0;
   readonly #knowledge: Knowledge;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
@@ -110,6 +116,29 @@ export class Feed {
   /** The connection is lost: nothing is known of what happens from now on, so nothing grows older. */
   stop(): void {
     if (this.#stoppedAt < 0) this.#stoppedAt = this.#clock();
+  }
+
+  /** What is held as a file, null before anything was heard. */
+  keep(format: KeepFormat, filter: string): ReturnType<typeof keep> | null {
+    const hello = this.#hello;
+    if (hello === null) return null;
+    const { log, sections, store, now } = this;
+    return keep({ hello, now, log, end: Math.min(log.end, this.#limit), sections, store }, format, filter);
+  }
+
+  /** Shows a recording in place of all that was known. Throws, and changes nothing, when it is none. */
+  load(file: Uint8Array): void {
+    const { hello, now } = loadRecording(file);
+    // Another gateway's, whatever it says: nothing of what is known now belongs to it.
+    this.greet({ ...hello, gateway: `${hello.gateway} recorded ${++this.#loads}`, now, recorded: true });
+    for (const message of readRecording(file)) {
+      if (message.kind === 'frames') this.frames(message.bytes.buffer as ArrayBuffer);
+      else {
+        const told = parseServerMessage(message.text);
+        if (told.type !== 'hello' && told.type !== 'reply') this.take(told);
+      }
+    }
+    this.#acks = {};
   }
 
   /** HELLO. A gateway process other than before makes everything known so far void. */

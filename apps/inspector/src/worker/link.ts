@@ -75,6 +75,12 @@ export class Link {
     else this.#connect();
   }
 
+  /** Ends the connection for good: something else is shown. */
+  stop(): void {
+    this.#drop();
+    this.#token = '';
+  }
+
   /** Tries again at once. */
   retry(): void {
     if (this.#token === '') return;

@@ -41,6 +41,11 @@ export class Sections {
     return this.#byStream.get(keyOf(connection, stream)) ?? [];
   }
 
+  /** All that are held, in the order they came. */
+  all(): readonly FieldSection[] {
+    return [...this.#byNumber.values()];
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#byNumber.clear();

@@ -30,10 +30,10 @@ const MAX_SETTINGS = 100;
 /** All connections. */
 export class StateStore {
   readonly connections: Map<number, ConnectionEntry> = new Map();
-  readonly #backends = new Map<string, BackendState>();
+  readonly backends: Map<string, BackendState> = new Map();
   readonly #engine = new VerdictEngine({
     connection: id => this.connections.get(id),
-    backend: url => this.#backends.get(url),
+    backend: url => this.backends.get(url),
   });
   /* The moment that the engine looks at; -1: something changed since. */
   #lookedAt = -1;
@@ -48,7 +48,7 @@ export class StateStore {
   /** Another gateway process: nothing of the old one is true. */
   restart(): void {
     this.connections.clear();
-    this.#backends.clear();
+    this.backends.clear();
     this.#lookedAt = -1;
   }
 
@@ -56,7 +56,7 @@ export class StateStore {
   apply(changes: Changes, now: number, reset: boolean): void {
     this.#lookedAt = -1;
     if (reset) this.#reset(changes);
-    for (const backend of changes.backends) this.#backends.set(backend.url, backend);
+    for (const backend of changes.backends) this.backends.set(backend.url, backend);
     for (const facts of changes.connections) {
       const entry = this.connections.get(facts.id);
       if (entry === undefined) this.connections.set(facts.id, newConnection(facts));

@@ -115,6 +115,20 @@ function askMissing(): void {
   link.send({ type: 'get', id: 1, what: 'sections', ...missing });
 }
 
+/* From now on the recording is what there is; the gateway is let go. */
+function open(file: ArrayBuffer): void {
+  try {
+    feed.load(new Uint8Array(file));
+  } catch (error) {
+    self.postMessage({ problem: (error as Error).message } satisfies FromWorker);
+    return;
+  }
+  link.stop();
+  live = false;
+  post({ link: { kind: 'live' } });
+  paint();
+}
+
 self.onmessage = (event: MessageEvent<ToWorker>): void => {
   const message = event.data;
   switch (message.kind) {
@@ -127,6 +141,15 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
     case 'clear':
       feed.clear();
       paint();
+      return;
+    case 'keep': {
+      const file = feed.keep(message.format, message.filter);
+      if (file !== null)
+        self.postMessage({ file } satisfies FromWorker, { transfer: [file.bytes.buffer as ArrayBuffer] });
+      return;
+    }
+    case 'open':
+      open(message.file);
       return;
     case 'look':
       show(message.look);

@@ -1,0 +1,96 @@
+/** What the page holds as a recording: to be saved, or written in the format of another tool. */
+import {
+  type BackendState,
+  type ConnectionFacts,
+  type ConnectionState,
+  exportRecording,
+  FrameColumns,
+  type Hello,
+  type LogEvent,
+  parseFilter,
+  type Recording,
+  type StreamFacts,
+  type StreamState,
+  saveRecording,
+} from '@glassway/inspector-protocol';
+import type { KeepFormat } from '../feed/model.ts';
+import type { FrameLog } from './frame-log.ts';
+import type { Sections } from './sections.ts';
+import type { StateStore } from './state-store.ts';
+
+/** What there is to keep. */
+export interface Held {
+  readonly hello: Hello;
+  readonly now: number;
+  readonly log: FrameLog;
+  /** Row after the last one. */
+  readonly end: number;
+  readonly sections: Sections;
+  readonly store: StateStore;
+}
+
+/** The recording of what is held. */
+export function recordingOf({ hello, now, log, end, sections, store }: Held): Recording {
+  const count = Math.max(0, end - log.first);
+  const frames = new FrameColumns(Math.max(1, count));
+  const names = Object.keys(frames).filter(name => name !== 'capacity') as Exclude<
+    keyof FrameColumns,
+    'capacity' | 'append'
+  >[];
+  for (let row = 0; row < count; row++) {
+    const slot = log.slot(log.first + row);
+    for (const name of names) frames[name][row] = log.columns[name][slot]!;
+  }
+  const connections = new Map<number, { facts: ConnectionFacts; state: ConnectionState }>();
+  const streams = new Map<string, { facts: StreamFacts; state: StreamState }>();
+  for (const [id, entry] of store.connections) {
+    connections.set(id, { facts: entry.facts, state: entry.state });
+    for (const { facts, state } of entry.streams.values()) streams.set(`${id}/${state.stream}`, { facts, state });
+  }
+  const backends = new Map<string, BackendState>(store.backends);
+  return {
+    hello,
+    now,
+    connections,
+    streams,
+    backends,
+    frames,
+    count,
+    sections: sections.all(),
+    events: eventsOf(store),
+    dropped: 0,
+  };
+}
+
+/* Events are not kept as they came, but those that an export needs can be told again. */
+function eventsOf(store: StateStore): LogEvent[] {
+  const events: LogEvent[] = [];
+  for (const [connection, entry] of store.connections) {
+    for (const { t, event, pairs } of entry.settings)
+      events.push({ kind: 'settings', t, seq: 0, connection, event, pairs });
+    events.push(...entry.violations);
+  }
+  return events.sort((a, b) => a.t - b.t);
+}
+
+/** The file's octets, and how it may be called. */
+export function keep(
+  held: Held,
+  format: KeepFormat,
+  filter: string,
+): { readonly name: string; readonly bytes: Uint8Array } {
+  const recording = recordingOf(held);
+  const stamp = new Date(held.hello.epochMs + held.now / 1000).toISOString().slice(0, 19).replace(/:/g, '-');
+  if (format === 'glassway') return { name: `glassway-${stamp}.glassway`, bytes: saveRecording(recording) };
+  const made = exportRecording(recording, format, parseFilter(filter));
+  const bytes = typeof made === 'string' ? new TextEncoder().encode(made) : made;
+  return { name: `glassway-${stamp}.${EXTENSIONS[format]}`, bytes };
+}
+
+const EXTENSIONS: Readonly<Record<Exclude<KeepFormat, 'glassway'>, string>> = {
+  text: 'txt',
+  har: 'har',
+  pcapng: 'pcapng',
+  qlog: 'sqlog',
+  'chrome-trace': 'trace.json',
+};

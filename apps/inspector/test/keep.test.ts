@@ -1,0 +1,60 @@
+import { EXPORT_FORMATS, loadRecording } from '@glassway/inspector-protocol';
+import { describe, expect, test } from 'vitest';
+import { Feed } from '../src/worker/feed.ts';
+import { World } from './fake/world.ts';
+import { dataFrames, framesMessage, hello, snapshot } from './kit.ts';
+
+function watched(): Feed {
+  let ms = 0;
+  const world = new World(() => ms);
+  const client = world.open({ leg: 0, negotiation: 'alpn', peer: 'client' });
+  client.request(1, [
+    [':method', 'GET'],
+    [':path', '/kept'],
+    ['cookie', 'secret'],
+  ]);
+  ms = 2000;
+  const feed = new Feed(() => ms, 64);
+  feed.greet(hello());
+  feed.take(snapshot(0, 10, world, world.now));
+  feed.sections.add(world.sections);
+  feed.frames(framesMessage(0, dataFrames(10, { stream: 1, length: 7 })));
+  return feed;
+}
+
+describe('what the page holds', () => {
+  test('saved and opened again is the same, and stands still', () => {
+    const file = watched().keep('glassway', '')!;
+    expect(file.name).toMatch(/^glassway-1970-01-01T00-00-02\.glassway$/);
+    expect(loadRecording(file.bytes).count).toBe(10);
+    let ms = 50_000;
+    const other = new Feed(() => ms, 64);
+    other.greet(hello('another gateway'));
+    other.frames(framesMessage(0, dataFrames(3)));
+    other.load(file.bytes);
+    expect(other.status().gateway).toMatchObject({ recorded: true });
+    expect(other.status().totals).toMatchObject({ retained: 10, received: 10, dropped: 0 });
+    expect(other.now).toBe(2_000_000);
+    ms += 60_000;
+    expect(other.now).toBe(2_000_000);
+    expect(other.store.stream(1, 1)?.facts.path).toBe('/kept');
+    expect(other.sections.of(1, 1)).toHaveLength(1);
+  });
+
+  test('is written in every format, narrowed by the filter, without what was redacted', () => {
+    const feed = watched();
+    for (const format of EXPORT_FORMATS) {
+      const text = Buffer.from(feed.keep(format, '')!.bytes).toString('latin1');
+      expect(text.length, format).toBeGreaterThan(60);
+      expect(text, format).not.toContain('secret');
+    }
+    const lines = Buffer.from(feed.keep('text', 'len>100')!.bytes).toString().trim();
+    expect(lines).toBe('');
+  });
+
+  test('what is no recording changes nothing', () => {
+    const feed = watched();
+    expect(() => feed.load(Uint8Array.of(1, 2, 3))).toThrow('no glassway recording');
+    expect(feed.status().totals.retained).toBe(10);
+  });
+});

@@ -1,0 +1,76 @@
+/** A recording out of what a page holds, for which no messages were kept. */
+import { packSections } from './fields.ts';
+import { FRAMES_HEADER_BYTES, writeFramesHeader } from './frames.ts';
+import type { ServerMessage } from './messages.ts';
+import { encodeMessage } from './parse.ts';
+import { connectionWord, INJECTED_BIT, RECORD_BYTES, RecordWriter } from './record.ts';
+import { type Recording, RecordingWriter, utf8 } from './recording.ts';
+
+/** Records of one batch: 32 KB. */
+const BATCH_RECORDS = 800;
+
+/** The octets of a `.glassway` file that `loadRecording` makes the same of. */
+export function saveRecording(recording: Recording): Uint8Array<ArrayBuffer> {
+  const writer = new RecordingWriter();
+  const parts: Uint8Array[] = [writer.begin()];
+  const tell = (message: ServerMessage): void => void parts.push(writer.text(utf8(encodeMessage(message))));
+  const { frames, count, sections, events, now } = recording;
+  const first = count === 0 ? 0 : frames.seq[0]!;
+  const after = count === 0 ? 0 : frames.seq[count - 1]! + 1;
+  tell({ ...recording.hello, now });
+  tell({
+    type: 'snapshot',
+    id: 1,
+    now,
+    from: { frames: first, fields: 0, events: 0 },
+    head: { frames: after, fields: sections.length, events: events.length },
+    before: [],
+    rows: {
+      backends: [...recording.backends.values()],
+      connections: [...recording.connections.values()].map(({ facts }) => facts),
+      connectionStates: [...recording.connections.values()].flatMap(({ state }) => (state === null ? [] : [state])),
+      streams: [...recording.streams.values()].map(({ facts }) => facts),
+      streamStates: [...recording.streams.values()].flatMap(({ state }) => (state === null ? [] : [state])),
+      forgottenConnections: [],
+      forgottenStreams: [],
+    },
+  });
+  if (sections.length > 0) tell({ type: 'fields', from: 0, to: sections.length, packed: packSections(sections) });
+  if (events.length > 0) tell({ type: 'events', from: 0, to: events.length, events });
+  for (let row = 0; row < count; row += BATCH_RECORDS) {
+    parts.push(writer.frames(batch(recording, row, Math.min(count, row + BATCH_RECORDS))));
+  }
+  parts.push(writer.end());
+  const file = new Uint8Array(writer.bytes);
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+function batch({ frames }: Recording, from: number, to: number): Uint8Array {
+  const bytes = new Uint8Array(FRAMES_HEADER_BYTES + (to - from) * RECORD_BYTES);
+  const records = new RecordWriter(bytes.buffer, FRAMES_HEADER_BYTES, to - from);
+  for (let row = from; row < to; row++) {
+    const word = connectionWord(frames.connection[row]!, frames.leg[row]!, frames.direction[row]!);
+    records.write(
+      row - from,
+      frames.t[row]!,
+      frames.seq[row]! >>> 0,
+      word,
+      frames.injected[row] === 1 ? frames.stream[row]! + INJECTED_BIT : frames.stream[row]!,
+      frames.length[row]!,
+      frames.type[row]!,
+      frames.flags[row]!,
+      frames.mark[row]!,
+      frames.ref[row]!,
+      frames.connectionWindow[row]!,
+      frames.streamWindow[row]!,
+      frames.aux[row]!,
+    );
+  }
+  writeFramesHeader(bytes, to - from, frames.seq[from]!, frames.seq[to - 1]! + 1);
+  return bytes;
+}
