@@ -13,6 +13,8 @@ export interface ForwardPolicy {
   readonly pseudonym: string;
   /** Whether the peer at this address may say who the client was; its forwarded fields are kept and added to. */
   isTrusted(address: string): boolean;
+  /** Name (lower case) of the field that says who the client's certificate is for; nobody else may. Absent or empty: none. */
+  readonly subjectField?: string;
 }
 
 /** A request's fields, ready for the backend; or the reason to refuse the request. */
@@ -31,6 +33,7 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
   const source = request.fields;
   const marks = request.sensitive;
   const trusted = policy.isTrusted(client.address);
+  const { subjectField = '' } = policy;
   const fields: string[] = [];
   let sensitive: number[] | null = null;
   let nextMark = 0;
@@ -53,6 +56,7 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
       nextMark++;
     }
     const action = actionOf(name);
+    if (name.length === subjectField.length && isAlias(name, subjectField)) continue;
     if (action === FieldAction.KEEP) {
       if (marked) {
         sensitive ??= [];
@@ -123,6 +127,7 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
     fields.push('cookie', cookie);
   }
 
+  if (subjectField !== '' && client.subject !== undefined) fields.push(subjectField, client.subject);
   const address = plainAddress(client.address);
   fields.push('via', append(via, `${viaVersion(client.protocol)} ${policy.pseudonym}`));
   if (address !== '') fields.push('x-forwarded-for', append(forwardedFor, address));
@@ -132,6 +137,11 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
   fields.push('x-forwarded-port', forwardedPort === '' ? portOf(request.authority, request.scheme) : forwardedPort);
   fields.push('forwarded', append(forwarded, forwardedElement(address, request.authority, request.scheme)));
   return { fields, sensitive, refused: null };
+}
+
+/** D26: the same name to backends that cannot tell `_` and `.` from `-`. */
+function isAlias(name: string, field: string): boolean {
+  return name === field || name.replaceAll(/[_.]/g, '-') === field.replaceAll(/[_.]/g, '-');
 }
 
 function refuse(refused: Reason): ForwardedFields {

@@ -7,15 +7,15 @@
  * listeners come last, when there is somebody to serve. Closing goes the other way round.
  */
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { ErrorCode } from '@glassway/h2-core';
 import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
 import { type Inspector, startInspector } from './admin/inspector.ts';
 import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
 import { reachesAny } from './config/own-address.ts';
-import { certificatesOf, type Settings } from './config/settings.ts';
+import { certificatesOf, type Settings, UsageProblem } from './config/settings.ts';
 import { accept, type Exchange, type ExchangeContext } from './exchange/exchange.ts';
 import type { ExchangeState } from './exchange/exchange-state.ts';
-import type { Backend } from './exchange/legs.ts';
 import { reason } from './exchange/reason.ts';
 import { findInspectorPage } from './inspector-page.ts';
 import {
@@ -29,7 +29,7 @@ import { Logger } from './log.ts';
 import { type AccessLog, openAccessLog } from './log-access.ts';
 import { FailureReporter } from './log-failures.ts';
 import { failedIn } from './problems.ts';
-import { Pool, Router } from './route.ts';
+import { forwardPolicy, listenerLimits, prepareRoutes, type Reloaded, Revisions } from './revision.ts';
 import type { Family } from './telemetry/families.ts';
 import { FanOut } from './telemetry/fan-out.ts';
 import { gatewayFamilies } from './telemetry/gateway-metrics.ts';
@@ -37,7 +37,8 @@ import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
 import type { VerdictEvent } from './trace/hub/verdict-watch.ts';
 import { NO_TRACE } from './trace/trace.ts';
-import { createBackend, type ProbeResult, probe, type UpstreamOptions } from './upstream/backend.ts';
+import { type ProbeResult, probe } from './upstream/backend.ts';
+import { Pools } from './upstream/pools.ts';
 import { VERSION } from './version.ts';
 
 /** What is not a setting of the user's. */
@@ -72,6 +73,13 @@ export interface Gateway {
   connections(): ConnectionState[];
   /** Everything this process counts. */
   metrics(): Family[];
+  /** Counts the settings this gateway has had, from 1. */
+  readonly revision: number;
+  /**
+   * Puts other settings in force without dropping a stream: routes, backends, certificates, limits, trusted proxies. All or
+   * nothing: rejects, and everything stays as it was, when one cannot be used.
+   */
+  reload(settings: Settings): Promise<Reloaded>;
   /** Finds out what each backend speaks, without a request that an application would see. Takes a second at most. */
   probe(): Promise<readonly ProbeResult[]>;
   /**
@@ -80,12 +88,6 @@ export interface Gateway {
    */
   close(deadlineMs: number): Promise<DrainReport>;
 }
-
-/**
- * Exchanges that may wait for a backend's connection. A hundred clients with a hundred streams each are no attack, and
- * the time they wait is bounded as well.
- */
-const MAX_QUEUED = 16_384;
 
 /**
  * WebSockets stay open for as long as their ends like, so a gateway that closes waits this long for them at most. An
@@ -103,10 +105,6 @@ const BACKENDS_CLOSE_MS = 1000;
 /** Starts a gateway. Throws with nothing left open when a port, file or certificate cannot be used. */
 export async function startGateway(settings: Settings, options: GatewayOptions = {}): Promise<Gateway> {
   const logger = options.logger ?? new Logger(settings.logLevel);
-  const routes = [...settings.routes, { prefix: '/', to: settings.to }].map(({ prefix = '/', to = [] }) => ({
-    prefix,
-    to,
-  }));
   const undo: Undo = [];
   try {
     const metrics = new Metrics();
@@ -114,27 +112,18 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     const inspector =
       settings.inspector === null ? null : await inspect(settings.inspector, settings.logStalls, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
-    const upstream: UpstreamOptions = {
-      maxQueued: MAX_QUEUED,
-      forbidden: reachesAny([inspector, settings.admin]),
-    };
-
-    const backends = new Map<string, Backend>();
-    for (const url of routes.flatMap(route => route.to)) {
-      if (!backends.has(url)) backends.set(url, createBackend(url, upstream, trace));
-    }
-    undo.push(() => Promise.all([...backends.values()].map(backend => backend.close(BACKENDS_CLOSE_MS))));
+    const pools = new Pools(trace, { forbidden: reachesAny([inspector, settings.admin]) }, (url, isHealthy, why) => {
+      if (isHealthy) logger.info(`backend ${url} is healthy again`);
+      else logger.warn(`backend ${url} is unhealthy and gets no requests: ${why}`);
+    });
+    const commit = await prepareRoutes(settings, pools);
+    undo.push(() => pools.close(BACKENDS_CLOSE_MS));
 
     const context: ExchangeContext = {
-      router: new Router(
-        routes
-          .filter(({ to }) => to.length > 0)
-          .map(({ prefix, to }) => ({ host: '', prefix, pool: new Pool(to.map(url => backends.get(url)!)) })),
-      ),
-      policy: {
-        pseudonym: `glassway-${randomBytes(4).toString('hex')}`,
-        isTrusted: parseNetworks(settings.trustedProxy, '--trusted-proxy'),
-      },
+      router: commit(),
+      policy: forwardPolicy(settings, `glassway-${randomBytes(4).toString('hex')}`),
+      heldBytes: 0,
+      maxHeldBytes: settings.limits.maxBufferedBytes,
       trace,
       reasonHeader: settings.reasonHeader ?? '',
       records: new FanOut([
@@ -148,31 +137,38 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     };
 
     const https = await httpsOptions(settings, options, logger, undo);
+    const { proxyProtocol } = settings;
     const listeners = await startListeners({
-      ...(settings.http === null ? {} : { http: settings.http }),
+      ...(settings.http === null ? {} : { http: { ...settings.http, onError: listenerFailed(logger) } }),
       ...(https === null ? {} : { https }),
       accept: (request, leg) => accept(context, request, leg),
       trace,
       ...(context.records === null ? {} : { records: context.records }),
       reasonHeader: context.reasonHeader,
       debugState: settings.debugState,
-      limits: { upgradeH2c: settings.upgrade, http2: { maxConcurrentStreams: settings.maxConcurrentStreams } },
+      limits: listenerLimits(settings),
+      ...(proxyProtocol.length === 0 ? {} : { proxyProtocol: parseNetworks(proxyProtocol, 'proxyProtocol') }),
     }).catch(failedIn('listener'));
     inspector?.listensOn(
       [['https', addressOf(listeners.https)] as const, ['http', addressOf(listeners.http)] as const].flatMap(
         ([scheme, address]) => (address === null ? [] : [`${scheme}://${localName(address)}`]),
       ),
     );
-    const probeAll = () => Promise.all([...backends.keys()].map(url => probe(url, upstream)));
+    const probeAll = () => Promise.all(pools.targets().map(({ url, options }) => probe(url, options)));
+    const revisions = new Revisions(settings, { pools, context, listeners, contexts: https?.contexts ?? null });
     const process = processMetrics(options.worker ?? 0);
     undo.push(async () => process.stop());
     return {
       ...handleOf(listeners, inspector?.url ?? null, probeAll, context.tunnels, undo),
+      get revision() {
+        return revisions.revision;
+      },
+      reload: next => revisions.reload(next),
       requests: () => [...context.open].map(exchange => exchange.state),
       connections: () => listeners.list(),
       metrics: () => [
         ...metrics.families(),
-        ...gatewayFamilies({ listeners, access, openRequests: context.open.size, settings }),
+        ...gatewayFamilies({ listeners, access, openRequests: context.open.size, settings: revisions.settings }),
         ...process.families(),
       ],
     };
@@ -221,9 +217,12 @@ async function httpsOptions(
   undo: Undo,
 ): Promise<HttpsOptions | null> {
   if (settings.https === null) return null;
+  const { clientCertificates, keyLog, ticketKeyFile } = settings;
   const common = {
     ...settings.https,
-    onError: (error: Error) => logger.error(error.message),
+    ...(keyLog === null ? {} : { keyLog }),
+    ...(ticketKeyFile === null ? {} : { ticketKeys: await ticketKeys(ticketKeyFile) }),
+    onError: listenerFailed(logger),
     onRefused: ({
       remoteAddress,
       remotePort,
@@ -241,11 +240,32 @@ async function httpsOptions(
   }
   const contexts = await SecureContexts.load({
     certificates: certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
+    ...(clientCertificates.ca === null ? {} : { clientCaFile: clientCertificates.ca }),
     onWarning: warning => logger.warn(warning.message),
   }).catch(failedIn('certificate'));
   const stopWatching = contexts.watch();
   undo.push(async () => stopWatching());
-  return { ...common, contexts };
+  return { ...common, contexts, clientCertificates: clientCertificates.mode };
+}
+
+/** A connection could not be accepted; those that are open go on. */
+function listenerFailed(logger: Logger): (error: Error) => void {
+  return error => {
+    const isOutOfFiles = 'code' in error && error.code === 'EMFILE';
+    logger.error(`listener: ${error.message}${isOutOfFiles ? ' (raise the limit of open files: ulimit -n)' : ''}`);
+  };
+}
+
+const TICKET_KEY_OCTETS = 48;
+
+async function ticketKeys(path: string): Promise<Buffer> {
+  const keys = await readFile(path).catch((error: Error) => {
+    throw new UsageProblem(`ticketKeyFile: cannot read ${path}: ${error.message}`);
+  });
+  if (keys.length === TICKET_KEY_OCTETS) return keys;
+  throw new UsageProblem(
+    `ticketKeyFile: ${path} has ${keys.length} octets and must have ${TICKET_KEY_OCTETS} (head -c 48 /dev/urandom)`,
+  );
 }
 
 function handleOf(
@@ -254,7 +274,7 @@ function handleOf(
   probe: Gateway['probe'],
   tunnels: ReadonlySet<Exchange>,
   undo: Undo,
-): Omit<Gateway, 'requests' | 'connections' | 'metrics'> {
+): Omit<Gateway, 'connections' | 'metrics' | 'reload' | 'requests' | 'revision'> {
   let closing: Promise<DrainReport> | null = null;
   return {
     https: addressOf(listeners.https),

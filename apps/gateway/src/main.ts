@@ -6,6 +6,7 @@ import { localName } from './config/address.ts';
 import { parseCommandLine } from './config/command-line.ts';
 import { type Settings, UsageProblem } from './config/settings.ts';
 import { describeSettings } from './config/validate.ts';
+import { reloader } from './config/watch.ts';
 import type { Demo } from './demo/demo.ts';
 import type { ScenarioName } from './demo/scenarios/names.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
@@ -48,8 +49,9 @@ export async function main(args: readonly string[]): Promise<number> {
 
   const worker = workerNumber();
   // Workers have the arguments of the primary, which has the admin listener; the inspector sees one process only.
-  const settings =
-    worker === 0 ? invocation.settings : { ...invocation.settings, admin: null, inspector: null, workers: 1 };
+  const ofProcess = (all: Settings): Settings =>
+    worker === 0 ? all : { ...all, admin: null, inspector: null, workers: 1 };
+  const settings = ofProcess(invocation.settings);
   const logger = worker === 0 ? new Logger(settings.logLevel) : workerLogger(settings.logLevel);
   stopOnDefects(logger);
   if (settings.workers > 1 && invocation.command === 'run') {
@@ -70,11 +72,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const { startGateway } = await import('./gateway.ts');
     // The demo's failures are meant, and there are many.
     const ofDemo = demo === null ? {} : { reportFailures: false };
-    gateway = await startGateway(demo === null ? settings : { ...settings, routes: demo.routes }, {
-      logger,
-      worker,
-      ...ofDemo,
-    });
+    gateway = await startGateway(withDemo(settings, demo), { logger, worker, ...ofDemo });
     const times = demo === null ? { delayMs: settings.drainDelayMs, timeoutMs: settings.drainTimeoutMs } : DEMO_DRAIN;
     drain = new Drain(gateway, times, logger, () => stopOnFirst());
     // From now on: a signal that comes before the banner is printed must not be lost.
@@ -87,9 +85,9 @@ export async function main(args: readonly string[]): Promise<number> {
       });
     }
   } catch (error) {
-    logger.error(explainStartFailure(error as Error, settings));
+    for (const line of explainStartFailure(error as Error, settings).split('\n')) logger.error(line);
     await demo?.close();
-    return ExitCode.FAILURE;
+    return error instanceof UsageProblem ? ExitCode.USAGE : ExitCode.FAILURE;
   }
   // Standard output belongs to the access log when that goes there.
   const out = settings.accessLog === '-' ? process.stderr : process.stdout;
@@ -97,11 +95,23 @@ export async function main(args: readonly string[]): Promise<number> {
     const backends = demo === null ? await gateway.probe() : [];
     out.write(banner(gateway, settings.upgrade, backends));
   }
+  const reloads = reloader(
+    invocation.given,
+    settings.watch,
+    next => gateway.reload(withDemo(ofProcess(next), demo)),
+    logger,
+  );
+  const onHangup = (): void => void reloads.reload();
+  process.on('SIGHUP', onHangup);
   const stopTraffic = invocation.command === 'demo' ? await play(gateway, invocation.traffic, scenario, out) : () => {};
-  stopOnFirst = stopTraffic;
-  if (!drain.isReady) stopTraffic();
+  stopOnFirst = () => {
+    reloads.stop();
+    stopTraffic();
+  };
+  if (!drain.isReady) stopOnFirst();
   const clean = await drain.finished;
   await admin?.close();
+  process.off('SIGHUP', onHangup);
   await demo?.close();
   return clean ? ExitCode.OK : ExitCode.FAILURE;
 }
@@ -135,6 +145,11 @@ async function play(
   const { about, verdict } = (await import('./demo/scenarios/scenarios.ts')).SCENARIOS[scenario];
   out.write(`\n  Scenario ${scenario}: ${about}.\n  The inspector should say ${verdict}.\n`);
   return playScenario(scenario, gateway.http!);
+}
+
+/** The demo's routes come after those of the user's file, which may be there to try one. */
+function withDemo(settings: Settings, demo: Demo | null): Settings {
+  return demo === null ? settings : { ...settings, routes: [...settings.routes, ...demo.routes] };
 }
 
 /** Sends requests of many kinds through the gateway's own listeners; answers how to stop. */

@@ -1,5 +1,7 @@
 /** Scripted legs: they record what the exchange does to them, in order, and say what the test makes them say. */
 import { ErrorCode } from '@glassway/h2-core';
+import { DEFAULT_POOL } from '../src/config/pool-settings.ts';
+import type { RouteSettings } from '../src/config/route-settings.ts';
 import { accept, type ExchangeContext } from '../src/exchange/exchange.ts';
 import type {
   Backend,
@@ -13,8 +15,11 @@ import type {
 } from '../src/exchange/legs.ts';
 import type { Reason } from '../src/exchange/reason.ts';
 import type { ExchangeRecord } from '../src/exchange/record.ts';
-import { Pool, Router } from '../src/route.ts';
+import { compileRoutes } from '../src/routing/compile.ts';
+import { type Route, Router } from '../src/routing/router.ts';
 import { NO_TRACE, type Trace } from '../src/trace/trace.ts';
+import { Member } from '../src/upstream/member.ts';
+import { Pool, type PoolRules } from '../src/upstream/pool.ts';
 
 export const FACTS: ClientFacts = {
   address: '192.0.2.7',
@@ -164,8 +169,32 @@ export class FakeBackend implements Backend {
   }
 }
 
+/** Everything to one pool, unless `over` says otherwise. */
+export function routeTo(pool: Pool, over: Partial<Route> = {}): Route {
+  return {
+    host: '',
+    path: null,
+    prefix: '/',
+    methods: null,
+    headers: null,
+    priority: 0,
+    action: { kind: 'forward', pool, rewritePrefix: null, request: null },
+    response: null,
+    ...over,
+  };
+}
+
+interface OpenOptions {
+  readonly backends?: number;
+  readonly facts?: ClientFacts;
+  readonly via?: string;
+  readonly rules?: PoolRules;
+  /** Default: everything to the backends. Whatever `to` says, it goes there. */
+  readonly routes?: readonly RouteSettings[];
+}
+
 /** One exchange between a fake client and fake backends `a`, `b`, ... */
-export function open(message: RequestMessage, over: { backends?: number; facts?: ClientFacts; via?: string } = {}) {
+export function open(message: RequestMessage, over: OpenOptions = {}) {
   const journal: Journal = [];
   const records: ExchangeRecord[] = [];
   const names = ['a', 'b', 'c', 'd', 'e'].slice(0, over.backends ?? 1);
@@ -177,8 +206,12 @@ export function open(message: RequestMessage, over: { backends?: number; facts?:
     reasoned: (connection, stream, reason) => void journal.push(`reasoned ${connection} ${stream} ${reason.code}`),
   };
   let time = 0;
+  const members = backends.map(backend => new Member(backend, 1));
+  const pool = new Pool('test', over.rules ?? DEFAULT_POOL, members);
   const context: ExchangeContext = {
-    router: new Router([{ host: '', prefix: '/', pool: new Pool(backends) }]),
+    router: over.routes === undefined ? new Router([routeTo(pool)]) : compileRoutes(over.routes, () => pool),
+    heldBytes: 0,
+    maxHeldBytes: 0,
     policy: { pseudonym: over.via ?? 'gw-test', isTrusted: () => false },
     trace,
     records: { write: record => void records.push(record), event: () => {} },
@@ -188,5 +221,11 @@ export function open(message: RequestMessage, over: { backends?: number; facts?:
     clock: () => time++,
   };
   accept(context, message, client);
-  return { journal, records, client, backends, backend: backends[0]! };
+  /** One more request, of another client. */
+  const another = (next: RequestMessage): { readonly client: FakeClient } => {
+    const other = new FakeClient(journal, over.facts);
+    accept(context, next, other);
+    return { client: other };
+  };
+  return { another, pool, journal, records, client, backends, backend: backends[0]!, context };
 }

@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accept, MAX_ATTEMPTS } from '../src/exchange/exchange.ts';
+import { DEFAULT_POOL } from '../src/config/pool-settings.ts';
+import { accept, type ExchangeContext } from '../src/exchange/exchange.ts';
 import type {
   Backend,
   BackendLeg,
@@ -15,9 +16,10 @@ import type {
   ResponseMessage,
 } from '../src/exchange/legs.ts';
 import { type Reason, reason } from '../src/exchange/reason.ts';
-import { Pool, Router } from '../src/route.ts';
+import { Router } from '../src/routing/router.ts';
 import { NO_TRACE } from '../src/trace/trace.ts';
-import { FACTS, request } from './exchange-fakes.ts';
+import { Pool } from '../src/upstream/pool.ts';
+import { FACTS, request, routeTo } from './exchange-fakes.ts';
 
 /** What the generator decides; meaning depends on what is legal at that moment. */
 type Step = { readonly kind: string; readonly size: number; readonly flag: boolean };
@@ -141,6 +143,8 @@ class Run {
   readonly client = new ModelClient();
   readonly legs: ModelLeg[] = [];
   readonly message: RequestMessage;
+  readonly pool: Pool;
+  readonly context: ExchangeContext;
   records = 0;
   #next = 0;
 
@@ -156,18 +160,21 @@ class Run {
       },
       close: async () => {},
     });
-    const pool = new Pool(Array.from({ length: backends }, make));
-    const context = {
-      router: new Router([{ host: '', prefix: '/', pool }]),
+    const pool = Pool.of('test', Array.from({ length: backends }, make));
+    this.pool = pool;
+    this.context = {
+      router: new Router([routeTo(pool)]),
+      heldBytes: 0,
+      maxHeldBytes: 0,
       policy: { pseudonym: 'gw', isTrusted: () => false },
       trace: NO_TRACE,
       records: { write: () => void this.records++, event: () => {} },
       reasonHeader: '',
-      tunnels: new Set<never>(),
-      open: new Set<never>(),
+      tunnels: new Set(),
+      open: new Set(),
       clock: () => 0,
     };
-    accept(context, this.message, this.client);
+    accept(this.context, this.message, this.client);
   }
 
   get leg(): ModelLeg {
@@ -326,8 +333,13 @@ describe('property: whatever two legs do', () => {
           for (const each of busy) each.events.onSettled();
           expect(client.isSettled).toBe(true);
 
-          expect(legs.length).toBeLessThanOrEqual(MAX_ATTEMPTS);
+          expect(legs.length).toBeLessThanOrEqual(DEFAULT_POOL.retries.attempts);
           expect(run.records).toBe(1);
+          expect([run.context.heldBytes, run.pool.inFlight, run.pool.members.map(({ inFlight }) => inFlight)]).toEqual([
+            0,
+            0,
+            Array(run.pool.members.length).fill(0),
+          ]);
           for (const each of legs) expect(client.sent.startsWith(each.received)).toBe(true);
           // All attempts but the last have seen nothing of the body: it can only be sent once.
           for (const each of legs.slice(0, -1)) expect(each.received).toBe('');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_ATTEMPTS } from '../src/exchange/exchange.ts';
+
+import { DEFAULT_POOL } from '../src/config/pool-settings.ts';
 import { fieldOf } from '../src/exchange/own-response.ts';
 import { reason } from '../src/exchange/reason.ts';
 import { bytes, FACTS, open, request } from './exchange-fakes.ts';
@@ -335,11 +336,11 @@ describe('retry', () => {
   it('REFUSED_STREAM and going away are tried again, a bounded number of times', () => {
     // RTY-07
     const { journal, backend } = open(request());
-    for (let i = 0; i < MAX_ATTEMPTS; i++) {
+    for (let i = 0; i < DEFAULT_POOL.retries.attempts; i++) {
       backend.leg.assign();
       backend.leg.events.onError(reason('backend_refused_stream', 'refused', { retryable: true }));
     }
-    expect(journal.filter(line => line.includes('send'))).toHaveLength(MAX_ATTEMPTS);
+    expect(journal.filter(line => line.includes('send'))).toHaveLength(DEFAULT_POOL.retries.attempts);
     expect(journal).toContain('client.respond 503');
   });
 

@@ -56,11 +56,11 @@ const MAX_ON_DEMAND = 128;
 /**
  * The certificates of a listener, selected by server name: exact, then wildcard, then made on demand, then the default.
  *
- * Commands: `reload`, `watch`, `onChange`. Getters: `certificates`, `warnings`, `acceptsClientCertificates`. For
+ * Commands: `reload`, `replace`, `watch`, `onChange`. Getters: `certificates`, `warnings`, `acceptsClientCertificates`. For
  * listeners: `overrides`, `select`, `defaultOptions`.
  */
 export class SecureContexts {
-  readonly #options: SecureContextsOptions;
+  #options: SecureContextsOptions;
   readonly #now: () => number;
   readonly #warnBeforeDays: number;
   readonly #onDemand: Map<string, LoadedCertificate> = new Map();
@@ -165,9 +165,28 @@ export class SecureContexts {
     return this.#reloading;
   }
 
-  async #reload(): Promise<boolean> {
-    const base = await loadBase(this.#options);
-    const generation = await loadGeneration(this.#options, base);
+  /**
+   * Serves other certificates from now on, and reads these on reload. All or nothing, as with `reload`.
+   *
+   * @returns true when something changed
+   * @throws TlsAlpnError `certificate`, or `option` when there is none
+   */
+  async replace(certificates: readonly CertificateSource[]): Promise<boolean> {
+    await this.#reloading?.catch(() => {});
+    const options = { ...this.#options, certificates };
+    if (certificates.length === 0 && options.onDemand === undefined) {
+      throw new TlsAlpnError('option', 'SecureContexts needs certificates, onDemand, or both');
+    }
+    this.#reloading = this.#reload(options).finally(() => {
+      this.#reloading = null;
+    });
+    return this.#reloading;
+  }
+
+  async #reload(options: SecureContextsOptions = this.#options): Promise<boolean> {
+    const base = await loadBase(options);
+    const generation = await loadGeneration(options, base);
+    this.#options = options;
     if (generation.digest === this.#generation.digest) return false;
     this.#base = base;
     this.#generation = generation;
@@ -272,7 +291,9 @@ async function loadGeneration(options: SecureContextsOptions, base: SecureContex
   for (const entry of served) {
     for (const name of entry.info.names) table.add(normalizeName(name), entry);
   }
-  const digest = [...loaded.map(entry => entry.digest), base.ca?.toString() ?? ''].join(' ');
+  const digest = [...loaded.map(entry => `${entry.digest}${entry.info.names.join()}`), base.ca?.toString() ?? ''].join(
+    ' ',
+  );
   return { table, loaded, fallback: served[0]!, digest };
 }
 

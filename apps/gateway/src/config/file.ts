@@ -7,8 +7,10 @@ import type { Place, Source } from './source.ts';
 
 /** Nesting that no settings need; an alias may contain itself. */
 const MAX_DEPTH = 32;
-/** Far more than settings need; aliases of aliases multiply. */
+/** Far more than settings need. */
 const MAX_NODES = 100_000;
+/** Aliases of aliases multiply, and each is looked for. */
+const MAX_ALIASES = 1000;
 
 /** A file as it was read: the text, to see later whether it changed, and what it says. */
 export interface ConfigFile {
@@ -40,9 +42,11 @@ export function parseConfig(content: string, name: string, directory: string): S
     throw new UsageProblem(wrong.map(({ pos, message }) => `${placeAt(pos[0]).where}: ${message}`).join('\n'));
   }
   let nodes = 0;
+  let aliases = 0;
   const convert = (node: unknown, fallback: Place, depth: number): Source => {
     const place = hasRange(node) ? placeAt(node.range[0]) : fallback;
     if (depth > MAX_DEPTH || ++nodes > MAX_NODES) throw new UsageProblem(`${place.where}: this is too large`);
+    if (isAlias(node) && ++aliases > MAX_ALIASES) throw new UsageProblem(`${place.where}: too many aliases`);
     if (isAlias(node)) return convert(node.resolve(document), place, depth + 1);
     if (isMap(node)) {
       const entries = node.items.map(pair => {

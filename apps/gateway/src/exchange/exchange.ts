@@ -11,19 +11,31 @@
 import type { FieldList } from '@glassway/h2-core';
 import { type ForwardPolicy, forwardRequest } from '../fields.ts';
 import { forwardResponse, forwardTrailers } from '../fields-response.ts';
-import { normalizePath, type Pool, type Router } from '../route.ts';
+import { replacePrefix } from '../routing/answers.ts';
+import { editFields } from '../routing/field-edit.ts';
+import { normalizePath } from '../routing/path.ts';
+import type { Forward, Route, Router } from '../routing/router.ts';
 import type { Trace } from '../trace/trace.ts';
+import type { Member } from '../upstream/member.ts';
+import type { PoolGuest } from '../upstream/pool.ts';
 import { Attempt } from './attempt.ts';
-import type { ExchangeState } from './exchange-state.ts';
+import { type ExchangeState, stateOf } from './exchange-state.ts';
+import { Held } from './held.ts';
 import type { BackendLeg, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from './legs.ts';
-import { ownResponse } from './own-response.ts';
+import { type OwnResponse, ownResponse } from './own-response.ts';
 import { type Reason, reason } from './reason.ts';
 import { ExchangeRecord, type RecordSink } from './record.ts';
+import { mayRetry } from './retry.ts';
 
 /** What exchanges share. */
 export interface ExchangeContext {
-  readonly router: Router;
-  readonly policy: ForwardPolicy;
+  /** Of the newest revision; an exchange keeps the route it took. */
+  router: Router;
+  policy: ForwardPolicy;
+  /** See `HeldTotal`. */
+  heldBytes: number;
+  /** Above this many held octets new requests are refused; 0: no limit. */
+  maxHeldBytes: number;
   readonly trace: Trace;
   /** Where finished exchanges are recorded; null: nowhere. */
   readonly records: RecordSink | null;
@@ -37,17 +49,9 @@ export interface ExchangeContext {
   readonly clock: () => number;
 }
 
-/** How often a request is sent at most. It is sent again only when certainly no backend has processed it. */
-export const MAX_ATTEMPTS = 3;
-
 const UPLOAD_STOPPED = reason('upload_stopped', 'the response was complete before the request', { rfc: '9113 8.1' });
 
-/** Failures of dialling: trying the same backend again at once would only fail again. */
-const DIAL_FAILURES: ReadonlySet<string> = new Set([
-  'backend_refused',
-  'backend_unreachable',
-  'backend_connect_timeout',
-]);
+const NONE: readonly Member[] = [];
 
 /** Takes a request from a listener. The leg's `events` are set when this returns. */
 export function accept(context: ExchangeContext, request: RequestMessage, client: ClientLeg): void {
@@ -57,27 +61,36 @@ export function accept(context: ExchangeContext, request: RequestMessage, client
 }
 
 /** The state of one exchange; its methods from `onBody` to `onFinished` are what the client's leg tells. */
-export class Exchange implements ClientLegEvents {
+export class Exchange implements ClientLegEvents, PoolGuest {
   readonly #context: ExchangeContext;
   readonly #client: ClientLeg;
   readonly #record: ExchangeRecord;
   /** As it goes to the backends; null until routed. */
   #forwarded: RequestMessage | null = null;
-  #pool: Pool | null = null;
+  #route: Route | null = null;
+  #forward: Forward | null = null;
+  /** It has entered the pool and not left it. */
+  #entered = false;
+  /** The target that works for it. */
+  #member: Member | null = null;
+  /** Those that failed. */
+  #tried: readonly Member[] = NONE;
+  waitingSince = 0;
+  place = -1;
   /** The backend's side; null: there is none (any more). */
   #attempt: Attempt | null = null;
 
-  /** Request body that came before a connection was found, and is given back to the client's window when passed on. */
-  #early: Uint8Array[] = [];
+  readonly #held: Held;
   #earlyTrailers: FieldList | null = null;
   /** Something of the body was passed on, so it cannot be sent again. */
   #bodyBegun = false;
   #requestEnded: boolean;
   /** Nobody wants the rest of the request. */
   #uploadStopped = false;
-  /** Octets passed on to a leg that is full, not yet given back to the leg they came from. */
-  #withheldUp = 0;
-  #withheldDown = 0;
+
+  /** What the trace was told last; a request may move from one connection to another. */
+  #pairedConnection = 0;
+  #pairedStream = 0;
 
   #responded = false;
   #settled = false;
@@ -87,17 +100,36 @@ export class Exchange implements ClientLegEvents {
   constructor(context: ExchangeContext, client: ClientLeg, request: RequestMessage) {
     this.#context = context;
     this.#client = client;
+    this.#held = new Held(context);
     this.#record = new ExchangeRecord(client.facts, request, context.clock());
     this.#requestEnded = !request.hasBody;
   }
 
-  /** Routes the request and sends it to the first backend, or refuses it. */
+  /** Routes the request and sends it to the first backend, answers it, or refuses it. */
   start(): void {
     this.#context.open.add(this);
     if (this.#isTunnel) this.#context.tunnels.add(this);
-    const refused = this.#route();
-    if (refused === null) this.#send();
-    else this.#refuse(refused);
+    const refused = this.#findRoute();
+    if (refused !== null) {
+      this.#refuse(refused);
+      return;
+    }
+    const forward = this.#forward;
+    if (forward === null) return;
+    const entry = forward.pool.enter(this);
+    if (entry === 'entered') this.proceed();
+    else if (entry !== 'waiting') this.#refuse(entry);
+  }
+
+  /** It is its turn in the pool. */
+  proceed(): void {
+    this.#entered = true;
+    this.#send();
+  }
+
+  /** Its turn did not come in time. */
+  reject(why: Reason): void {
+    this.#refuse(why);
   }
 
   get #isTunnel(): boolean {
@@ -107,32 +139,25 @@ export class Exchange implements ClientLegEvents {
 
   /** What it is and what it waits for. */
   get state(): ExchangeState {
-    const { client, request, startedAt, backend, bytesUp, bytesDown } = this.#record;
-    const { address, port, protocol, connectionId: connection, streamId: stream } = client;
-    const { method, scheme, authority, path } = request;
-    const ageMs = this.#context.clock() - startedAt;
-    const url = `${scheme}://${authority}${path}`;
-    const waits = this.#waits;
-    const from = address === '' ? 'unix' : `${address.includes(':') ? `[${address}]` : address}:${port}`;
-    return { connection, stream, client: from, protocol, method, url, backend, ageMs, waits, bytesUp, bytesDown };
+    return stateOf(this.#record, this.#context.clock(), this.#waits);
   }
 
   get #waits(): string {
     const { assignedAt, firstByteAt } = this.#record;
     if (this.#isTunnel && this.#responded) return 'the end of a tunnel (WebSocket)';
     if (!this.#responded) {
+      if (this.place >= 0) return `its turn for ${this.#forward!.pool.name}`;
       if (assignedAt < 0) return 'a connection to the backend';
-      if (!this.#requestEnded)
-        return this.#withheldUp > 0 ? 'the backend to read the request' : 'the rest of the request';
+      if (!this.#requestEnded) return this.#held.up > 0 ? 'the backend to read the request' : 'the rest of the request';
       return 'the response of the backend';
     }
-    if (this.#withheldDown > 0) return 'the client to read the response';
+    if (this.#held.down > 0) return 'the client to read the response';
     const isDelivered = firstByteAt >= 0 && (this.#attempt === null || !this.#attempt.live);
     return isDelivered ? 'the client to take the rest of the response' : 'the rest of the response from the backend';
   }
 
-  #route(): Reason | null {
-    const { router, policy } = this.#context;
+  #findRoute(): Reason | null {
+    const { router, policy, heldBytes, maxHeldBytes } = this.#context;
     const request = this.#record.request;
     const { method, scheme, authority, hasBody, contentLength, protocol = '' } = request;
     if (method === 'CONNECT') return reason('connect_refused', 'CONNECT is not offered here', { rfc: '9110 9.3.6' });
@@ -143,15 +168,31 @@ export class Exchange implements ClientLegEvents {
         rule: 'request.path',
       });
     }
-    this.#pool = router.match(authority, path);
-    if (this.#pool === null) return reason('no_route', `no backend serves ${authority}${path}`);
+    if (maxHeldBytes > 0 && heldBytes > maxHeldBytes) {
+      const text = `${heldBytes} octets are held for slow peers, more than limits.maxBufferedBytes`;
+      return reason('overloaded', text, { rfc: '9110 15.6.4' });
+    }
+    const route = router.match(request, path);
+    if (route === null) return reason('no_route', `no backend serves ${authority}${path}`);
+    this.#route = route;
+    const { action } = route;
+    if (action.kind === 'answer') {
+      this.#answer(action.make(request, path));
+      return null;
+    }
+    this.#forward = action;
     const { fields, sensitive, refused } = forwardRequest(request, this.#client.facts, policy);
-    this.#forwarded = { method, scheme, authority, path, fields, sensitive, hasBody, contentLength, protocol };
+    const target = action.rewritePrefix === null ? path : replacePrefix(path, route.prefix, action.rewritePrefix);
+    const forwarded = { method, scheme, authority, path: target, fields, sensitive, hasBody, contentLength, protocol };
+    this.#forwarded = action.request === null ? forwarded : editFields(forwarded, action.request);
     return refused;
   }
 
   #send(): void {
-    const backend = this.#pool!.next();
+    const member = this.#forward!.pool.choose(this.#record.request, this.#client.facts, this.#tried);
+    this.#member = member;
+    member.inFlight++;
+    const { backend } = member;
     this.#record.attempts++;
     this.#record.backend = backend.url;
     const attempt = new Attempt(this);
@@ -165,14 +206,14 @@ export class Exchange implements ClientLegEvents {
     this.#record.bytesUp += chunk.length;
     if (end) this.#requestEnded = true;
     const leg = this.#attempt?.leg;
-    if (!leg || this.#uploadStopped) {
+    if ((!leg && this.place < 0) || this.#uploadStopped) {
       // Dropped, but given back: other streams of the client's connection need the window.
       if (chunk.length > 0) this.#client.consumed(chunk.length);
-    } else if (this.#record.assignedAt < 0) {
-      this.#early.push(chunk);
+    } else if (!leg || this.#record.assignedAt < 0) {
+      this.#held.keepEarly(chunk);
     } else {
       this.#bodyBegun = true;
-      if (!leg.write(chunk, end)) this.#withheldUp += chunk.length;
+      if (!leg.write(chunk, end)) this.#held.holdUp(chunk.length);
       else if (chunk.length > 0) this.#client.consumed(chunk.length);
     }
   }
@@ -180,9 +221,9 @@ export class Exchange implements ClientLegEvents {
   onTrailers(fields: FieldList): void {
     this.#requestEnded = true;
     const leg = this.#attempt?.leg;
-    if (!leg || this.#uploadStopped) return;
+    if ((!leg && this.place < 0) || this.#uploadStopped) return;
     const kept = forwardTrailers(fields);
-    if (this.#record.assignedAt < 0) {
+    if (!leg || this.#record.assignedAt < 0) {
       this.#earlyTrailers = kept;
     } else {
       this.#bodyBegun = true;
@@ -191,8 +232,7 @@ export class Exchange implements ClientLegEvents {
   }
 
   onWritable(): void {
-    const bytes = this.#withheldDown;
-    this.#withheldDown = 0;
+    const bytes = this.#held.takeDown();
     if (bytes > 0) this.#attempt?.leg?.consumed(bytes);
   }
 
@@ -236,20 +276,24 @@ export class Exchange implements ClientLegEvents {
   /** A connection was found: what has been waiting for it goes out. */
   assigned(leg: BackendLeg): void {
     const record = this.#record;
+    const { connectionId, streamId } = leg;
+    if (connectionId !== this.#pairedConnection || streamId !== this.#pairedStream) {
+      this.#pairedConnection = connectionId;
+      this.#pairedStream = streamId;
+      this.#context.trace.paired(record.client.connectionId, record.client.streamId, connectionId, streamId);
+    }
     if (record.assignedAt >= 0) return;
     record.assignedAt = this.#context.clock();
-    this.#context.trace.paired(record.client.connectionId, record.client.streamId, leg.connectionId, leg.streamId);
-    const early = this.#early;
+    const early = this.#held.takeEarly();
     const trailers = this.#earlyTrailers;
     if (early.length === 0 && trailers === null) return;
-    this.#early = [];
     this.#bodyBegun = true;
     let passed = 0;
     for (let i = 0; i < early.length; i++) {
       const chunk = early[i]!;
       const last = this.#requestEnded && trailers === null && i === early.length - 1;
       if (leg.write(chunk, last)) passed += chunk.length;
-      else this.#withheldUp += chunk.length;
+      else this.#held.holdUp(chunk.length);
     }
     if (trailers !== null) leg.trailers(trailers);
     // Only now, because it may bring the next octets at once, and they belong after these.
@@ -266,14 +310,17 @@ export class Exchange implements ClientLegEvents {
     this.#record.firstByteAt = this.#context.clock();
     this.#record.status = response.status;
     this.#responded = true;
-    this.#client.respond(forwardResponse(response), end);
+    this.#member?.succeeded();
+    const edit = this.#route!.response;
+    const forwarded = forwardResponse(response);
+    this.#client.respond(edit === null ? forwarded : editFields(forwarded, edit), end);
     if (end) this.#responseComplete();
   }
 
   /** Response body. */
   delivered(leg: BackendLeg, chunk: Uint8Array, end: boolean): void {
     this.#record.bytesDown += chunk.length;
-    if (!this.#client.write(chunk, end)) this.#withheldDown += chunk.length;
+    if (!this.#client.write(chunk, end)) this.#held.holdDown(chunk.length);
     else if (chunk.length > 0) leg.consumed(chunk.length);
     if (end) this.#responseComplete();
   }
@@ -298,11 +345,14 @@ export class Exchange implements ClientLegEvents {
   /** The backend has heard that its work was given up. */
   backendSettled(): void {
     this.#backendBusy = false;
-    if (this.#settled) this.#client.settled();
+    if (this.#settled) this.#leave();
   }
 
   /** The attempt failed and is over. */
   failed(why: Reason): void {
+    const member = this.#member!;
+    this.#forward!.pool.failed(member, why);
+    this.#release();
     if (this.#responded) {
       this.#record.reason = why;
       this.#reasoned(why);
@@ -310,18 +360,13 @@ export class Exchange implements ClientLegEvents {
       this.#giveBackUp();
       this.#settle();
       this.#client.reset(why);
-    } else if (this.#mayRetry(why)) {
+    } else if (!this.#bodyBegun && mayRetry(why, this.#forward!.pool, this.#record)) {
       this.#record.assignedAt = -1;
+      this.#tried = [...this.#tried, member];
       this.#send();
     } else {
       this.#refuse(why);
     }
-  }
-
-  #mayRetry(why: Reason): boolean {
-    if (!why.retryable || this.#bodyBegun) return false;
-    const most = DIAL_FAILURES.has(why.code) ? this.#pool!.backends.length : MAX_ATTEMPTS;
-    return this.#record.attempts < Math.min(most, MAX_ATTEMPTS);
   }
 
   #responseComplete(): void {
@@ -332,6 +377,7 @@ export class Exchange implements ClientLegEvents {
     // Its leg stays for `consumed`: a slow client may still hold back octets of the backend's connection.
     attempt.live = false;
     attempt.complete = this.#requestEnded;
+    this.#release();
     if (this.#requestEnded) {
       // The backend answered before its leg was writable again.
       this.#giveBackUp();
@@ -351,17 +397,22 @@ export class Exchange implements ClientLegEvents {
 
   /** Answers in the gateway's own name; the status and reason tell why. */
   #refuse(why: Reason): void {
-    const { request } = this.#record;
     this.#attempt = null;
     this.#dropEarly();
     this.#reasoned(why);
-    const own = ownResponse(request, why, this.#context.reasonHeader);
     this.#record.reason = why;
+    this.#answer(ownResponse(this.#record.request, why, this.#context.reasonHeader));
+  }
+
+  /** Answers without a backend. */
+  #answer(own: OwnResponse): void {
     this.#record.status = own.status;
     this.#record.firstByteAt = this.#context.clock();
     this.#responded = true;
     if (own.body !== null) this.#record.bytesDown += own.body.length;
-    this.#client.respond({ status: own.status, fields: own.fields, sensitive: null }, own.body === null);
+    const edit = this.#record.reason === null ? this.#route!.response : null;
+    const response = { status: own.status, fields: own.fields, sensitive: null };
+    this.#client.respond(edit === null ? response : editFields(response, edit), own.body === null);
     if (own.body !== null) this.#client.write(own.body, true);
     this.#declineRest();
   }
@@ -369,25 +420,31 @@ export class Exchange implements ClientLegEvents {
   #cancelBackend(why: Reason): void {
     const attempt = this.#attempt;
     this.#attempt = null;
+    if (this.place >= 0) this.#forward!.pool.forget(this);
     this.#dropEarly();
+    this.#release();
     if (attempt === null) return;
     attempt.live = false;
     const leg = attempt.leg!;
     // The octets nobody waits for still count against the backend connection's window.
-    if (this.#withheldDown > 0) leg.consumed(this.#withheldDown);
-    this.#withheldDown = 0;
+    const withheld = this.#held.takeDown();
+    if (withheld > 0) leg.consumed(withheld);
     if (!attempt.complete) this.#backendBusy = !leg.cancel(why);
   }
 
+  /** The target works for it no more. */
+  #release(): void {
+    if (this.#member !== null) this.#member.inFlight--;
+    this.#member = null;
+  }
+
   #giveBackUp(): void {
-    const bytes = this.#withheldUp;
-    this.#withheldUp = 0;
+    const bytes = this.#held.takeUp();
     if (bytes > 0) this.#client.consumed(bytes);
   }
 
   #dropEarly(): void {
-    for (const chunk of this.#early) this.#withheldUp += chunk.length;
-    this.#early = [];
+    this.#held.dropEarly();
     this.#earlyTrailers = null;
   }
 
@@ -402,7 +459,17 @@ export class Exchange implements ClientLegEvents {
     this.#context.open.delete(this);
     if (this.#isTunnel) this.#context.tunnels.delete(this);
     this.#record.finishedAt = this.#context.clock();
+    this.#held.takeUp();
+    this.#held.takeDown();
+    this.#release();
     this.#context.records?.write(this.#record);
-    if (!this.#backendBusy) this.#client.settled();
+    if (!this.#backendBusy) this.#leave();
+  }
+
+  /** No backend works for it any more. */
+  #leave(): void {
+    if (this.#entered) this.#forward!.pool.leave();
+    this.#entered = false;
+    this.#client.settled();
   }
 }

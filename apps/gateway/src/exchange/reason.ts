@@ -32,6 +32,7 @@ export type ReasonCode =
   | 'backend_connect_timeout'
   | 'backend_first_byte_timeout'
   | 'backend_idle_timeout'
+  | 'backend_total_timeout'
   | 'backend_closed'
   | 'backend_reset'
   | 'backend_refused_stream'
@@ -54,6 +55,7 @@ export type ReasonCode =
   | 'no_route'
   | 'connect_refused'
   | 'admin_target'
+  | 'overloaded'
   | 'shutting_down'
   | 'connection_retired'
   | 'upload_stopped'
@@ -116,6 +118,13 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonKind>> = {
     '9110 15.6.5',
     'nothing came from the backend for too long, or it took nothing',
     'look into the backend, or raise its timeout',
+  ),
+  backend_total_timeout: kind(
+    504,
+    INTERNAL_ERROR,
+    '9110 15.6.5',
+    'the backend did not complete its response in the time it has in all',
+    'look into the backend, or raise timeouts.total of its pool',
   ),
   backend_closed: kind(
     502,
@@ -264,6 +273,13 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonKind>> = {
     '',
     'the address of the backend is one of the gateway’s own admin listeners',
     'correct the address of the backend',
+  ),
+  overloaded: kind(
+    503,
+    REFUSED_STREAM,
+    '9110 15.6.4',
+    'more octets are held for slow clients and backends than limits.maxBufferedBytes',
+    'find out who reads slowly; more memory and a higher limit',
   ),
   shutting_down: kind(503, REFUSED_STREAM, '9113 6.8', 'the gateway is closing', 'nothing: the client tries elsewhere'),
   connection_retired: kind(

@@ -13,7 +13,8 @@ export type Accept = (request: RequestMessage, leg: ClientLeg) => void;
 export interface ListenerContext {
   readonly accept: Accept;
   readonly trace: Trace;
-  readonly limits: ListenerLimits;
+  /** Replaced as a whole by a reload. */
+  limits: ListenerLimits;
   readonly registry: Registry;
   readonly clients: Clients;
   /** Hears of requests that are refused here, and of what is done to connections. */
@@ -41,6 +42,8 @@ export interface TlsFacts {
   readonly cipher: string;
   /** The name the client asked for by SNI, lower case, empty when none. */
   readonly servername: string;
+  /** Subject of the client's verified certificate, RFC 4514; absent: it showed none. */
+  readonly clientSubject?: string;
   /** Why a request for this authority may not be served on the connection, null: it may. Absent: all may. */
   readonly judgeAuthority?: (authority: string) => Reason | null;
 }

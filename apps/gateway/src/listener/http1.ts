@@ -11,9 +11,12 @@ import { type ListenerContext, type TlsFacts, tlsForTrace } from './context.ts';
 import { Http1Connection, type UpgradeTo } from './http1-connection.ts';
 import { endpoint } from './registry.ts';
 
-/** Node's property, absent from its types: 0 means field lines are counted by us, not silently cut off. */
-interface Counted {
+/** Node's properties, absent from its types. */
+interface Untyped {
+  /** 0 means field lines are counted by us, not silently cut off. */
   maxHeadersCount: number | null;
+  /** Read for each connection. */
+  maxHeaderSize: number;
 }
 
 /** Serves HTTP/1 on sockets handed to it. */
@@ -58,6 +61,14 @@ export class Http1Listener {
     this.#server.emit('connection', socket);
   }
 
+  /** The limits have changed. */
+  configure(): void {
+    const { headersTimeoutMs, keepAliveTimeoutMs, maxHeaderBytes } = this.#context.limits;
+    this.#server.headersTimeout = headersTimeoutMs;
+    this.#server.keepAliveTimeout = keepAliveTimeoutMs;
+    (this.#server as unknown as Untyped).maxHeaderSize = maxHeaderBytes;
+  }
+
   /** Stops the timers. Connections still open are the registry's to close. */
   close(): void {
     clearInterval(this.#sweep);
@@ -77,7 +88,7 @@ export class Http1Listener {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
     });
-    (server as Counted).maxHeadersCount = 0;
+    (server as unknown as Untyped).maxHeadersCount = 0;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
       this.#connections.get(request.socket)?.onRequest(request, response);
     };

@@ -40,13 +40,11 @@ export class Http2Listener {
   readonly #context: ListenerContext;
   /** Streams whose request is not complete yet. */
   readonly #uploads = new Set<Http2Leg>();
-  readonly #sweep: NodeJS.Timeout | undefined;
+  readonly #sweep: NodeJS.Timeout;
 
   constructor(context: ListenerContext) {
     this.#context = context;
-    const { checkIntervalMs, streamIdleTimeoutMs } = context.limits;
-    if (streamIdleTimeoutMs === 0) return;
-    this.#sweep = setInterval(() => this.#check(performance.now(), streamIdleTimeoutMs), checkIntervalMs).unref();
+    this.#sweep = setInterval(() => this.#check(performance.now()), context.limits.checkIntervalMs).unref();
   }
 
   /** Stops the timers. Connections still open are the registry's to close. */
@@ -54,7 +52,9 @@ export class Http2Listener {
     clearInterval(this.#sweep);
   }
 
-  #check(now: number, timeoutMs: number): void {
+  #check(now: number): void {
+    const { streamIdleTimeoutMs: timeoutMs } = this.#context.limits;
+    if (timeoutMs === 0) return;
     for (const leg of this.#uploads) {
       if (leg.isUploading && leg.idleFor(now) > timeoutMs) {
         leg.giveUp(reason('client_body_timeout', `nothing moved on the stream for ${timeoutMs} ms`));
@@ -260,6 +260,7 @@ class Http2Client implements Handler, Drainable {
       tls: this.#tls !== null,
       connectionId: this.connectionId,
       streamId,
+      ...(this.#tls?.clientSubject === undefined ? {} : { subject: this.#tls.clientSubject }),
     };
   }
 

@@ -72,6 +72,8 @@ export interface Listeners {
   readonly counts: Registry['counts'];
   /** Every open connection. */
   list(): ConnectionState[];
+  /** Other limits from now on; connections that are open keep the HTTP/2 settings they announced. */
+  configure(limits: Partial<ListenerLimits>): void;
   /**
    * Stops accepting, lets every connection finish what it has begun (GOAWAY in two steps on HTTP/2, Connection: close
    * on HTTP/1.1), and after `deadlineMs` (0: at once) closes the rest. A second call cuts the first one's deadline short.
@@ -108,6 +110,11 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
       },
       counts: registry.counts,
       list: () => registry.list(),
+      configure: given => {
+        context.limits = resolveListenerLimits(given);
+        registry.configure(context.limits);
+        http1.configure();
+      },
       close: async deadlineMs => {
         cleartext?.close();
         clients.close();
@@ -132,13 +139,13 @@ function listenCleartext(
   http1: Http1Listener,
   http2: Http2Listener,
 ): Promise<Server> {
-  const { clients, registry, limits } = context;
+  const { clients, registry } = context;
   const onSocket = (socket: Socket): void => {
     // First of all: a reset may come before anyone reads. What follows it is 'close', which everyone listens to.
     socket.on('error', ignore);
     clients.identify(socket, () => {
       if (!registry.add(socket, clients.of(socket))) return;
-      sniff(socket, limits.negotiationTimeoutMs, protocol => {
+      sniff(socket, context.limits.negotiationTimeoutMs, protocol => {
         if (protocol === 'h2') http2.serve(socket, { negotiation: 'prior-knowledge', tls: null });
         else http1.serve(socket, null);
       });

@@ -61,7 +61,7 @@ export interface ConnectionState {
 export class Registry {
   readonly #sockets = new Map<Socket, Entry>();
   readonly #perAddress = new Map<string, number>();
-  readonly #limits: RegistryLimits;
+  #limits: RegistryLimits;
   readonly #cut: CutConnection[] = [];
   readonly #deadlines: NodeJS.Timeout[] = [];
   #draining = false;
@@ -92,6 +92,11 @@ export class Registry {
   /** True once `close` was called. */
   get isDraining(): boolean {
     return this.#draining;
+  }
+
+  /** Other limits for connections to come. */
+  configure(limits: RegistryLimits): void {
+    this.#limits = limits;
   }
 
   /** Takes a socket in until it closes; false (and the socket is destroyed) above a limit or while draining. */

@@ -92,9 +92,24 @@ function take(
 ): void {
   const certificate = limits.strictAuthority ? socket.getX509Certificate() : undefined;
   const judge = certificate === undefined ? {} : { judgeAuthority: authoritiesOf(certificate) };
-  const facts: TlsFacts = { version: tls.version, cipher: tls.cipher, servername, ...judge };
+  const peer = tls.peerCertificate;
+  const client = peer?.authorized === true ? { clientSubject: distinguishedName(peer.subject) } : {};
+  const facts: TlsFacts = { version: tls.version, cipher: tls.cipher, servername, ...judge, ...client };
   socket.setNoDelay(true);
   if (protocol !== 'h2') http1.serve(socket, facts);
   else if (tls.forbiddenForH2) http2.refuseInsecure(socket, { negotiation: 'alpn', tls: facts });
   else http2.serve(socket, { negotiation: 'alpn', tls: facts });
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * RFC 4514: most specific first, separated by commas, in ASCII. Node gives one `key=value` per line, in the order of the
+ * certificate, escaped by RFC 2253 but for what is not ASCII.
+ */
+export function distinguishedName(subject: string): string {
+  const names = subject.split('\n').reverse().join(',');
+  return names.replace(/[^\x20-\x7e]/gu, character =>
+    [...encoder.encode(character)].map(octet => `\\${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 }

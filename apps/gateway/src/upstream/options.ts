@@ -12,6 +12,14 @@ export interface UpstreamOptions {
   readonly firstByteTimeoutMs?: number;
   /** Longest pause between octets in either direction while we wait for the backend. Default 300 s (server-sent events). */
   readonly bodyIdleTimeoutMs?: number;
+  /** From a request finding its connection to the end of its response, WebSockets excepted. Default 0: off. */
+  readonly totalTimeoutMs?: number;
+  /** Age at which a connection takes no more exchanges, spread by a tenth. Default 0: never. */
+  readonly maxConnectionAgeMs?: number;
+  /** Exchanges after which a connection takes no more, spread by a tenth. Default 0: never. */
+  readonly maxConnectionRequests?: number;
+  /** How often the host's name is resolved again; connections to addresses that are gone take no more. Default 0: never. */
+  readonly resolveIntervalMs?: number;
   /** Longest pause on an upgraded connection (WebSocket). Default 1 h. */
   readonly tunnelIdleTimeoutMs?: number;
   /**
@@ -49,6 +57,10 @@ export interface ResolvedUpstreamOptions {
   readonly connectTimeoutMs: number;
   readonly firstByteTimeoutMs: number;
   readonly bodyIdleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionRequests: number;
+  readonly resolveIntervalMs: number;
   readonly tunnelIdleTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxHeadBytes: number;
@@ -75,6 +87,10 @@ export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstre
     connectTimeoutMs: timeout('connectTimeoutMs', options.connectTimeoutMs, 5_000),
     firstByteTimeoutMs: timeout('firstByteTimeoutMs', options.firstByteTimeoutMs, 60_000),
     bodyIdleTimeoutMs: timeout('bodyIdleTimeoutMs', options.bodyIdleTimeoutMs, 300_000),
+    totalTimeoutMs: timeout('totalTimeoutMs', options.totalTimeoutMs, 0),
+    maxConnectionAgeMs: timeout('maxConnectionAgeMs', options.maxConnectionAgeMs, 0),
+    maxConnectionRequests: integer('maxConnectionRequests', options.maxConnectionRequests, 0, 0, 1e9),
+    resolveIntervalMs: timeout('resolveIntervalMs', options.resolveIntervalMs, 0),
     tunnelIdleTimeoutMs: timeout('tunnelIdleTimeoutMs', options.tunnelIdleTimeoutMs, 3_600_000),
     keepAliveTimeoutMs: timeout('keepAliveTimeoutMs', options.keepAliveTimeoutMs, 4_000),
     maxHeadBytes: integer('maxHeadBytes', options.maxHeadBytes, 65_536, 256, 1_048_576),

@@ -29,3 +29,20 @@ export function overdue(
   const what = unsent > 0 ? 'took no request octets' : 'sent nothing';
   return reason('backend_idle_timeout', `${target.label} ${what} for ${limit} ms`);
 }
+
+/** Whether an exchange has taken longer than it may in all; null: it has not. `startedAt`: when it found its connection, ms. */
+export function overtime(
+  target: Target,
+  options: ResolvedUpstreamOptions,
+  startedAt: number,
+  now: number,
+): Reason | null {
+  const limit = options.totalTimeoutMs;
+  if (limit === 0 || now - startedAt < limit) return null;
+  return reason('backend_total_timeout', `${target.label} did not complete its response within ${limit} ms`);
+}
+
+/** A number within a tenth of `value`, so that what began together does not end together. */
+export function spread(value: number): number {
+  return value * (0.9 + Math.random() * 0.2);
+}

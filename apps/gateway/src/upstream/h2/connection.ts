@@ -15,8 +15,10 @@ import { type Reason, reason } from '../../exchange/reason.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
 import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
+import { spread } from '../progress.ts';
 import { type H2Leg, LegPhase } from './leg.ts';
 import type { H2Pool } from './pool.ts';
+import { Refusals } from './refusals.ts';
 import { ResetProof } from './reset-proof.ts';
 
 interface Connecting {
@@ -65,9 +67,14 @@ export class H2Connection implements DialEvents, Handler {
   #id = 0;
   #error: Error | null = null;
   #proof: ResetProof | null = null;
+  readonly #refusals: Refusals;
+  #retiring: NodeJS.Timeout | null = null;
+  #requestsLeft = Number.POSITIVE_INFINITY;
+  #address = '';
 
   constructor(pool: H2Pool) {
     this.#pool = pool;
+    this.#refusals = new Refusals(() => this.#pool.onRoom(this));
   }
 
   /** `connecting`, `handshake`, `open`, `draining` or `closed`. */
@@ -82,7 +89,15 @@ export class H2Connection implements DialEvents, Handler {
 
   /** A request made now gets a stream at once. */
   get canOpen(): boolean {
-    return this.#state.kind === 'open' && this.#state.core.canOpen && this.#state.core.openStreams < MAX_STREAMS;
+    const state = this.#state;
+    return (
+      state.kind === 'open' && state.core.canOpen && state.core.openStreams < MAX_STREAMS && !this.#refusals.isPausing
+    );
+  }
+
+  /** The backend has just refused a stream for all it has to do. */
+  get isRefusing(): boolean {
+    return this.#refusals.isPausing;
   }
 
   /** The backend refuses any stream: SETTINGS_MAX_CONCURRENT_STREAMS 0 (RFC 9113 5.1.2). */
@@ -99,6 +114,10 @@ export class H2Connection implements DialEvents, Handler {
   onConnected(socket: Socket, tls: TlsFacts | null): void {
     const { target, trace, options } = this.#pool;
     this.#id = trace.connectionOpened(backendFacts(target, socket, 'h2', tls));
+    this.#address = socket.remoteAddress ?? '';
+    const { maxConnectionAgeMs, maxConnectionRequests } = options;
+    if (maxConnectionAgeMs > 0) this.#retiring = setTimeout(() => this.#retire(), spread(maxConnectionAgeMs)).unref();
+    if (maxConnectionRequests > 0) this.#requestsLeft = Math.max(1, Math.round(spread(maxConnectionRequests)));
     socket.on('error', (error: Error) => {
       this.#error ??= error;
     });
@@ -138,6 +157,19 @@ export class H2Connection implements DialEvents, Handler {
         ? this.#noTunnels()
         : leg.open(this, state.core, this.#id);
     if (refused !== null) leg.reject(refused);
+    if (--this.#requestsLeft === 0) this.#retire();
+  }
+
+  /** Its address is no longer one of the backend's: it takes no further exchange. */
+  leave(addresses: ReadonlySet<string>): void {
+    if (this.#address !== '' && !addresses.has(this.#address)) this.#retire();
+  }
+
+  /** Finishes what it has; others are dialled for what comes. */
+  #retire(): void {
+    if (this.#state.kind !== 'open') return;
+    this.shutdown();
+    this.#pool.onDraining(this);
   }
 
   #noTunnels(): Reason {
@@ -204,6 +236,7 @@ export class H2Connection implements DialEvents, Handler {
     leg.responded = true;
     leg.progressAt = performance.now();
     this.#proof!.heard();
+    this.#refusals.ended();
     if (end) leg.finish();
     const proven = leg.websocketAccept !== '' && head.status >= 200 && head.status < 300;
     const fields = proven ? [...head.fields, 'sec-websocket-accept', leg.websocketAccept] : head.fields;
@@ -246,6 +279,12 @@ export class H2Connection implements DialEvents, Handler {
   onReset(stream: Stream, error: H2Error): void {
     const leg = stream.context as H2Leg;
     if (leg.phase !== LegPhase.ON_STREAM) return;
+    if (error.code === ErrorCode.REFUSED_STREAM && error.initiator === 'remote' && leg.mayMove && this.#isBusy) {
+      // It counts what it has not finished, we only what is open to us: the exchange waits rather than fails.
+      this.#refusals.add();
+      this.#pool.resend(leg);
+      return;
+    }
     const moves =
       error.rule === 'goaway.unprocessed' ? leg.mayMove : error.rule === 'transport.closed' && leg.mayResend;
     if (moves) {
@@ -255,6 +294,12 @@ export class H2Connection implements DialEvents, Handler {
     const why = this.#reasonOf(error, leg);
     leg.finish();
     leg.events.onError(why);
+  }
+
+  /** The backend works for other streams, perhaps for some that are closed to us. The one being closed still counts. */
+  get #isBusy(): boolean {
+    const state = this.#state;
+    return state.kind === 'open' && (state.core.openStreams > 1 || this.#proof!.isPending || this.#refusals.isPausing);
   }
 
   onStreamClosed(): void {
@@ -278,6 +323,8 @@ export class H2Connection implements DialEvents, Handler {
     if (before.kind === 'closed') return;
     this.#state = CLOSED;
     this.#proof!.close();
+    this.#refusals.close();
+    if (this.#retiring !== null) clearTimeout(this.#retiring);
     const why =
       error === null || (error.rule === 'transport.closed' && this.#error === null)
         ? null

@@ -51,6 +51,8 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   unconsumed = 0;
   /** Last time the exchange moved in the direction we wait for, ms. */
   progressAt = 0;
+  /** When it found its connection, ms. */
+  startedAt = 0;
   /** Request octets waiting for the backend's windows at the last look. */
   bufferedBefore = 0;
 
@@ -154,6 +156,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
       this.phase = LegPhase.ON_STREAM;
       this.endSent = whole;
       this.progressAt = performance.now();
+      this.startedAt = this.progressAt;
       this.#announced = false;
       this.#list();
       this.#flushEarly(core, stream);

@@ -2,10 +2,11 @@ import { performance } from 'node:perf_hooks';
 import type { Backend, BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import type { Trace } from '../../trace/trace.ts';
+import { AddressWatch } from '../address-watch.ts';
 import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
 import type { ResolvedUpstreamOptions } from '../options.ts';
-import { overdue } from '../progress.ts';
+import { overdue, overtime } from '../progress.ts';
 import type { Target } from '../target.ts';
 import { Ticker } from '../ticker.ts';
 import { WaitingLine } from '../waiting.ts';
@@ -28,6 +29,7 @@ export class H2Pool implements Backend {
   /** Exchanges with a stream, for the timeouts. */
   readonly #active: H2Leg[] = [];
   readonly #ticker: Ticker;
+  readonly #addresses: AddressWatch;
   /** The connection that took the last exchange: probably has room for the next. */
   #current: H2Connection | null = null;
   #connecting = 0;
@@ -40,8 +42,11 @@ export class H2Pool implements Backend {
     this.options = options;
     this.trace = trace;
     this.#dial = dial;
-    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs } = options;
-    const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs];
+    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs } = options;
+    const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs];
+    this.#addresses = new AddressWatch(target, options.resolveIntervalMs, addresses => {
+      for (const connection of [...this.#connections]) connection.leave(addresses);
+    });
     this.#ticker = new Ticker(timeouts, () => this.#tick());
   }
 
@@ -74,6 +79,7 @@ export class H2Pool implements Backend {
 
   close(deadlineMs: number): Promise<void> {
     this.#closing = true;
+    this.#addresses.stop();
     for (const connection of [...this.#connections]) if (connection.kind === 'open') connection.shutdown();
     if (this.#waiting.size === 0) for (const connection of [...this.#connections]) connection.shutdown();
     if (this.#connections.length === 0) return Promise.resolve();
@@ -193,8 +199,8 @@ export class H2Pool implements Backend {
 
   #dialOneMore(): void {
     if (this.#connecting > 0 || this.#connections.length >= this.options.maxConnections) return;
-    // Another connection to a backend that allows no streams would not help.
-    for (const connection of this.#connections) if (connection.isShut) return;
+    // Another connection to a backend that allows no streams, or has too much to do, would not help.
+    for (const connection of this.#connections) if (connection.isShut || connection.isRefusing) return;
     const connection = new H2Connection(this);
     this.#connections.push(connection);
     this.#connecting++;
@@ -237,6 +243,11 @@ export class H2Pool implements Backend {
 
   #checkTimeout(leg: H2Leg, now: number): void {
     const { stream } = leg;
+    const tooLong = leg.isTunnel ? null : overtime(this.target, this.options, leg.startedAt, now);
+    if (tooLong !== null) {
+      leg.fail(tooLong);
+      return;
+    }
     // A client that holds octets back is slow by itself; its side has its own limits.
     if (stream === null || leg.unconsumed > 0) return;
     const { options, target } = this;

@@ -31,6 +31,11 @@ export class ResetProof {
     this.#core = core;
   }
 
+  /** The backend may still be working for streams that were reset. */
+  get isPending(): boolean {
+    return this.#pinged.length > 0 || this.#later.length > 0;
+  }
+
   /** A stream was reset; `witness` is told in a later turn, once. */
   add(witness: ResetWitness): void {
     this.#later.push(witness);

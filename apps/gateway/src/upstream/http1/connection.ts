@@ -5,7 +5,7 @@ import { BackendSocket } from '../backend-socket.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
 import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
-import { overdue } from '../progress.ts';
+import { overdue, overtime, spread } from '../progress.ts';
 import type { FieldSection } from './field-section.ts';
 import { type Http1Leg, LegPhase } from './leg.ts';
 import type { Http1Pool } from './pool.ts';
@@ -60,6 +60,11 @@ export class Http1Connection implements ResponseSink, DialEvents {
   /** Nothing can be sent any more; what the backend has said is still being read. */
   #writeBroken = false;
 
+  /** When it is no longer used, ms, and after how many exchanges. */
+  #retireAt = Number.POSITIVE_INFINITY;
+  #maxOrdinal = Number.POSITIVE_INFINITY;
+  #address = '';
+
   /** Unsent octets at the last look, to see whether the backend takes any. */
   #unsentBefore = 0;
 
@@ -96,7 +101,11 @@ export class Http1Connection implements ResponseSink, DialEvents {
 
   onConnected(socket: Socket, tls: TlsFacts | null): void {
     this.#socket = socket;
-    const { target, trace } = this.#pool;
+    const { target, trace, options } = this.#pool;
+    const { maxConnectionAgeMs, maxConnectionRequests } = options;
+    if (maxConnectionAgeMs > 0) this.#retireAt = performance.now() + spread(maxConnectionAgeMs);
+    if (maxConnectionRequests > 0) this.#maxOrdinal = Math.max(1, Math.round(spread(maxConnectionRequests)));
+    this.#address = socket.remoteAddress ?? '';
     this.#id = trace.connectionOpened(backendFacts(target, socket, 'http/1.1', tls));
     socket.on('error', error => this.#onError(error));
     socket.on('end', () => this.#onEnd());
@@ -116,6 +125,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
   /** Gives the connection to an exchange. */
   assign(leg: Http1Leg): void {
     this.#state = leg;
+    if (this.#pool.options.totalTimeoutMs > 0) leg.startedAt = performance.now();
     this.#ordinal++;
     leg.assign(this, this.#id, this.#ordinal);
   }
@@ -205,6 +215,13 @@ export class Http1Connection implements ResponseSink, DialEvents {
     leg.events.onError(why);
   }
 
+  /** Its address is no longer one of the backend's: it serves no further exchange. */
+  leave(addresses: ReadonlySet<string>): void {
+    if (this.#socket === null || addresses.has(this.#address)) return;
+    this.#retireAt = 0;
+    if (this.#state.kind === 'idle') this.close(null);
+  }
+
   /** Looks at the clock: `now` in ms, monotonic. */
   checkTimeouts(now: number): void {
     const state = this.#state;
@@ -212,8 +229,11 @@ export class Http1Connection implements ResponseSink, DialEvents {
       if (now >= state.until) this.close(null);
       return;
     }
-    if (state.kind !== 'busy' || !state.headSent || this.#paused) return;
+    if (state.kind !== 'busy') return;
     const { target, options } = this.#pool;
+    const tooLong = state.tunnelOpen ? null : overtime(target, options, state.startedAt, now);
+    if (tooLong !== null) this.fail(tooLong);
+    if (this.#state !== state || !state.headSent || this.#paused) return;
     const unsent = this.#socket!.writableLength;
     if (unsent !== this.#unsentBefore) {
       this.#unsentBefore = unsent;
@@ -283,7 +303,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
     pool.trace.http1End(this.#id, this.#ordinal, null);
     // D21, D30: a request that is not wholly sent leaves the connection unusable.
     const sent = leg.endSent && this.#socket!.writableLength === 0 && !this.#writeBroken;
-    const reusable = this.#parser.reusable && sent && !pool.isClosing;
+    const reusable = this.#parser.reusable && sent && !pool.isClosing && this.#ordinal < this.#maxOrdinal;
     leg.finish();
     if (!reusable) {
       this.close(null);
@@ -300,9 +320,10 @@ export class Http1Connection implements ResponseSink, DialEvents {
     let keep = keepAliveTimeoutMs === 0 ? Number.POSITIVE_INFINITY : keepAliveTimeoutMs;
     // A second less than the backend says, for the request that is on its way when the backend closes.
     if (this.#keepAliveSeconds >= 0) keep = Math.min(keep, (this.#keepAliveSeconds - 1) * 1000);
-    this.#idle.until = performance.now() + keep;
+    const now = performance.now();
+    this.#idle.until = Math.min(now + keep, this.#retireAt);
     this.#state = this.#idle;
-    return keep > 0;
+    return this.#idle.until > now;
   }
 
   /** A TLS socket decrypts into buffers of its own, which are ours to keep. */

@@ -54,6 +54,8 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
   unconsumed = 0;
   /** Last time the exchange moved in the direction we wait for, ms. */
   progressAt = 0;
+  /** When it found its connection, ms; only kept where the total time is limited. */
+  startedAt = 0;
 
   readonly #pool: Http1Pool;
   #out: Uint8Array[] | null = null;

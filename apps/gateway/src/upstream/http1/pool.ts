@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Backend, BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
 import type { Reason } from '../../exchange/reason.ts';
 import type { Trace } from '../../trace/trace.ts';
+import { AddressWatch } from '../address-watch.ts';
 import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
 import type { ResolvedUpstreamOptions } from '../options.ts';
@@ -30,6 +31,7 @@ export class Http1Pool implements Backend {
   #connecting = 0;
   #closing = false;
   readonly #ticker: Ticker;
+  readonly #addresses: AddressWatch;
   #onAllClosed: (() => void) | null = null;
 
   constructor(target: Target, options: ResolvedUpstreamOptions, trace: Trace, dial: Dial) {
@@ -38,8 +40,13 @@ export class Http1Pool implements Backend {
     this.options = options;
     this.trace = trace;
     this.#dial = dial;
-    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs } = options;
+    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs } = options;
+    const { tunnelIdleTimeoutMs, totalTimeoutMs, resolveIntervalMs } = options;
     const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs];
+    this.#addresses = new AddressWatch(target, resolveIntervalMs, addresses => {
+      for (const connection of [...this.#connections]) connection.leave(addresses);
+    });
+    timeouts.push(totalTimeoutMs);
     this.#ticker = new Ticker(timeouts, () => this.#tick());
   }
 
@@ -77,6 +84,7 @@ export class Http1Pool implements Backend {
 
   close(deadlineMs: number): Promise<void> {
     this.#closing = true;
+    this.#addresses.stop();
     for (const connection of [...this.#idle]) connection.close(null);
     if (this.#connections.length === 0) return Promise.resolve();
     return new Promise(resolve => {

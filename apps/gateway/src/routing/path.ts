@@ -1,78 +1,11 @@
 /**
- * Which pool of backends serves a request, and the one form of its path: what is matched is what is forwarded, so no
- * backend can be talked into another resource than the one the gateway agreed to (D25).
+ * The one form of a request's path: what is matched is what is forwarded, so no backend can be talked into another resource
+ * than the one the gateway agreed to (D25).
  */
-import type { Backend } from './exchange/legs.ts';
-
-/** Backends that serve the same thing, taken in turns. */
-export class Pool {
-  readonly backends: readonly Backend[];
-  #turn = 0;
-
-  /** `backends`: at least one. */
-  constructor(backends: readonly Backend[]) {
-    if (backends.length === 0) throw new RangeError('a pool needs at least one backend');
-    this.backends = backends;
-  }
-
-  /** The backend whose turn it is. Calls that follow give the others, so a retry goes elsewhere if it can. */
-  next(): Backend {
-    const index = this.#turn;
-    this.#turn = index + 1 === this.backends.length ? 0 : index + 1;
-    return this.backends[index]!;
-  }
-}
-
-/** Requests for this host and path go to that pool. */
-export interface Route {
-  /** Exact host without port, `*.example.com` for its subdomains, empty for any. Lower case. */
-  readonly host: string;
-  /** Path prefix ending at a segment boundary: `/api` covers `/api` and `/api/x`, not `/apix`. `/` covers all. */
-  readonly prefix: string;
-  readonly pool: Pool;
-}
-
-/** Finds the route: an exact host before a wildcard before any; then the longest prefix; then the first configured. */
-export class Router {
-  readonly routes: readonly Route[];
-
-  constructor(routes: readonly Route[]) {
-    this.routes = [...routes].sort((a, b) => hostRank(b.host) - hostRank(a.host) || b.prefix.length - a.prefix.length);
-  }
-
-  /** `path` as `normalizePath` answered it. Null: no route. */
-  match(authority: string, path: string): Pool | null {
-    for (const route of this.routes) {
-      if (prefixCovers(route.prefix, path) && hostCovers(route.host, authority)) return route.pool;
-    }
-    return null;
-  }
-}
-
-/** Longer wildcards are more exact. */
-function hostRank(host: string): number {
-  return host === '' ? 0 : host.startsWith('*.') ? host.length : 1000;
-}
-
-function prefixCovers(prefix: string, path: string): boolean {
-  if (prefix === '/') return true;
-  if (!path.startsWith(prefix)) return false;
-  if (path.length === prefix.length || prefix.endsWith('/')) return true;
-  const next = path.charCodeAt(prefix.length);
-  return next === SLASH || next === QUESTION;
-}
-
-function hostCovers(host: string, authority: string): boolean {
-  if (host === '') return true;
-  const colon = authority.lastIndexOf(':');
-  const name = (colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority).toLowerCase();
-  return host.startsWith('*.') ? name.length > host.length - 1 && name.endsWith(host.slice(1)) : name === host;
-}
 
 const PERCENT = 0x25;
 const DOT = 0x2e;
 const SLASH = 0x2f;
-const QUESTION = 0x3f;
 const BACKSLASH = 0x5c;
 
 /**

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalizePath, Pool, type Route, Router } from '../src/route.ts';
-import { FakeBackend } from './exchange-fakes.ts';
+import { normalizePath } from '../src/routing/path.ts';
 
 describe('normalizePath', () => {
   it.each([
@@ -72,47 +71,5 @@ describe('normalizePath', () => {
         expect(read.split('/')).not.toContain('.');
       }),
     );
-  });
-});
-
-describe('Router', () => {
-  const pool = (name: string): Pool => new Pool([new FakeBackend([], name)]);
-  const route = (host: string, prefix: string): Route => ({ host, prefix, pool: pool(`${host}${prefix}`) });
-  const router = new Router([
-    route('', '/'),
-    route('', '/api'),
-    route('', '/api/v2'),
-    route('*.example.com', '/'),
-    route('*.deep.example.com', '/'),
-    route('www.example.com', '/only'),
-  ]);
-  const find = (authority: string, path: string): string => router.match(authority, path)!.backends[0]!.url;
-
-  it.each([
-    ['other.test', '/', '/'],
-    ['other.test', '/apix', '/'],
-    ['other.test', '/api', '/api'],
-    ['other.test', '/api?x', '/api'],
-    ['other.test', '/api/v2/x', '/api/v2'],
-    ['a.example.com:8443', '/api', '*.example.com/'],
-    ['A.EXAMPLE.COM', '/', '*.example.com/'],
-    ['a.deep.example.com', '/', '*.deep.example.com/'],
-    ['example.com', '/', '/'],
-    ['www.example.com', '/only/x', 'www.example.com/only'],
-    ['www.example.com', '/', '*.example.com/'],
-    ['[::1]:80', '/', '/'],
-  ])('%s %s goes to %s', (authority, path, name) => {
-    expect(find(authority, path)).toBe(`http://${name}.test`);
-  });
-
-  it('answers null when nothing covers the request', () => {
-    expect(new Router([route('a.test', '/')]).match('b.test', '/')).toBeNull();
-  });
-
-  it('a pool takes its backends in turns', () => {
-    const backends = ['a', 'b', 'c'].map(name => new FakeBackend([], name));
-    const turns = new Pool(backends);
-    expect([1, 2, 3, 4].map(() => turns.next())).toEqual([...backends, backends[0]]);
-    expect(() => new Pool([])).toThrow(RangeError);
   });
 });

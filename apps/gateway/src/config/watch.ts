@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Logger } from '../log.ts';
+import { type Given, loadSettings } from './load.ts';
+import type { Settings } from './settings.ts';
+
+/** How often the file is looked at, ms. */
+const LOOK_MS = 1000;
+
+/** What reads the settings again. */
+export interface Reloader {
+  /** Reads and applies them now. Never rejects: what is wrong is logged, and everything stays as it was. */
+  reload(): Promise<void>;
+  /** No more looks at the file. */
+  stop(): void;
+}
+
+/** Puts settings in force; answers their revision and which settings need a restart. */
+export type Apply = (
+  settings: Settings,
+) => Promise<{ readonly revision: number; readonly needRestart: readonly string[] }>;
+
+/**
+ * Reads the settings again on demand and, with `watch`, whenever the file's content changes. It reads the file rather than
+ * waiting for events of the file system: that sees mounted secrets, network file systems and swapped symbolic links.
+ */
+export function reloader(
+  given: Given,
+  watch: boolean,
+  apply: Apply,
+  logger: Logger,
+  lookMs: number = LOOK_MS,
+): Reloader {
+  const { configFile } = given;
+  let seen: string | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let stopped = false;
+  let busy: Promise<void> = Promise.resolve();
+
+  const reload = async (): Promise<void> => {
+    try {
+      const { settings } = await loadSettings(given);
+      const { revision, needRestart } = await apply(settings);
+      const rest = needRestart.length === 0 ? '' : `; a restart is needed for ${needRestart.join(', ')}`;
+      logger.info(`settings reloaded, revision ${revision}${rest}`);
+    } catch (error) {
+      for (const line of (error as Error).message.split('\n')) logger.error(line);
+      logger.error('the new settings are not used, everything stays as it was');
+    }
+  };
+  const look = async (): Promise<void> => {
+    const now = await digest(configFile!);
+    // A file that is being replaced may be missing or empty for a moment.
+    if (now === null || now === seen) return;
+    const isFirst = seen === null;
+    seen = now;
+    if (!isFirst) await reload();
+  };
+  const schedule = (): void => {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      busy = busy.then(look).finally(schedule);
+    }, lookMs).unref();
+  };
+  if (configFile !== null && watch) busy = look().finally(schedule);
+  return {
+    reload: () => {
+      busy = busy.then(reload);
+      return busy;
+    },
+    stop: () => {
+      stopped = true;
+      if (timer !== null) clearTimeout(timer);
+    },
+  };
+}
+
+async function digest(path: string): Promise<string | null> {
+  const content = await readFile(path).catch(() => null);
+  return content === null || content.length === 0 ? null : createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,30 @@
+/** Whether a request that failed goes out once more. */
+import type { Pool } from '../upstream/pool.ts';
+import type { Reason } from './reason.ts';
+import type { ExchangeRecord } from './record.ts';
+
+/** RFC 9110 9.2.2: doing it twice comes to the same. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** Failures of dialling: trying the same backend again at once would only fail again. */
+const DIAL_FAILURES: ReadonlySet<string> = new Set([
+  'backend_refused',
+  'backend_unreachable',
+  'backend_connect_timeout',
+]);
+
+/** The connection broke, perhaps after the work was done. */
+const BROKEN: ReadonlySet<string> = new Set(['backend_closed', 'backend_reset']);
+
+/**
+ * Only what is safe, within what the pool allows: the request was not acted upon, or may be acted upon twice. That nothing of
+ * its body has gone is the caller's to know.
+ */
+export function mayRetry(why: Reason, pool: Pool, { request, attempts }: ExchangeRecord): boolean {
+  const { attempts: atMost, idempotent } = pool.rules.retries;
+  const isTunnel = request.protocol !== undefined && request.protocol !== '';
+  const isRepeatable = idempotent && BROKEN.has(why.code) && IDEMPOTENT.has(request.method) && !isTunnel;
+  if (!why.retryable && !isRepeatable) return false;
+  const most = DIAL_FAILURES.has(why.code) ? Math.min(pool.members.length, atMost) : atMost;
+  return attempts < most && pool.takeRetry();
+}

@@ -1,0 +1,131 @@
+/**
+ * What of a running gateway comes from its settings and may change: routes, pools, certificates, limits, trust. A revision is
+ * prepared as a whole and put in place in one turn; what is under way keeps what it began with.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { SecureContexts } from '@glassway/tls-alpn';
+import { parseNetworks } from './config/address.ts';
+import type { RouteSettings } from './config/route-settings.ts';
+import { certificatesOf, type Settings } from './config/settings.ts';
+import type { ExchangeContext } from './exchange/exchange.ts';
+import type { ForwardPolicy } from './fields.ts';
+import type { ListenerLimits, Listeners } from './listener/listeners.ts';
+import { compileRoutes } from './routing/compile.ts';
+import type { Router } from './routing/router.ts';
+import type { Pools } from './upstream/pools.ts';
+
+/** What came of a reload. */
+export interface Reloaded {
+  /** Counts the settings this gateway has had, from 1. */
+  readonly revision: number;
+  /** Settings that differ but are only read at start. */
+  readonly needRestart: readonly string[];
+}
+
+/** Settings that a reload puts in force; the others are read once. */
+const RELOADED: ReadonlySet<keyof Settings> = new Set<keyof Settings>([
+  'to',
+  'cert',
+  'key',
+  'certificates',
+  'upgrade',
+  'maxConcurrentStreams',
+  'trustedProxy',
+  'limits',
+  'backends',
+  'routes',
+]);
+
+/** Settings for the listeners. */
+export function listenerLimits({ limits, upgrade, maxConcurrentStreams }: Settings): Partial<ListenerLimits> {
+  const { http2, maxBufferedBytes: _, ...rest } = limits;
+  return { ...rest, upgradeH2c: upgrade, http2: { ...http2, maxConcurrentStreams } };
+}
+
+/** How requests are presented to backends. */
+export function forwardPolicy(settings: Settings, pseudonym: string): ForwardPolicy {
+  const { mode, subjectField } = settings.clientCertificates;
+  return {
+    pseudonym,
+    isTrusted: parseNetworks(settings.trustedProxy, 'trustedProxy'),
+    subjectField: mode === 'off' ? '' : subjectField,
+  };
+}
+
+/** Reads what the pools need; the answer puts pools and routes in use. Throws a UsageProblem with nothing changed. */
+export async function prepareRoutes(settings: Settings, pools: Pools): Promise<() => Router> {
+  // After everything else, whatever the priorities are.
+  const rest: RouteSettings = { to: settings.to, priority: Number.MIN_SAFE_INTEGER };
+  const routes = settings.to.length === 0 ? settings.routes : [...settings.routes, rest];
+  const used = routes.flatMap(({ to }) => (to === undefined ? [] : [to]));
+  const prepared = await pools.prepare(settings.backends, used);
+  return () => compileRoutes(routes, prepared.commit());
+}
+
+/** The parts of a gateway that settings reach. */
+export interface Parts {
+  readonly pools: Pools;
+  readonly context: ExchangeContext;
+  readonly listeners: Listeners;
+  /** The user's certificates; null: there are none. */
+  readonly contexts: SecureContexts | null;
+}
+
+/** The settings in force, and the way to others. */
+export class Revisions {
+  readonly #parts: Parts;
+  #settings: Settings;
+  #revision = 1;
+  #busy: Promise<unknown> = Promise.resolve();
+
+  constructor(settings: Settings, parts: Parts) {
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  /** Counts the settings this gateway has had, from 1. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The settings in force. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** Puts other settings in force. All or nothing: throws, and everything stays as it was, when one cannot be used. */
+  reload(settings: Settings): Promise<Reloaded> {
+    const reloaded = this.#busy.then(() => this.#reload(settings));
+    this.#busy = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  async #reload(settings: Settings): Promise<Reloaded> {
+    const { pools, context, listeners, contexts } = this.#parts;
+    const before = this.#settings;
+    const needRestart: string[] = (Object.keys(settings) as (keyof Settings)[]).filter(
+      key => !RELOADED.has(key) && !isDeepStrictEqual(settings[key], before[key]),
+    );
+    if (settings.limits.checkIntervalMs !== before.limits.checkIntervalMs) needRestart.push('limits.checkInterval');
+    const certificates = certificatesOf(settings);
+    if ((certificates.length === 0) !== (certificatesOf(before).length === 0)) needRestart.push('certificates');
+    const commit = await prepareRoutes(settings, pools);
+    const policy = forwardPolicy(
+      { ...settings, clientCertificates: before.clientCertificates },
+      context.policy.pseudonym,
+    );
+    // The last that can fail.
+    if (contexts !== null && certificates.length > 0) {
+      await contexts.replace(
+        certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
+      );
+    }
+    context.router = commit();
+    context.policy = policy;
+    context.maxHeldBytes = settings.limits.maxBufferedBytes;
+    listeners.configure(listenerLimits(settings));
+    this.#settings = settings;
+    this.#revision++;
+    return { revision: this.#revision, needRestart };
+  }
+}
