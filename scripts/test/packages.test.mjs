@@ -23,8 +23,9 @@ describe.each(PACKAGES)('what npm would publish of %s', directory => {
     const doors = Object.values(exports).flatMap(conditions => Object.values(conditions));
     expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', ...doors.map(path => path.slice(2))]));
     const wanted = /^(?:LICENSE|README\.md|package\.json|src\/.+\.ts|dist\/.+\.(?:js|d\.ts)(?:\.map)?)$/;
-    // The command, and the two pages that it serves.
-    const served = /^(?:bin\/glassway\.js|demo-page\/[^/]+|dist\/inspector\/(?:assets\/)?[^/]+)$/;
+    // The command, the two pages that it serves, and the schema of its configuration.
+    const served =
+      /^(?:bin\/glassway\.js|glassway\.schema\.json|demo-page\/[^/]+|dist\/inspector\/(?:assets\/)?[^/]+)$/;
     const isWanted = path => wanted.test(path) || (directory === 'apps/gateway' && served.test(path));
     expect(paths.filter(path => !isWanted(path))).toEqual([]);
     // Maps lead from what is built to sources: both go along.

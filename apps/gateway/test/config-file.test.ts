@@ -195,9 +195,21 @@ routes:
   });
 });
 
+describe('docs/gateway.md', () => {
+  it('every example is one that works, and so is glassway.yaml', async () => {
+    const docs = new URL('../../../docs/', import.meta.url);
+    const page = await readFile(new URL('gateway.md', docs), 'utf8');
+    const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(match => match[1]!);
+    expect(examples.length).toBeGreaterThan(5);
+    for (const each of [...examples, await readFile(new URL('glassway.yaml', docs), 'utf8')]) settingsOf(each);
+    expect(wrong(await readFile(new URL('glassway.yaml', docs), 'utf8'))).toEqual([]);
+  });
+});
+
 describe('the JSON Schema', () => {
   const published = new URL('../glassway.schema.json', import.meta.url);
 
+  // After a change of the shapes: npx tsc -b && node scripts/write-schema.js
   it('is published as the shapes say it', async () => {
     expect(JSON.parse(await readFile(published, 'utf8'))).toEqual(JSON.parse(JSON.stringify(settingsSchema())));
   });
