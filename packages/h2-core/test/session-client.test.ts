@@ -329,3 +329,60 @@ test('a request that is given up takes the promises along that nobody has taken;
   taken.send({ status: 200 }).end('kept');
   expect(await (await value?.response)?.body.text()).toBe('kept');
 });
+
+test('RTY-03 what is safe to retry says whether the program still has all of it', async () => {
+  const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
+  const open = client.request({ path: '/open' });
+  const { respond } = await next(server);
+  const streamed = client.request({ path: '/streamed', method: 'POST' }, ['a', 'b']);
+  const pieces = client.request({ path: '/pieces', method: 'POST', endStream: false });
+  const whole = client.request({ path: '/whole', method: 'POST' }, 'text');
+  const bare = client.request({ path: '/bare' });
+  for (const { response } of [streamed, pieces, whole, bare]) response.catch(() => {});
+  const shut = client.shutdown();
+  client.request({ path: '/late' }).response.catch(() => {});
+  respond.send({}, { endStream: true });
+  await open.response;
+  expect((await shut).retryable.map(({ path, isReplayable }) => `${path} ${isReplayable}`)).toEqual([
+    '/streamed false',
+    '/pieces false',
+    '/whole true',
+    '/bare true',
+    '/late true',
+  ]);
+  expect([streamed, pieces, whole, bare].map(exchange => exchange.isReplayable)).toEqual([false, false, true, true]);
+});
+
+test('ROB-09 what a program is given prints as what it is, without bodies and values of fields', async () => {
+  const { inspect } = await import('node:util');
+  const { server, client } = await inMemory({}, { scheme: 'https', enablePush: true });
+  const exchange = client.request({ path: '/p', method: 'POST', headers: { 'x-a': 'secret' } }, 'body of it');
+  const promises = exchange.pushes[Symbol.asyncIterator]();
+  const accepted = await next(server);
+  const pushed = accepted.respond.push({ path: '/pushed', headers: { 'x-p': 'secret' } });
+  accepted.respond.informational(103, { link: 'secret' });
+  const out = accepted.respond.send({ headers: { 'x-b': 'secret' } });
+  out.end('body of it');
+  const response = await exchange.response;
+  const { value: hint } = await exchange.informational[Symbol.asyncIterator]().next();
+  const { value: promise } = await promises.next();
+  await client.ping();
+  const shown = [exchange, accepted.request, accepted.respond, pushed, response, hint, promise, out].map(each =>
+    inspect(each),
+  );
+  expect(shown).toEqual([
+    'POST https://test.example/p (stream 1)',
+    'POST https://test.example/p (stream 1)',
+    'response to POST https://test.example/p (stream 1)',
+    'response to GET https://test.example/pushed (stream 2)',
+    '200 (stream 1) [x-b]',
+    '103 [link]',
+    'GET https://test.example/pushed (stream 2)',
+    'body of stream 1, ended',
+  ]);
+  expect(`${accepted.request.headers} ${response.body}`).toBe('[x-a] body of stream 1, 10 octets to read');
+  expect([inspect(client), `${server}`]).toEqual([
+    'ClientConnection, open, streams: 1',
+    'ServerConnection, open, streams: 1',
+  ]);
+});

@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { ErrorCode, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import type { ClientLink } from './client-link.ts';
 import type { ClientResponse, Informational, PushedRequest } from './client-response.ts';
+import { inspectAsText, requestLine } from './inspect.ts';
 import { SendStream } from './send-stream.ts';
 
 /** A request that was made, and what comes of it. */
@@ -46,6 +48,14 @@ export class Exchange {
     return this.link.pushes();
   }
 
+  /**
+   * True for a request without body, or with one given whole, as text or octets: after a `retryable` error the program can
+   * send it again as it is. False for a body from a source or written piece by piece.
+   */
+  get isReplayable(): boolean {
+    return this.link.isReplayable;
+  }
+
   /** The request's body, open for writing when `request` was told `endStream: false`. */
   get body(): SendStream {
     this.sendStream ??= new SendStream(this.link);
@@ -78,5 +88,14 @@ export class Exchange {
   /** `abort()`. */
   [Symbol.dispose](): void {
     this.abort();
+  }
+
+  /** For people: `GET https://example.org/path (stream 1)`. Fields and body are left out. */
+  toString(): string {
+    return requestLine(this.request, this.streamId);
+  }
+
+  static {
+    inspectAsText(Exchange.prototype);
   }
 }

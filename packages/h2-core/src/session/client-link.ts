@@ -15,6 +15,8 @@ const MAX_UNREAD_INFORMATIONAL = 64;
 /** A client's side of one stream, requested or promised. */
 export class ClientLink extends StreamLink {
   readonly head: RequestHead;
+  /** The program could send the request again as it is. */
+  isReplayable = true;
   private answer: ClientResponse | null = null;
   private answerWaited: Deferred<ClientResponse> | null = null;
   private hints: AsyncQueue<Informational> | null = null;

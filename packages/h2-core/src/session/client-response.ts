@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { ErrorCode } from '../errors.ts';
 import type { ResponseHead } from '../handler.ts';
 import type { ClientLink } from './client-link.ts';
 import { HeaderList } from './headers.ts';
+import { inspectAsText, requestLine } from './inspect.ts';
 import { RecvStream } from './recv-stream.ts';
 
 /** A 1xx response (RFC 9110 15.2). */
@@ -15,6 +17,15 @@ export class Informational {
   constructor(head: ResponseHead) {
     this.status = head.status;
     this.headers = new HeaderList(head.fields, head.sensitive);
+  }
+
+  /** For people: `103`, and the names of its fields. */
+  toString(): string {
+    return `${this.status} ${this.headers}`;
+  }
+
+  static {
+    inspectAsText(Informational.prototype);
   }
 }
 
@@ -38,6 +49,15 @@ export class ClientResponse {
   /** The stream's number. */
   get streamId(): number {
     return this.link.stream.id;
+  }
+
+  /** For people: `200 (stream 1)`, and the names of its fields. The body is left out. */
+  toString(): string {
+    return `${this.status} (stream ${this.streamId}) ${this.headers}`;
+  }
+
+  static {
+    inspectAsText(ClientResponse.prototype);
   }
 }
 
@@ -100,5 +120,14 @@ export class PushedRequest {
   /** `abort()`. */
   [Symbol.dispose](): void {
     this.abort();
+  }
+
+  /** For people: `GET https://example.org/path (stream 2)`. Fields are left out. */
+  toString(): string {
+    return requestLine(this, this.streamId);
+  }
+
+  static {
+    inspectAsText(PushedRequest.prototype);
   }
 }

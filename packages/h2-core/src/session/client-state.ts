@@ -26,7 +26,7 @@ export interface ClientListeners extends FrameListeners {
 /** The inside of a client's session: responses on their way to the program, and requests on theirs to the server. */
 export class ClientState extends SessionState {
   /** Requests that ended as safe to retry since `shutdown` was called; null before. */
-  unprocessed: RequestHead[] | null = null;
+  unprocessed: (RequestHead & { readonly isReplayable: boolean })[] | null = null;
   private slotsWaited: Deferred<void>[] = [];
   private checking = false;
   /** The stream numbers are used up (RFC 9113 5.1.1). */
@@ -75,7 +75,9 @@ export class ClientState extends SessionState {
 
   override onReset(stream: Stream, error: H2Error): void {
     super.onReset(stream, error);
-    if (error.retryable) this.unprocessed?.push((stream.context as ClientLink).head);
+    if (!error.retryable) return;
+    const { head, isReplayable } = stream.context as ClientLink;
+    this.unprocessed?.push({ ...head, isReplayable });
   }
 
   override onStreamClosed(stream: Stream): void {
@@ -101,10 +103,11 @@ export class ClientState extends SessionState {
   // Requests ------------------------------------------------------------------------------------------------------------
 
   /** Makes a request; one that the connection takes no more fails as retryable. */
-  request(head: RequestHead, endStream: boolean): ClientLink {
+  request(head: RequestHead, endStream: boolean, isReplayable: boolean): ClientLink {
     const { core } = this;
     const link = new ClientLink(core, UNSENT, this.options.maxSendBufferSize, head);
     link.sendEnded = endStream;
+    link.isReplayable = isReplayable;
     try {
       link.stream = core.request(head, endStream, link);
     } catch (error) {
@@ -112,7 +115,7 @@ export class ClientState extends SessionState {
       if (!(error instanceof UsageError) || error.rule !== 'api.going-away') throw error;
       this.exhausted = !this.takesNoMore;
       link.refuse(this.unsent());
-      this.unprocessed?.push(head);
+      this.unprocessed?.push({ ...head, isReplayable });
     }
     if (endStream) link.onEndSent();
     return link;

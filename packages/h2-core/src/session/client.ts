@@ -64,10 +64,19 @@ export interface RequestHeadInit {
   readonly signal?: AbortSignalLike;
 }
 
+/** A request that certainly was not processed. */
+export interface RetryableRequest extends RequestHead {
+  /**
+   * It has no body, or one given whole, as text or octets: the program has all it takes to send it again. False for a body
+   * from a source or written piece by piece, of which some may be gone (see `Exchange.isReplayable`).
+   */
+  readonly isReplayable: boolean;
+}
+
 /** How a client's graceful shutdown went. */
 export interface ClientShutdownReport extends ShutdownReport {
   /** Requests that certainly were not processed, though they may have been sent: safe to send again elsewhere. */
-  readonly retryable: readonly RequestHead[];
+  readonly retryable: readonly RetryableRequest[];
 }
 
 /** A client's connection. */
@@ -100,7 +109,8 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
   request(init: RequestHeadInit, body?: BodySource): Exchange {
     const head = requestHead(init, this.scheme, this.authority);
     const endStream = body === undefined && (init.endStream ?? head.method !== 'CONNECT');
-    const link = this.session.request(head, endStream);
+    const isWhole = typeof body === 'string' || body instanceof Uint8Array || (body === undefined && endStream);
+    const link = this.session.request(head, endStream, isWhole);
     const exchange = new Exchange(link);
     if (init.signal !== undefined) link.follow(init.signal);
     if (typeof body === 'string' || body instanceof Uint8Array) exchange.body.end(body);

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { FieldList } from '../handler.ts';
+import { inspectAsText } from './inspect.ts';
 
 /** One field line. */
 export interface HeaderField {
@@ -85,6 +86,15 @@ export class HeaderList implements Iterable<[string, string]> {
     for (let i = 0; i < fields.length; i += 2) {
       yield { name: fields[i] as string, value: fields[i + 1] as string, sensitive: sensitive?.includes(i) ?? false };
     }
+  }
+
+  /** For people: the names, in order. Values are left out, for some are secrets. */
+  toString(): string {
+    return `[${this.fields.filter((_, at) => (at & 1) === 0).join(', ')}]`;
+  }
+
+  static {
+    inspectAsText(HeaderList.prototype);
   }
 }
 

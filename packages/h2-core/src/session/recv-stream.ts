@@ -1,7 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { UsageError } from '../errors.ts';
 import type { HeaderList } from './headers.ts';
 import { fromUtf8 } from './host.ts';
+import { inspectAsText } from './inspect.ts';
 import { ReceiveMode, type StreamLink } from './stream-link.ts';
 import { type HostReadableStream, readableFrom } from './web-streams.ts';
 
@@ -144,5 +146,14 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
   /** `cancel()`, unless the body has ended. */
   [Symbol.dispose](): void {
     if (!this.link.receiveEnded) this.cancel();
+  }
+
+  /** For people: `body of stream 1`, and what waits to be read. */
+  toString(): string {
+    return `body of stream ${this.link.stream.id}, ${this.link.queuedOctets} octets to read${this.isEnded ? ', ended' : ''}`;
+  }
+
+  static {
+    inspectAsText(RecvStream.prototype);
   }
 }

@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { ErrorCode, UsageError } from '../errors.ts';
 import type { BodySource } from './body-source.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { utf8 } from './host.ts';
+import { inspectAsText } from './inspect.ts';
 import { pipe } from './pipe.ts';
 import type { StreamLink } from './stream-link.ts';
 import { type HostWritableStream, writableTo } from './web-streams.ts';
@@ -113,6 +115,15 @@ export class SendStream {
     const { link } = this;
     if (!link.sendEnded) return;
     throw new UsageError('api.write-after-end', `our half of stream ${link.stream.id} has ended`);
+  }
+
+  /** For people: `body of stream 1`, and whether it has ended. */
+  toString(): string {
+    return `body of stream ${this.link.stream.id}${this.isEnded ? ', ended' : ''}`;
+  }
+
+  static {
+    inspectAsText(SendStream.prototype);
   }
 }
 

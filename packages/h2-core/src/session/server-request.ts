@@ -1,6 +1,7 @@
 import type { RequestHead } from '../handler.ts';
 import type { PseudoField } from '../message/pseudo-order.ts';
 import { HeaderList } from './headers.ts';
+import { inspectAsText, requestLine } from './inspect.ts';
 import { RecvStream } from './recv-stream.ts';
 import type { ServerLink } from './server-link.ts';
 
@@ -61,5 +62,14 @@ export class ServerRequest {
   get body(): RecvStream {
     this.recvStream ??= new RecvStream(this.link);
     return this.recvStream;
+  }
+
+  /** For people: `GET https://example.org/path (stream 1)`. Fields and body are left out. */
+  toString(): string {
+    return requestLine(this.head, this.streamId);
+  }
+
+  static {
+    inspectAsText(ServerRequest.prototype);
   }
 }

@@ -1,7 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import { flatten, type HeadersInput } from './headers.ts';
+import { inspectAsText, requestLine } from './inspect.ts';
 import { SendStream } from './send-stream.ts';
 import { ServerLink } from './server-link.ts';
 import type { SessionState } from './session-state.ts';
@@ -107,6 +109,15 @@ export abstract class Responder {
       this.link.onFailure(error => aborter.abort(error));
     }
     return this.aborter.signal;
+  }
+
+  /** For people: `response to GET https://example.org/path (stream 1)`. */
+  toString(): string {
+    return `response to ${requestLine(this.link.head, this.streamId)}`;
+  }
+
+  static {
+    inspectAsText(Responder.prototype);
   }
 }
 

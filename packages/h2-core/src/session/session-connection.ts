@@ -1,9 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import { MAX_WINDOW } from '../frame/types.ts';
 import { SettingId, type Settings } from '../settings.ts';
+import { inspectAsText } from './inspect.ts';
 import type { CloseInfo, SessionState, ShutdownReport } from './session-state.ts';
 
 const MAX_UINT32 = 0xffff_ffff;
@@ -154,6 +156,15 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
   /** Octets, frames and streams so far, under stable names. */
   get counters(): Readonly<Counters> {
     return this.core.counters;
+  }
+
+  /** For people: its state and how many streams it has. */
+  toString(): string {
+    return `${this.constructor.name}, ${this.isClosed ? 'closed' : this.isDraining ? 'draining' : 'open'}, streams: ${this.openStreams}`;
+  }
+
+  static {
+    inspectAsText(SessionConnection.prototype);
   }
 }
 

@@ -1,8 +1,9 @@
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { type ClientConnection, type ClientOptions, connect } from '../../src/session/client.ts';
 import {
   type Accepted,
+  H2Error,
   handshake,
   pair,
   type ServerConnection,
@@ -115,3 +116,18 @@ export function pattern(length: number, from = 0): Uint8Array {
 
 /** A turn of the event loop. */
 export const turn = (): Promise<void> => new Promise(done => setImmediate(done));
+
+/** Waits until `check` holds; the test's own timeout ends the wait. */
+export async function until(check: () => boolean): Promise<void> {
+  while (!check()) await turn();
+}
+
+/** The error a promise fails with. */
+export async function failure(promise: Promise<unknown>): Promise<H2Error> {
+  const error = await promise.then(
+    () => null,
+    reason => reason,
+  );
+  expect(error).toBeInstanceOf(H2Error);
+  return error as H2Error;
+}
