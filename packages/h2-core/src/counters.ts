@@ -17,6 +17,12 @@ export interface Counters {
   streamsClosed: number;
   /** Of those: by RST_STREAM, of either side, or cut by the end of the connection. */
   streamsReset: number;
+  /** Streams we had to reset, or would not open, for what the peer did wrong, see `maxLocalErrorResetStreams`. */
+  peerErrors: number;
+  /** Frames of the peer that were legal but strange, see `ODDITIES`. */
+  oddities: number;
+  /** Times reading paused because of a limit, see `Connection.wantsPause`. */
+  readPauses: number;
 }
 
 /** All zero. */
@@ -31,5 +37,8 @@ export function newCounters(): Counters {
     streamsOpened: 0,
     streamsClosed: 0,
     streamsReset: 0,
+    peerErrors: 0,
+    oddities: 0,
+    readPauses: 0,
   };
 }

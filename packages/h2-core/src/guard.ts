@@ -1,3 +1,4 @@
+import type { Counters } from './counters.ts';
 import { FrameType } from './frame/types.ts';
 import { LOCAL_ERROR_REFILL_PER_SECOND } from './limits.ts';
 import type { OddityId } from './oddities.ts';
@@ -56,6 +57,7 @@ export class Guard {
   pausedUntil = 0;
   private readonly options: ResolvedOptions;
   private readonly tap: Tap | null;
+  private readonly counters: Counters;
   private readonly oddities: TokenBucket;
   private readonly emptyData: TokenBucket;
   private readonly settingsWork: TokenBucket;
@@ -66,9 +68,10 @@ export class Guard {
   /** Cost of small DATA frames that the program has not released yet, over all streams. */
   private smallData = 0;
 
-  constructor(options: ResolvedOptions, tap: Tap | null) {
+  constructor(options: ResolvedOptions, tap: Tap | null, counters: Counters) {
     this.options = options;
     this.tap = tap;
+    this.counters = counters;
     this.oddities = new TokenBucket(options.oddityBurst, options.oddityRefillPerSecond);
     this.emptyData = new TokenBucket(options.emptyDataBurst, options.emptyDataRefillPerSecond);
     this.settingsWork = new TokenBucket(options.settingsWorkBurst, options.settingsWorkRefillPerSecond);
@@ -83,6 +86,7 @@ export class Guard {
 
   /** We had to reset a stream for what the peer did wrong. CVE-2025-8671. */
   peerError(streamId: number, frameType: number, now: number): void {
+    this.counters.peerErrors++;
     if (this.options.maxLocalErrorResetStreams !== 0 && !this.localErrors.take(1, now)) {
       throw new ConnectionError('flood.stream-errors', streamId, frameType);
     }
@@ -114,6 +118,7 @@ export class Guard {
 
   /** Something legal but strange: an unknown frame, PRIORITY, WINDOW_UPDATE for a stream that is gone ... */
   odd(what: OddityId, streamId: number, frameType: number, now: number): void {
+    this.counters.oddities++;
     if (this.tap !== null) this.tap.onOddity?.(what, streamId, frameType);
     if (this.options.oddityBurst !== 0 && !this.oddities.take(1, now)) {
       throw new ConnectionError('flood.oddities', streamId, frameType, what);
@@ -173,6 +178,7 @@ export class Guard {
 
   /** A limit slows the peer down: nothing is sent for it, but the tap hears of it like of any other. */
   private tellPause(rule: RuleId, frameType: number, what: string): void {
+    this.counters.readPauses++;
     if (this.tap === null) return;
     const { rfc, text } = RULES[rule];
     this.tap.onViolation(rule, rfc, 0, frameType, `${text}: ${what}`);

@@ -170,6 +170,19 @@ describe('each kind of oddity is charged: five of them, not six', () => {
     t.ended('flood.oddities');
   });
 
+  test('they are counted, and so are errors and pauses', () => {
+    // TRC-07
+    const t = used();
+    t.receive(unknown, unknown, windowUpdate(1, 0));
+    expect(t.connection.counters).toMatchObject({ oddities: 2, peerErrors: 1, readPauses: 0 });
+    const paused = server({ maxQueuedReplies: 2 });
+    for (let batch = 0; batch < 2; batch++) {
+      paused.receive(...times(2, () => ping([0, 0, 0, 0, 0, 0, 0, 0])));
+      paused.sent();
+    }
+    expect(paused.connection.counters.readPauses).toBe(2);
+  });
+
   test('every oddity has a test here', () => {
     const named = new Set<string>([...KINDS.map(([, kind]) => kind), 'odd.goaway']);
     expect([...named].sort()).toEqual(Object.keys(ODDITIES).sort());
