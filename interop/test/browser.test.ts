@@ -72,15 +72,22 @@ function foreignNames(code: string): string[] {
   return [...found];
 }
 
+/** The scenario's, made once. */
+let scenarioBundle: Promise<Rollup.OutputChunk> | null = null;
+function scenario(): Promise<Rollup.OutputChunk> {
+  scenarioBundle ??= bundle('hosts/browser.ts');
+  return scenarioBundle;
+}
+
 describe('the bundle', () => {
   test('consists of the built packages and the scenario', async () => {
-    const { moduleIds } = await bundle('hosts/browser.ts');
+    const { moduleIds } = await scenario();
     const places = new Set(moduleIds.map(id => relative(ROOT, id).replace(/(\/(?:dist|hosts)\/).*/, '$1')));
     expect([...places].sort()).toEqual(['interop/hosts/', 'packages/h2-core/dist/', 'packages/hpack/dist/']);
   });
 
   test('uses no name that only Node has', async () => {
-    expect(foreignNames((await bundle('hosts/browser.ts')).code)).toEqual([]);
+    expect(foreignNames((await scenario()).code)).toEqual([]);
   });
 
   test('would not be made with such a name or module in it', async () => {
@@ -100,7 +107,7 @@ describe.skipIf(!hasBrowser)('Chromium', () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    const { code } = await bundle('hosts/browser.ts');
+    const { code } = await scenario();
     browser = await launch();
     const page = await browser.newPage();
     page.on('pageerror', error => problems.push(error.message));

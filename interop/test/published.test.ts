@@ -1,10 +1,10 @@
 /** The packages as npm would publish them: in order, installed into an empty project, imported, and typed. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Consumer, consumer, doorsOf, manifestOf, PUBLISHED } from './support/consumer.ts';
 import { onDemand } from './support/on-demand.ts';
-import { run } from './support/programs.ts';
+import { PEERS, run } from './support/programs.ts';
 
 const TSC = resolve(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
 /** Doors behind which Node is needed. */
@@ -37,26 +37,28 @@ describe.each(PUBLISHED)('package.json of %s', directory => {
 
 // They bring a compiler of their own, 39 MB together.
 const tools = await onDemand({
-  packages: ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'],
+  packages: ['publint@0.3.25', '@arethetypeswrong/core@0.18.5'],
   scripts: [],
-  works: async nodeModules => (await run(process.execPath, [join(nodeModules, '.bin/attw'), '--version'])).ok,
+  works: async nodeModules =>
+    (await run(process.execPath, [join(nodeModules, 'publint/src/cli.js'), '--version'])).ok &&
+    existsSync(join(nodeModules, '@arethetypeswrong/core/dist/index.js')),
 });
-if (tools.reason !== null) console.log(`skipped: ${tools.reason}`);
+const { nodeModules } = tools;
+if (nodeModules === null) console.log(`skipped: ${tools.reason}`);
 
-describe.skipIf(tools.nodeModules === null).each(PUBLISHED)('archive of %s', directory => {
-  const tool = (name: string, ...args: string[]): ReturnType<typeof run> =>
-    run(process.execPath, [join(`${tools.nodeModules}`, '.bin', name), ...args]);
-  const archive = (): string => project.archives.get(directory) as string;
-
-  test('publint has nothing to say', async () => {
-    const { ok, output } = await tool('publint', 'run', '--strict', '--level', 'suggestion', archive());
+describe.skipIf(nodeModules === null)('archives', () => {
+  test.each(PUBLISHED)('publint has nothing to say of %s', async directory => {
+    const args = ['run', '--strict', '--level', 'suggestion', project.archives.get(directory) as string];
+    const { ok, output } = await run(process.execPath, [join(`${nodeModules}`, 'publint/src/cli.js'), ...args]);
     expect(output).toContain('All good!');
     expect(ok).toBe(true);
   });
 
   test('are the types wrong? No, for those who import', async () => {
-    const { ok, output } = await tool('attw', archive(), '--profile', 'esm-only', '--no-color', '--no-emoji');
-    expect(ok, output).toBe(true);
+    const module = join(`${nodeModules}`, '@arethetypeswrong/core/dist/index.js');
+    const archives = PUBLISHED.map(directory => project.archives.get(directory) as string);
+    const { output } = await run(process.execPath, [join(PEERS, 'types-check.mjs'), module, ...archives]);
+    expect(output.trim().split('\n')).toEqual(PUBLISHED.map(() => '[]'));
   });
 });
 

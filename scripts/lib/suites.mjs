@@ -53,7 +53,7 @@ export function tallyPlaywright(report, ok) {
 export async function runVitest(directory, reports, env) {
   const file = join(reports, `${directory.replaceAll('/', '-')}.json`);
   const args = [toolPath('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const options = { cwd: join(ROOT, directory), env, timeoutMs: 300_000, quiet: true, hide: PASSED };
+  const options = { cwd: join(ROOT, directory), env, timeoutMs: 600_000, quiet: true, hide: PASSED };
   const { ok, ms } = await step(`tests of ${directory}`, process.execPath, args, options);
   return line(directory, tallyVitest(readJson(file), ok), ms);
 }

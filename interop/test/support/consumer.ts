@@ -48,12 +48,14 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
   return octets.toString();
 }
 
-/** Packs a directory as npm would for publishing; gives the archive. */
-async function pack(directory: string, into: string): Promise<string> {
+/** Packs directories as npm would for publishing, which starts npm once; gives the archives by directory. */
+async function pack(directories: readonly string[], into: string): Promise<Map<string, string>> {
   const args = ['--json', '--ignore-scripts', '--loglevel=silent', '--pack-destination', into];
-  const printed = await npm(resolve(ROOT, directory), 'pack', ...args);
-  const [{ filename }] = JSON.parse(printed.slice(printed.indexOf('['))) as [{ filename: string }];
-  return join(into, filename);
+  const printed = await npm(ROOT, 'pack', ...args, ...directories.map(directory => `./${directory}`));
+  const packed = JSON.parse(printed.slice(printed.indexOf('['))) as { filename: string }[];
+  return new Map(
+    directories.map((directory, i) => [directory, join(into, (packed[i] as { filename: string }).filename)]),
+  );
 }
 
 /** A project and the archives of the packages by directory. */
@@ -70,19 +72,12 @@ export async function consumer(): Promise<Consumer> {
   const directory = join(scratch(), 'project');
   const packs = join(directory, 'archives');
   mkdirSync(packs, { recursive: true });
-  const archives = new Map<string, string>();
-  await Promise.all(PUBLISHED.map(async each => archives.set(each, await pack(each, packs))));
-  const others = new Set(
-    PUBLISHED.flatMap(each => Object.keys(manifestOf(each).dependencies ?? {})).filter(
-      name => !name.startsWith('@glassway/'),
-    ),
-  );
   // What a program in TypeScript for Node has in any case.
-  for (const name of ['@types/node', 'undici-types']) others.add(name);
-  const files = [
-    ...archives.values(),
-    ...(await Promise.all([...others].map(name => pack(`node_modules/${name}`, packs)))),
-  ];
+  const others = new Set(['@types/node', 'undici-types']);
+  for (const name of PUBLISHED.flatMap(each => Object.keys(manifestOf(each).dependencies ?? {}))) {
+    if (!name.startsWith('@glassway/')) others.add(name);
+  }
+  const archives = await pack([...PUBLISHED, ...[...others].map(name => `node_modules/${name}`)], packs);
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
   await npm(
     directory,
@@ -92,7 +87,7 @@ export async function consumer(): Promise<Consumer> {
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
-    ...files,
+    ...archives.values(),
   );
   return { directory, archives };
 }
