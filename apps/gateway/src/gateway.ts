@@ -35,6 +35,7 @@ import { FanOut } from './telemetry/fan-out.ts';
 import { gatewayFamilies } from './telemetry/gateway-metrics.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
+import { Tracer } from './telemetry/tracer.ts';
 import type { VerdictEvent } from './trace/hub/verdict-watch.ts';
 import { NO_TRACE } from './trace/trace.ts';
 import { type ProbeResult, probe } from './upstream/backend.ts';
@@ -109,6 +110,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
   try {
     const metrics = new Metrics();
     const access = await openAccess(settings, logger, undo);
+    const tracer = openTracer(settings, logger, undo);
     const inspector =
       settings.inspector === null ? null : await inspect(settings.inspector, settings.logStalls, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
@@ -128,11 +130,13 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       reasonHeader: settings.reasonHeader ?? '',
       records: new FanOut([
         metrics,
+        ...(tracer === null ? [] : [tracer]),
         ...(access === null ? [] : [access]),
         ...(options.reportFailures === false ? [] : [new FailureReporter(logger, null)]),
       ]),
       tunnels: new Set(),
       open: new Set(),
+      tracer,
       clock: () => performance.now(),
     };
 
@@ -168,6 +172,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       connections: () => listeners.list(),
       metrics: () => [
         ...metrics.families(),
+        ...(tracer?.families() ?? []),
         ...gatewayFamilies({ listeners, access, openRequests: context.open.size, settings: revisions.settings }),
         ...process.families(),
       ],
@@ -176,6 +181,13 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     await closeAll(undo);
     throw error;
   }
+}
+
+function openTracer({ otlpEndpoint, traceSampling }: Settings, logger: Logger, undo: Undo): Tracer | null {
+  if (otlpEndpoint === null) return null;
+  const tracer = new Tracer({ endpoint: otlpEndpoint, samplePercent: traceSampling }, logger);
+  undo.push(() => tracer.close());
+  return tracer;
 }
 
 async function openAccess(settings: Settings, logger: Logger, undo: Undo): Promise<AccessLog | null> {

@@ -218,6 +218,7 @@ export function open(message: RequestMessage, over: OpenOptions = {}) {
     reasonHeader: '',
     tunnels: new Set(),
     open: new Set(),
+    tracer: null,
     clock: () => time++,
   };
   accept(context, message, client);

@@ -172,6 +172,7 @@ class Run {
       reasonHeader: '',
       tunnels: new Set(),
       open: new Set(),
+      tracer: null,
       clock: () => 0,
     };
     accept(this.context, this.message, this.client);

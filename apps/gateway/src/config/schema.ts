@@ -111,6 +111,10 @@ function isDash(source: Parameters<typeof FILE.read>[0]): boolean {
   return source.kind === 'scalar' && source.value === '-';
 }
 
+function isUrl(value: string): string | null {
+  return URL.canParse(value) ? null : `"${value}" is not a URL`;
+}
+
 const POOL_NAME = { expected: 'names of letters, digits, - and _', pattern: /^[A-Za-z0-9_-]{1,64}$/ };
 
 /** All settings. */
@@ -120,6 +124,11 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
     https: field('TLS listener for h2 and http/1.1', BIND),
     http: field('Cleartext listener for http/1.1 and h2c', BIND),
     inspector: field('Where the inspector listens, on this machine only', LISTEN),
+    otlpEndpoint: field(
+      'OpenTelemetry collector that gets a span per request, such as http://127.0.0.1:4318/v1/traces, or off',
+      optional(text('an http:// or https:// URL', { pattern: /^https?:\/\/\S+$/, check: isUrl }), 'off'),
+    ),
+    traceSampling: field('Percent of requests that are traced when their caller has not decided', whole(0, 100)),
     workers: field('Processes that serve; above 1 the inspector is off', whole(1, 256)),
     admin: field('Health, metrics and admin API: an address, or off', LISTEN),
     adminTokenFile: field('Token of the admin API (default: a new one at every start)', optional(FILE)),

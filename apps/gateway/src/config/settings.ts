@@ -64,6 +64,10 @@ export interface Settings {
   readonly http: BindAddress | null;
   /** Inspector; null: off. Default 127.0.0.1:8090. Loopback only. */
   readonly inspector: ListenAddress | null;
+  /** URL of an OpenTelemetry collector for OTLP/HTTP: http://127.0.0.1:4318/v1/traces; null: no traces. Default none. */
+  readonly otlpEndpoint: string | null;
+  /** Percent of requests that are traced when their caller has not decided. Default 100. */
+  readonly traceSampling: number;
   /** Processes that serve; above 1 the inspector is off. Default 1, range 1..256. */
   readonly workers: number;
   /** Health, metrics and admin API; null: off. Default off. */
@@ -141,6 +145,8 @@ export const DEFAULT_SETTINGS: Settings = {
   https: { host: '127.0.0.1', port: 8443 },
   http: { host: '127.0.0.1', port: 8080 },
   inspector: { host: '127.0.0.1', port: 8090 },
+  otlpEndpoint: null,
+  traceSampling: 100,
   workers: 1,
   admin: null,
   adminTokenFile: null,

@@ -15,6 +15,8 @@ import { replacePrefix } from '../routing/answers.ts';
 import { editFields } from '../routing/field-edit.ts';
 import { normalizePath } from '../routing/path.ts';
 import type { Forward, Route, Router } from '../routing/router.ts';
+import { withContext } from '../telemetry/trace-context.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Member } from '../upstream/member.ts';
 import type { PoolGuest } from '../upstream/pool.ts';
@@ -45,6 +47,8 @@ export interface ExchangeContext {
   readonly tunnels: Set<Exchange>;
   /** All open exchanges. */
   readonly open: Set<Exchange>;
+  /** Gives requests their place in a trace; null: nobody traces. */
+  readonly tracer: Tracer | null;
   /** Milliseconds, monotonic. */
   readonly clock: () => number;
 }
@@ -182,10 +186,20 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     }
     this.#forward = action;
     const { fields, sensitive, refused } = forwardRequest(request, this.#client.facts, policy);
+    const traced = this.#traced(fields);
     const target = action.rewritePrefix === null ? path : replacePrefix(path, route.prefix, action.rewritePrefix);
-    const forwarded = { method, scheme, authority, path: target, fields, sensitive, hasBody, contentLength, protocol };
+    const forwarded = { method, scheme, authority, path: target, fields: traced, sensitive, hasBody, contentLength, protocol };
     this.#forwarded = action.request === null ? forwarded : editFields(forwarded, action.request);
     return refused;
+  }
+
+  /** Tells the backend its place in the trace. */
+  #traced(fields: FieldList): FieldList {
+    const { tracer } = this.#context;
+    if (tracer === null) return fields;
+    const span = tracer.begin(fields);
+    this.#record.span = span;
+    return withContext(fields, span);
   }
 
   #send(): void {

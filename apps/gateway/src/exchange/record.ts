@@ -1,3 +1,4 @@
+import type { SpanContext } from '../telemetry/trace-context.ts';
 import type { ClientFacts, RequestMessage } from './legs.ts';
 import type { Reason } from './reason.ts';
 
@@ -24,6 +25,8 @@ export class ExchangeRecord {
   bytesDown = 0;
   /** Why the gateway answered or cut off by itself, or the client gave up; null: an ordinary exchange. */
   reason: Reason | null = null;
+  /** Its place in a trace; null: nobody traces. */
+  span: SpanContext | null = null;
 
   constructor(client: ClientFacts, request: RequestMessage, startedAt: number) {
     this.client = client;
