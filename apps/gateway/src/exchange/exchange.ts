@@ -188,7 +188,17 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     const { fields, sensitive, refused } = forwardRequest(request, this.#client.facts, policy);
     const traced = this.#traced(fields);
     const target = action.rewritePrefix === null ? path : replacePrefix(path, route.prefix, action.rewritePrefix);
-    const forwarded = { method, scheme, authority, path: target, fields: traced, sensitive, hasBody, contentLength, protocol };
+    const forwarded = {
+      method,
+      scheme,
+      authority,
+      path: target,
+      fields: traced,
+      sensitive,
+      hasBody,
+      contentLength,
+      protocol,
+    };
     this.#forwarded = action.request === null ? forwarded : editFields(forwarded, action.request);
     return refused;
   }
