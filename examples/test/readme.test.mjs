@@ -48,3 +48,21 @@ test('README.md: its server answers', async () => {
   expect([status, await body.text()]).toEqual([200, 'hello /world\n']);
   await client.shutdown();
 });
+
+/** The programs of a text, each with what it is said to print. */
+function programs(text) {
+  const all = readFileSync(resolve(EXAMPLES, '..', text), 'utf8').matchAll(/```js\n(.+?)```\n\n((?: {4}[^\n]+\n)+)/gs);
+  return [...all].map(([, program, printed], i) => [i + 1, program, printed.replaceAll(/^ {4}/gm, '')]);
+}
+
+test.each(programs('docs/coming-from-rust-h2.md'))(
+  'docs/coming-from-rust-h2.md: program %i prints what it says',
+  async (i, program, printed) => {
+    const file = join(EXAMPLES, `.from-rust-${i}.mjs`);
+    writeFileSync(file, program);
+    onTestFinished(() => rmSync(file, { force: true }));
+    const { code, output } = await run(process.execPath, [file]);
+    expect(output).toBe(printed);
+    expect(code).toBe(0);
+  },
+);
