@@ -26,6 +26,8 @@ export class Outbound {
   private readonly core: Core;
   private readonly heads: HeadWriter;
   private readonly queue: QueuedRequest[] = [];
+  /** Requests that are being given up, while the handler hears of it. */
+  private readonly leaving: StreamRecord[] = [];
 
   constructor(core: Core) {
     this.core = core;
@@ -33,7 +35,7 @@ export class Outbound {
     core.sendTrailers = stream => this.flushTrailers(stream);
     if (core.isServer) return;
     core.onSlot = () => this.openQueued();
-    core.onEnd = error => this.dropQueued(error);
+    core.onEnd = error => this.end(error);
   }
 
   /** Requests waiting for the peer's stream limit. */
@@ -169,11 +171,23 @@ export class Outbound {
     if (this.queue.length !== 0 && !this.usable) this.dropQueued(core.error);
   }
 
-  /** Ends all waiting requests: nothing of them was sent, so all may be sent elsewhere. */
+  /** The connection ends: nobody is told of anything after that. */
+  private end(error: H2Error | null): void {
+    try {
+      this.dropQueued(error);
+    } finally {
+      for (const stream of this.leaving.slice()) this.left(stream);
+    }
+  }
+
+  /**
+   * Ends all waiting requests: nothing of them was sent, so all may be sent elsewhere. A handler that throws when it hears of
+   * one leaves the others their end; its error is thrown when all have had it.
+   */
   dropQueued(cause: H2Error | null): void {
-    for (const { stream } of this.queue.splice(0)) {
-      // The handler may have given it up when it heard of another.
-      if (stream.state === StreamState.CLOSED) continue;
+    const thrown: unknown[] = [];
+    // One by one: the handler may end the connection, and with it all the others, when it hears of one.
+    for (let first = this.queue[0]; first !== undefined; first = this.queue[0]) {
       const error = new H2Error('the connection ended before the request was sent', {
         scope: 'stream',
         code: cause?.code ?? ErrorCode.REFUSED_STREAM,
@@ -181,19 +195,35 @@ export class Outbound {
         rule: 'request.unsent',
         retryable: true,
       });
-      this.giveUp(stream, error);
+      try {
+        this.giveUp(first.stream, error);
+      } catch (cause) {
+        thrown.push(cause);
+      }
     }
+    if (thrown.length !== 0) throw thrown[0];
   }
 
   /** Ends a request that has not left; `error` null: the program itself asked for it. */
   private giveUp(stream: StreamRecord, error: H2Error | null): void {
-    const { handler } = this.core;
     const at = this.queue.findIndex(entry => entry.stream === stream);
     if (at >= 0) this.queue.splice(at, 1);
     stream.state = StreamState.CLOSED;
     this.core.sender.drop(stream);
-    if (error !== null) handler.onReset?.(stream, error);
-    handler.onStreamClosed?.(stream);
+    this.leaving.push(stream);
+    try {
+      if (error !== null) this.core.handler.onReset?.(stream, error);
+    } finally {
+      this.left(stream);
+    }
+  }
+
+  /** The last that the handler hears of a request that has not left, unless the end of the connection has told it. */
+  private left(stream: StreamRecord): void {
+    const at = this.leaving.indexOf(stream);
+    if (at < 0) return;
+    this.leaving.splice(at, 1);
+    this.core.handler.onStreamClosed?.(stream);
   }
 
   // Bodies ----------------------------------------------------------------------------------------------------------------

@@ -256,6 +256,26 @@ test('a handler that throws when it hears of a stream’s end keeps neither the 
   auditConnection(server);
 });
 
+test('a handler that ends the connection when it hears of one waiting request, or throws, leaves each its end', () => {
+  // ROB-02, CNC-06: found by fuzzing
+  const told: string[] = [];
+  const handler: Handler = {
+    onReset: () => {
+      told.push('reset');
+      if (!client.isClosed) client.destroy(2);
+      else throw new Defect('in the handler');
+    },
+    onStreamClosed: () => told.push('closed'),
+    onClosed: () => told.push('over'),
+  };
+  const client: Connection = new Connection({ role: 'client', handler }, 0);
+  client.receive(concat(settings(3, 0), settingsAck), 0);
+  for (let i = 0; i < 3; i++) client.request(get(), true);
+  expect(() => client.shutdown()).toThrow(Defect);
+  expect(told).toEqual(['reset', 'reset', 'closed', 'reset', 'closed', 'closed', 'over']);
+  auditConnection(client);
+});
+
 test('octets charged for a frame that ended the connection are not held for ever', () => {
   const server = new Connection({ role: 'server', handler: {} }, 0);
   server.receive(concat(preface, settings(), data(1, 'on an idle stream')), 0);

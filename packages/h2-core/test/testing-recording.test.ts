@@ -266,6 +266,20 @@ describe('the checker of what an endpoint sends', () => {
     expect(checker.sendWindow).toBe(65_535 - 101);
   });
 
+  test('a DATA frame counts from its header on', () => {
+    const checker = new WireChecker('server');
+    checker.received(
+      concat(preface, settings(), headers(1, requestFields(), open), data(1, new Uint8Array(100)).slice(0, 9)),
+    );
+    checker.sent(concat(settings(), settingsAck));
+    expect(() => checker.sent(windowUpdate(0, 0x7fff_ffff - 65_535 + 101))).toThrow('6.9.1');
+    const other = new WireChecker('server');
+    other.received(
+      concat(preface, settings(), headers(1, requestFields(), open), data(1, new Uint8Array(100)).slice(0, 9)),
+    );
+    other.sent(concat(settings(), settingsAck, windowUpdate(0, 0x7fff_ffff - 65_535 + 100)));
+  });
+
   test('a client opens streams in order and no more than it may', () => {
     const client = (): WireChecker => {
       const checker = new WireChecker('client');

@@ -86,6 +86,12 @@ export class WireChecker {
     this.sections = new SectionRules(role);
   }
 
+  /** Octets of a DATA frame whose beginning the endpoint has been given: the peer has taken them off its window. */
+  private get underWay(): number {
+    const { begun } = this.cutter;
+    return begun?.type === Type.DATA ? begun.length : 0;
+  }
+
   /** Octets of DATA that the connection's window allows the endpoint. */
   get sendWindow(): number {
     return this.window;
@@ -265,7 +271,7 @@ export class WireChecker {
         if (frame.increment === 0) fail('an increment of 0 (6.9)');
         if (frame.streamId !== 0 && stream === undefined) fail('the stream is idle (5.1)');
         if (frame.streamId === 0) this.receiveWindow += frame.increment ?? 0;
-        if (this.receiveWindow > MAX_WINDOW) fail('the connection window rises above 2^31-1 (6.9.1)');
+        if (this.receiveWindow - this.underWay > MAX_WINDOW) fail('the connection window rises above 2^31-1 (6.9.1)');
         break;
       default:
         break;

@@ -52,6 +52,12 @@ export class FrameCutter {
     return this.rest.length;
   }
 
+  /** Type and payload length, as its header says, of a frame that is not complete yet; null: none, or no whole header. */
+  get begun(): { readonly type: number; readonly length: number } | null {
+    if (this.rest.length < 9) return null;
+    return { type: readUint(this.rest, 3, 1), length: readUint(this.rest, 0, 3) };
+  }
+
   /** Takes octets; gives the frames that are complete now. */
   push(chunk: Uint8Array): RawFrame[] {
     const bytes = this.rest.length === 0 ? chunk : concat(this.rest, chunk);
