@@ -23,8 +23,24 @@ const refuseBuiltins: Plugin = {
   },
 };
 
-/** Bundles a program; nothing is shaken out, so that whatever stands in a module is seen. */
-async function bundle(entry: string, modules: Readonly<Record<string, string>> = {}): Promise<Rollup.OutputChunk> {
+/** A bundle, and the names of Node's in its modules, also in what the bundler left out. */
+interface Bundle {
+  readonly code: string;
+  readonly moduleIds: readonly string[];
+  readonly foreign: readonly string[];
+}
+
+/** Bundles a program. */
+async function bundle(entry: string, modules: Readonly<Record<string, string>> = {}): Promise<Bundle> {
+  const foreign: string[] = [];
+  const look: Plugin = {
+    name: 'look-at-names',
+    transform: (code, id) => {
+      // Not the bundler's own.
+      if (id.endsWith('.js') && !id.startsWith('\0'))
+        foreign.push(...foreignNames(code).map(name => `${name} in ${relative(ROOT, id)}`));
+    },
+  };
   const made: Plugin = {
     name: 'made-up-modules',
     enforce: 'pre',
@@ -35,18 +51,18 @@ async function bundle(entry: string, modules: Readonly<Record<string, string>> =
     configFile: false,
     root: INTEROP,
     logLevel: 'silent',
-    plugins: [refuseBuiltins, made],
+    plugins: [refuseBuiltins, made, look],
     build: {
       write: false,
       minify: false,
       target: 'es2023',
       lib: { entry, formats: ['es'] },
-      rolldownOptions: { treeshake: false },
     },
   });
   const [{ output }] = result as unknown as [Rollup.RollupOutput];
   expect(output.length).toBe(1);
-  return output[0];
+  const [{ code, moduleIds }] = output;
+  return { code, moduleIds, foreign };
 }
 
 interface Node {
@@ -73,8 +89,8 @@ function foreignNames(code: string): string[] {
 }
 
 /** The scenario's, made once. */
-let scenarioBundle: Promise<Rollup.OutputChunk> | null = null;
-function scenario(): Promise<Rollup.OutputChunk> {
+let scenarioBundle: Promise<Bundle> | null = null;
+function scenario(): Promise<Bundle> {
   scenarioBundle ??= bundle('hosts/browser.ts');
   return scenarioBundle;
 }
@@ -87,7 +103,8 @@ describe('the bundle', () => {
   });
 
   test('uses no name that only Node has', async () => {
-    expect(foreignNames((await scenario()).code)).toEqual([]);
+    const { code, foreign } = await scenario();
+    expect([...foreign, ...foreignNames(code)]).toEqual([]);
   });
 
   test('would not be made with such a name or module in it', async () => {
@@ -95,8 +112,11 @@ describe('the bundle', () => {
       const built = bundle('bad.js', { 'bad.js': `import '${name}';` });
       await expect(built).rejects.toThrow(`bad.js imports ${name}, which no browser has`);
     }
-    const { code } = await bundle('bad.js', { 'bad.js': 'export const size = Buffer.byteLength(process.title);' });
-    expect(foreignNames(code)).toEqual(['Buffer', 'process']);
+    const { foreign } = await bundle('bad.js', {
+      'bad.js': "export * from 'worse.js';",
+      'worse.js': 'const notEvenUsed = () => Buffer.byteLength(process.title);',
+    });
+    expect(foreign.map(text => text.split(' ')[0])).toEqual(['Buffer', 'process']);
     expect(foreignNames('globalThis.Buffer?.from; const o = { process: 1 }; o.process')).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,6 +9,14 @@ let compiled: Promise<string> | null = null;
 
 /** Why Go cannot be used here; null: it can. */
 export const goMissing: string | null = which('go') === null ? 'go' : null;
+
+/** Whether its standard library serves HTTP/2 in cleartext, as from version 1.24 on. */
+export const goServesCleartext: boolean = goMissing === null && minorVersion() >= 24;
+
+function minorVersion(): number {
+  const printed = execFileSync('go', ['version'], { encoding: 'utf8', env: environment() });
+  return Number(/go1\.(\d+)/.exec(printed)?.[1] ?? 0);
+}
 
 /** The Go peer, compiled when its sources have changed. */
 export function goPeer(): Promise<string> {

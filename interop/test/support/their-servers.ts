@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pattern } from '../../hosts/check.ts';
 import { sharedCa } from './certificates.ts';
 import { LARGE, type ServerFeature } from './expectations.ts';
-import { goMissing, goPeer } from './go.ts';
+import { goMissing, goPeer, goServesCleartext } from './go.ts';
 import type { TheirRunningServer } from './our-client.ts';
 import type { Security } from './our-server.ts';
 import { PEERS, python, type Running, scratch, start, which } from './programs.ts';
@@ -92,9 +92,13 @@ const PYTHON: TheirServer = {
 const GO: TheirServer = {
   name: 'Go net/http',
   missing: goMissing,
-  securities: ['TLS'],
+  securities: goServesCleartext ? ['cleartext', 'TLS'] : ['TLS'],
   cannot: { push: 'pushes only where the program asks for it by another interface' },
-  start: async () => listening(start(await goPeer(), ['server', ...(await certificate())])),
+  start: async security =>
+    listening(
+      start(await goPeer(), ['server', ...(await certificate())]),
+      security === 'TLS' ? /listening (\d+)/ : /listening \d+ (\d+)/,
+    ),
 };
 
 const NGHTTPD: TheirServer = {
