@@ -5,7 +5,7 @@ import type { EarlyFrame } from './early-frames.ts';
 import { ErrorCode, type H2Error, UsageError } from './errors.ts';
 import type { AltSvc } from './frame/extension-frames.ts';
 import { FrameReader } from './frame/reader.ts';
-import { DEFAULT_WINDOW, FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
+import { DEFAULT_WINDOW, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
 import { initialSettings } from './initial-settings.ts';
@@ -242,20 +242,12 @@ export class Connection {
 
   /** The work for a stream that was held is over. */
   done(stream: Stream): void {
-    const record = stream as StreamRecord;
-    if (!record.held) return;
-    record.held = false;
-    // Not by its state: it is closed before it is off the books.
-    if (record.heldAfterEnd) this.core.heldStreams--;
+    this.core.letGo(stream as StreamRecord);
   }
 
   /** Sends PING with 8 octets; the answer comes as `onPong`. RFC 9113 6.7. */
   ping(payload: Uint8Array): void {
-    const { core } = this;
-    if (payload.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${payload.length}`);
-    if (core.closed) return;
-    core.outbox.ping(payload, 0, false);
-    if (core.tap !== null) core.tellFrame(FrameType.PING, 0, 0, 8, 0);
+    this.lifecycle.sendPing(payload);
     this.signal();
   }
 
@@ -270,10 +262,7 @@ export class Connection {
 
   /** Server: sets a stream's priority, whatever the client said. `urgency` 0 (first) to 7. RFC 9218 8. */
   prioritise(stream: Stream, urgency: number, incremental: boolean): void {
-    if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
-      throw new UsageError('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
-    }
-    this.core.sender.scheduler.prioritise(stream as StreamRecord, urgency, incremental);
+    this.core.priorities.override(stream as StreamRecord, urgency, incremental);
   }
 
   /** Server: advertises an alternative service, on stream 0 for `service.origin`, else for the stream's. RFC 7838 4. */

@@ -167,6 +167,14 @@ export class Core implements SenderHost {
     }
   }
 
+  /** The program's work for a stream that was held is over. */
+  letGo(stream: StreamRecord): void {
+    if (!stream.held) return;
+    stream.held = false;
+    // Not by its state: it is closed before it is off the books.
+    if (stream.heldAfterEnd) this.heldStreams--;
+  }
+
   /**
    * Closes a stream without END_STREAM and tells the handler of `error`, null: the program itself asked for it. Closed
    * comes first: what the handler does to the stream is void then, and if it ends the connection the stream is gone already.

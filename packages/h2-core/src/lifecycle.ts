@@ -81,9 +81,15 @@ export class Lifecycle {
     core.handler.onPing?.(bytes.slice(start, start + 8));
   }
 
+  /** The program asks. */
+  sendPing(payload: Uint8Array): void {
+    checkPing(payload);
+    if (!this.core.closed) this.ping(payload);
+  }
+
   /** The program answers one. */
   answerPing(payload: Uint8Array): void {
-    if (payload.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${payload.length}`);
+    checkPing(payload);
     if (this.core.closed) return;
     if (this.unanswered === 0) throw new UsageError('api.pong', 'there is no PING to answer');
     this.unanswered--;
@@ -141,6 +147,10 @@ export class Lifecycle {
     }
     core.end(new H2Error(message, { scope: 'connection', code, initiator, rule, rfc: known?.rfc ?? '' }));
   }
+}
+
+function checkPing(payload: Uint8Array): void {
+  if (payload.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${payload.length}`);
 }
 
 function same(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {

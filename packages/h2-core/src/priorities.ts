@@ -46,6 +46,9 @@ export class Priorities {
 
   /** The program overrides a stream's priority. */
   override(stream: StreamRecord, urgency: number, incremental: boolean): void {
+    if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
+      this.core.misuse('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
+    }
     this.core.sender.scheduler.prioritise(stream, urgency, incremental);
   }
 
