@@ -45,6 +45,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return ExitCode.OK;
   }
 
+  if (invocation.command === 'doctor') return diagnose(invocation.settings);
+  if (invocation.command === 'trust' || invocation.command === 'untrust') return settleTrust(invocation.command);
   if (invocation.command === 'recording') return doRecordingTask(invocation.task);
 
   const worker = workerNumber();
@@ -114,6 +116,19 @@ export async function main(args: readonly string[]): Promise<number> {
   process.off('SIGHUP', onHangup);
   await demo?.close();
   return clean ? ExitCode.OK : ExitCode.FAILURE;
+}
+
+async function diagnose(settings: Settings): Promise<number> {
+  const { examine, report } = await import('./commands/doctor.ts');
+  const findings = await examine(settings);
+  process.stdout.write(report(findings));
+  return findings.some(({ level }) => level === 'problem') ? ExitCode.FAILURE : ExitCode.OK;
+}
+
+async function settleTrust(action: 'trust' | 'untrust'): Promise<number> {
+  const { changeTrust } = await import('./commands/trust.ts');
+  const isFine = await changeTrust(action, line => void process.stdout.write(`${line}\n`));
+  return isFine ? ExitCode.OK : ExitCode.FAILURE;
 }
 
 /** Opens the admin listener. Rejects with a StartFailure, the gateway left as it is. */

@@ -178,7 +178,7 @@ describe('command line', () => {
     ['--to http://a --log-level loud', /--log-level: expected one of error, warn, info, debug, found "loud"/],
     ['--to http://a --acces-log x', /unknown option '--acces-log'.*--access-log/s],
     ['--to', /argument missing/],
-    ['start', /"start" is no command \(there are: run, validate, demo/],
+    ['start', /"start" is no command \(there are: run, validate, doctor/],
     ['demo x', /demo takes no arguments, and "x" is one/],
     ['demo --to http://a', /unknown option '--to'/],
     ['--to http://a --trusted-proxy x', /--trusted-proxy: "x" is not a network/],

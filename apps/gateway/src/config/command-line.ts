@@ -25,7 +25,9 @@ export type Invocation =
       readonly traffic: boolean;
       readonly scenario: ScenarioName | null;
     }
-  | { readonly command: 'validate'; readonly settings: Settings; readonly given: Given }
+  | { readonly command: 'validate' | 'doctor'; readonly settings: Settings; readonly given: Given }
+  | { readonly command: 'trust' }
+  | { readonly command: 'untrust' }
   | { readonly command: 'recording'; readonly task: RecordingTask }
   /** Everything was said already (help, version): exit with 0. */
   | { readonly command: 'nothing' };
@@ -93,6 +95,11 @@ function flagsOf(fields: Readonly<Record<string, Field<unknown>>>, path: readonl
   });
 }
 
+const TRUST = [
+  ['trust', 'have this machine trust the development authority, for https://localhost without warnings'],
+  ['untrust', 'end that trust'],
+] as const;
+
 const EXAMPLES = `
 Examples:
   glassway --to http://localhost:3000        in front of your app, no configuration
@@ -120,12 +127,13 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
     act: (given: Given, loaded: Loaded, self: Commander) => void,
   ): Commander => {
     const self = program.command(name, name === 'run' ? { isDefault: true } : {}).description(about);
-    const needsBackends = name !== 'demo';
-    addFlags(self, needsBackends);
+    const takesBackends = name !== 'demo';
+    const needsBackends = takesBackends && name !== 'doctor';
+    addFlags(self, takesBackends);
     quiet(self, world);
     return self.action(async () => {
       refuseArguments(self);
-      const given = givenBy(self, world.env, needsBackends);
+      const given = givenBy(self, world.env, takesBackends, needsBackends);
       act(given, await loadSettings(given), self);
     });
   };
@@ -136,6 +144,20 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
   command('validate', 'check the configuration and print what it comes to', (given, { settings }) => {
     invocation = { command: 'validate', settings, given };
   });
+  command(
+    'doctor',
+    'look at everything that could be in the way, and say how to put it right',
+    (given, { settings }) => {
+      invocation = { command: 'doctor', settings, given };
+    },
+  );
+  for (const [name, about] of TRUST) {
+    const self = program.command(name).description(about);
+    self.action(() => {
+      refuseArguments(self);
+      invocation = { command: name };
+    });
+  }
   const demo = command(
     'demo',
     'run the gateway in front of backends of its own that show something',
@@ -234,10 +256,15 @@ function isBackend(word: string): boolean {
   }
 }
 
-function givenBy(command: Commander, env: CommandLineWorld['env'], needsBackends: boolean): Given {
+function givenBy(
+  command: Commander,
+  env: CommandLineWorld['env'],
+  takesBackends: boolean,
+  needsBackends: boolean,
+): Given {
   const overrides: Override[] = [];
   for (const flag of FLAGS) {
-    if (flag.path[0] === 'to' && !needsBackends) continue;
+    if (flag.path[0] === 'to' && !takesBackends) continue;
     const source = sourceOf(command, flag, env);
     if (source !== null) overrides.push({ path: flag.path, source });
   }

@@ -25,6 +25,12 @@ interface Entry {
   readonly health: HealthChecks;
 }
 
+/** A target with the options it is dialled with. */
+export interface DialedTarget {
+  readonly url: string;
+  readonly options: UpstreamOptions;
+}
+
 /** What is prepared of one pool. */
 interface Plan {
   readonly name: string;
@@ -59,12 +65,13 @@ export class Pools {
   }
 
   /** URLs of all targets in use with the options they are dialled with. */
-  targets(): readonly { readonly url: string; readonly options: UpstreamOptions }[] {
-    const found = new Map<string, UpstreamOptions>();
-    for (const { settings, options } of this.#plans) {
-      for (const { url } of settings.targets) if (!found.has(url)) found.set(url, options);
-    }
-    return [...found].map(([url, options]) => ({ url, options }));
+  targets(): readonly DialedTarget[] {
+    return targetsIn(this.#plans);
+  }
+
+  /** The same of other settings, which are not put in use. */
+  async targetsOf(...[named, used]: Parameters<Pools['prepare']>): Promise<readonly DialedTarget[]> {
+    return targetsIn(await this.#plan(named, used));
   }
 
   /**
@@ -77,6 +84,16 @@ export class Pools {
     named: Readonly<Record<string, PoolSettings>>,
     used: readonly (readonly string[])[],
   ): Promise<PreparedPools> {
+    const plans = await this.#plan(named, used);
+    return {
+      commit: () => {
+        this.#commit(plans);
+        return to => this.#entries.get(nameOf(to))!.pool;
+      },
+    };
+  }
+
+  async #plan(...[named, used]: Parameters<Pools['prepare']>): Promise<Plan[]> {
     const wanted = new Map<string, PoolSettings>();
     for (const to of used) {
       const name = nameOf(to);
@@ -86,12 +103,7 @@ export class Pools {
     for (const [name, settings] of wanted) {
       plans.push({ name, settings, options: { ...this.#common, ...(await optionsOf(name, settings)) } });
     }
-    return {
-      commit: () => {
-        this.#commit(plans);
-        return to => this.#entries.get(nameOf(to))!.pool;
-      },
-    };
+    return plans;
   }
 
   /** Closes everything. */
@@ -142,6 +154,14 @@ export class Pools {
     const closed = backend.close(RETIRE_MS).finally(() => this.#retired.delete(closed));
     this.#retired.add(closed);
   }
+}
+
+function targetsIn(plans: readonly Plan[]): DialedTarget[] {
+  const found = new Map<string, UpstreamOptions>();
+  for (const { settings, options } of plans) {
+    for (const { url } of settings.targets) if (!found.has(url)) found.set(url, options);
+  }
+  return [...found].map(([url, options]) => ({ url, options }));
 }
 
 /** A pool without a name is its list of URLs. */
