@@ -209,7 +209,7 @@ describe('docs/gateway.md', () => {
 describe('the JSON Schema', () => {
   const published = new URL('../glassway.schema.json', import.meta.url);
 
-  // After a change of the shapes: npx tsc -b && node scripts/write-schema.js
+  // Written by the build.
   it('is published as the shapes say it', async () => {
     expect(JSON.parse(await readFile(published, 'utf8'))).toEqual(JSON.parse(JSON.stringify(settingsSchema())));
   });
