@@ -200,12 +200,12 @@ export class Sender {
   }
 
   /**
-   * Receivers grant windows back once per DATA frame or, some of them, for every 4 KiB of it. Where the window is smaller than
-   * a frame, each half of it: three times, with an odd octet.
+   * Receivers grant windows back once per DATA frame or, those that do it by what their program reads, for every KiB of it,
+   * some for less. Where the window is smaller than a frame, each half of it: three times, with an odd octet.
    */
   private count(size: number): void {
     this.sent += size;
-    const grants = 3 + (size >>> 12);
+    const grants = 3 + (size >>> 8);
     this.streamGrants += grants;
     this.connectionGrants += grants;
   }

@@ -205,6 +205,19 @@ test('WINDOW_UPDATE that answers DATA of ours is not odd, on the connection, on 
   expect(t.log).toEqual([]);
 });
 
+test('a client that gives the windows back by the little that it reads at a time is not odd', () => {
+  // LIM-20, LIM-28
+  const t = server({ oddityBurst: 1, oddityRefillPerSecond: 0 });
+  t.receive(headers(1, GET));
+  t.connection.respond(t.stream(1), 200, [], false);
+  for (let i = 0; i < 50; i++) {
+    t.connection.write(t.stream(1), new Uint8Array(16_384), false);
+    t.sent();
+    for (let at = 0; at < 16_384; at += 256) t.receive(windowUpdate(1, 256), windowUpdate(0, 256));
+  }
+  expect(t.log).toEqual([]);
+});
+
 test('grants of one octet that come together let out one frame', () => {
   // LIM-20
   const t = server({}, S.INITIAL_WINDOW_SIZE, 0);
