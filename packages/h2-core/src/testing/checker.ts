@@ -314,9 +314,12 @@ export class WireChecker {
 
   /** Streams of the endpoint that count towards the peer's limit. */
   private ownOpen(): number {
+    // The end may be known before all of its frame's padding has come.
+    const { begun } = this.cutter;
+    const ending = begun?.type === Type.DATA && (begun.flags & Flags.END_STREAM) !== 0 ? begun.streamId : 0;
     let count = 0;
-    for (const { own, ended, reset, peerEnded, peerReset } of this.streams.values()) {
-      if (own && !reset && !peerReset && !(ended && peerEnded)) count++;
+    for (const [id, { own, ended, reset, peerEnded, peerReset }] of this.streams) {
+      if (own && !reset && !peerReset && !(ended && (peerEnded || id === ending))) count++;
     }
     return count;
   }

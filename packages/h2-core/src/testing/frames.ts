@@ -52,10 +52,16 @@ export class FrameCutter {
     return this.rest.length;
   }
 
-  /** Type and payload length, as its header says, of a frame that is not complete yet; null: none, or no whole header. */
-  get begun(): { readonly type: number; readonly length: number } | null {
-    if (this.rest.length < 9) return null;
-    return { type: readUint(this.rest, 3, 1), length: readUint(this.rest, 0, 3) };
+  /** The header of a frame that is not complete yet, with the payload's length; null: none, or no whole header. */
+  get begun(): (Omit<RawFrame, 'payload' | 'reserved'> & { readonly length: number }) | null {
+    const { rest } = this;
+    if (rest.length < 9) return null;
+    return {
+      length: readUint(rest, 0, 3),
+      type: readUint(rest, 3, 1),
+      flags: readUint(rest, 4, 1),
+      streamId: readUint(rest, 5, 4) % 0x8000_0000,
+    };
   }
 
   /** Takes octets; gives the frames that are complete now. */
