@@ -1,7 +1,7 @@
 import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { connect } from '../src/session/client.ts';
-import { ErrorCode, type H2Error, handshake, pair } from '../src/session/server.ts';
+import { ErrorCode, type H2Error, handshake, handshakeUpgraded, pair } from '../src/session/server.ts';
 import { concat, GET, headers, ping, preface, settings, settingsAck, windowUpdate } from './support/frames.ts';
 import { failure, join, next, serving, sockets, turn, until } from './support/session.ts';
 
@@ -133,4 +133,22 @@ test('6.8: the last octets of a connection that ends in order reach a reader tha
   expect((await report).cut).toEqual([]);
   await gone;
   expect([finished, octets > size]).toEqual([true, true]);
+});
+
+test('a socket that was paused while an HTTP/1.1 head was taken off it goes on, with what came behind the head', async () => {
+  // PRE-10
+  const [near, far] = await sockets();
+  far.write('GET / HTTP/1.1\r\n\r\n');
+  const taken = new Promise<Uint8Array>(done => {
+    near.once('data', chunk => {
+      near.pause();
+      done(chunk as Uint8Array);
+    });
+  });
+  expect((await taken).length).toBe(18);
+  const request = { method: 'GET', authority: 'a.example', path: '/' };
+  far.write(concat(preface, settings(), settingsAck, headers(3, GET)));
+  const server = await handshakeUpgraded(near, { settings: '', request });
+  expect([(await next(server)).request.streamId, (await next(server)).request.streamId]).toEqual([1, 3]);
+  server.destroy();
 });

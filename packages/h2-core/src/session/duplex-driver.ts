@@ -63,6 +63,8 @@ export class DuplexDriver implements Driver {
       }
       sink.received(chunk);
     });
+    // Whoever took an HTTP/1.1 head off it had to pause it, so that nothing is lost in between.
+    stream.resume();
     stream.setNoDelay?.(true);
   }
 
