@@ -76,6 +76,8 @@ export interface Gateway {
   metrics(): Family[];
   /** Counts the settings this gateway has had, from 1. */
   readonly revision: number;
+  /** The settings in force. */
+  readonly settings: Settings;
   /**
    * Puts other settings in force without dropping a stream: routes, backends, certificates, limits, trusted proxies. All or
    * nothing: rejects, and everything stays as it was, when one cannot be used.
@@ -166,6 +168,9 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       ...handleOf(listeners, inspector?.url ?? null, probeAll, context.tunnels, undo),
       get revision() {
         return revisions.revision;
+      },
+      get settings() {
+        return revisions.settings;
       },
       reload: next => revisions.reload(next),
       requests: () => [...context.open].map(exchange => exchange.state),
@@ -286,7 +291,7 @@ function handleOf(
   probe: Gateway['probe'],
   tunnels: ReadonlySet<Exchange>,
   undo: Undo,
-): Omit<Gateway, 'connections' | 'metrics' | 'reload' | 'requests' | 'revision'> {
+): Omit<Gateway, 'connections' | 'metrics' | 'reload' | 'requests' | 'revision' | 'settings'> {
   let closing: Promise<DrainReport> | null = null;
   return {
     https: addressOf(listeners.https),

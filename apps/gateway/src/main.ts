@@ -136,7 +136,7 @@ async function administer(settings: Settings, gateway: Gateway, drain: Drain, lo
   const { token, isNew } = await adminToken(settings.adminTokenFile);
   const admin = await startAdmin(
     { ...settings.admin!, token, names: settings.adminHost },
-    operationsOf(gateway, settings, drain),
+    operationsOf(gateway, drain),
   ).catch(failedIn('admin'));
   const hint = isNew ? ` (token ${token}; --admin-token-file keeps one)` : '';
   logger.info(`admin API on http://${localName(admin)}/${hint}`);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { get, headers, PREFACE, settings, settingsPayload, Type } from './support/h2-frames.ts';
 import { itWith, run } from './support/peers.ts';
 import { RawH2Client, rawClient } from './support/raw-client.ts';
@@ -33,6 +33,9 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
   it('answers 101, then the request on stream 1 under the settings given', async () => {
     harness = await Harness.start(ok);
     const upgraded = await client(upgrade());
+    upgraded.autoAck = false;
+    await upgraded.untilFrame(Type.SETTINGS);
+    upgraded.send(PREFACE);
     await upgraded.untilFrame(Type.DATA, ({ payload }) => payload.length === 5);
     expect(upgraded.text.startsWith(SWITCHED)).toBe(true);
     expect(upgraded.frames[0]).toMatchObject({ type: Type.SETTINGS, flags: 0 });
@@ -42,6 +45,27 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
     expect(request).toMatchObject({ method: 'GET', scheme: 'http', authority: 'a', path: '/up?1', hasBody: false });
     expect(leg.facts).toMatchObject({ protocol: 'h2c-upgrade', streamId: 1 });
     upgraded.close();
+  });
+
+  // curl reads the 101 into a buffer of fixed size and gives up when more of a response than that comes along with it.
+  it('says nothing but its SETTINGS until the preface shows that the client has seen the 101', async () => {
+    harness = await Harness.start(ok);
+    const upgraded = await client(upgrade());
+    upgraded.autoAck = false;
+    await upgraded.untilFrame(Type.SETTINGS);
+    expect(harness.exchanges).toHaveLength(0);
+    upgraded.send(Buffer.concat([PREFACE, settings()]));
+    await upgraded.untilFrame(Type.DATA, ({ payload }) => payload.length === 5);
+    upgraded.close();
+  });
+
+  it('a client that goes away before its preface leaves nothing behind', async () => {
+    harness = await Harness.start(ok);
+    const upgraded = await client(upgrade());
+    await upgraded.untilFrame(Type.SETTINGS);
+    upgraded.socket.destroy();
+    await vi.waitFor(() => expect(harness.listeners.connections).toBe(0));
+    expect(harness.exchanges).toHaveLength(0);
   });
 
   it('goes on as an ordinary connection: preface in the same packet, next request on stream 3', async () => {
@@ -62,7 +86,7 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
     const { socket } = await rawClient(harness.port);
     const first = 'HTTP/1.1 200 OK\r\n';
     const both = new RawH2Client(socket, 1e9);
-    both.send(`GET /1 HTTP/1.1\r\nHost: a\r\n\r\n${upgrade()}`);
+    both.send(`GET /1 HTTP/1.1\r\nHost: a\r\n\r\n${upgrade()}`).send(Buffer.concat([PREFACE, settings()]));
     (await harness.request(1)).answer(200, '');
     (await harness.request(2)).answer(200, '');
     const text = await both.untilText('101 Switching');

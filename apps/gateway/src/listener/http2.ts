@@ -94,6 +94,11 @@ class Http2Client implements Handler, Drainable {
   readonly #tls: TlsFacts | null;
   readonly #client: Endpoint;
   #requests = 0;
+  /**
+   * What an Upgrade asks for, until the client's preface shows that it has seen the 101; null: nothing waits. Some clients
+   * read the 101 into a buffer of an HTTP/1.1 head's size and fail when more of a response than that comes along with it.
+   */
+  #heldBack: (() => void)[] | null = null;
   /** Kept only for those who may ask for the connection's state; null: nobody may. */
   readonly #streams: Set<Stream> | null;
 
@@ -140,10 +145,22 @@ class Http2Client implements Handler, Drainable {
   upgrade(settings: Uint8Array, request: RequestMessage): void {
     const { method, scheme, authority, path, fields } = request;
     const head: RequestHead = { method, scheme, authority, path, protocol: '', fields, sensitive: null };
+    this.#heldBack = [];
     this.connection.acceptUpgrade(settings, head);
   }
 
+  /** After an Upgrade: the client has read the 101, and reads HTTP/2 from now on. */
+  onPreface(): void {
+    const held = this.#heldBack;
+    this.#heldBack = null;
+    for (const begin of held ?? []) begin();
+  }
+
   onRequest(stream: Stream, head: RequestHead, endStream: boolean): void {
+    if (this.#heldBack !== null) {
+      this.#heldBack.push(() => this.onRequest(stream, head, endStream));
+      return;
+    }
     const facts = this.#facts(stream.id);
     const { maxRequestsPerConnection } = this.#context.limits;
     if (++this.#requests === maxRequestsPerConnection) this.drain(SERVED);
