@@ -63,7 +63,8 @@ console.log('Tests');
 const browser = systemBrowser();
 const env = browser === null ? {} : { GLASSWAY_CHROMIUM: browser };
 const suites = vitestSuites().filter(isWanted);
-const onSources = suites.filter(directory => !ON_BUILT_PROGRAMS.includes(directory));
+// Fuzzing needs the build too, but yields to whatever runs beside it.
+const onSources = suites.filter(directory => !ON_BUILT_PROGRAMS.includes(directory) && (built || directory !== 'fuzz'));
 const onBuilt = suites.filter(directory => ON_BUILT_PROGRAMS.includes(directory));
 const atOnce = Math.max(1, Math.min(3, availableParallelism()));
 for (const tally of await inParallel(
