@@ -185,3 +185,28 @@ describe('what a route does', () => {
     expect(journal).toContain('client.consumed 9');
   });
 });
+
+// RFC 9110 7.6.2
+describe('Max-Forwards', () => {
+  const send = (method: string, hops: string) =>
+    open(request({ method, path: '/x', fields: ['max-forwards', hops, 'cookie', 'secret', 'user-agent', 'ua'] }));
+
+  it('counts the hops of OPTIONS and TRACE, and of nothing else', () => {
+    for (const method of ['OPTIONS', 'TRACE'])
+      expect(send(method, '2').backend.leg.request.fields.slice(0, 2)).toEqual(['max-forwards', '1']);
+    expect(send('GET', '0').backend.leg.request.fields.slice(0, 2)).toEqual(['max-forwards', '0']);
+    expect(send('OPTIONS', 'many').backend.leg.request.fields.slice(0, 2)).toEqual(['max-forwards', 'many']);
+  });
+
+  it('with none left the gateway answers by itself, and shows no secrets', () => {
+    const options = send('OPTIONS', '0');
+    expect(options.backend.legs).toHaveLength(0);
+    expect(options.client.head).toMatchObject({ status: 200 });
+    const trace = send('TRACE', '0');
+    expect(trace.backend.legs).toHaveLength(0);
+    expect(trace.client.head!.fields.slice(0, 2)).toEqual(['content-type', 'message/http']);
+    expect(trace.client.body).toBe(
+      'TRACE /x HTTP/1.1\r\nhost: example.com\r\nmax-forwards: 0\r\nuser-agent: ua\r\n\r\n',
+    );
+  });
+});

@@ -9,11 +9,9 @@
  * is writable again, and so the sender stops. Each side's end, reset and failure is passed to the other.
  */
 import type { FieldList } from '@glassway/h2-core';
-import { type ForwardPolicy, forwardRequest } from '../fields.ts';
+import type { ForwardPolicy } from '../fields.ts';
 import { forwardResponse, forwardTrailers } from '../fields-response.ts';
-import { replacePrefix } from '../routing/answers.ts';
 import { editFields } from '../routing/field-edit.ts';
-import { normalizePath } from '../routing/path.ts';
 import type { Forward, Route, Router } from '../routing/router.ts';
 import { withContext } from '../telemetry/trace-context.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
@@ -25,6 +23,7 @@ import { type ExchangeState, stateOf } from './exchange-state.ts';
 import { Held } from './held.ts';
 import type { BackendLeg, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from './legs.ts';
 import { type OwnResponse, ownResponse } from './own-response.ts';
+import { planOf } from './plan.ts';
 import { type Reason, reason } from './reason.ts';
 import { ExchangeRecord, type RecordSink } from './record.ts';
 import { mayRetry } from './retry.ts';
@@ -113,13 +112,19 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   start(): void {
     this.#context.open.add(this);
     if (this.#isTunnel) this.#context.tunnels.add(this);
-    const refused = this.#findRoute();
-    if (refused !== null) {
-      this.#refuse(refused);
+    const plan = planOf(this.#context, this.#record.request, this.#client.facts, this);
+    if (plan.kind === 'refuse') {
+      this.#refuse(plan.why);
       return;
     }
-    const forward = this.#forward;
-    if (forward === null) return;
+    this.#route = plan.route;
+    if (plan.kind === 'answer') {
+      this.#answer(plan.response);
+      return;
+    }
+    const { forward } = plan;
+    this.#forward = forward;
+    this.#forwarded = plan.message;
     const entry = forward.pool.enter(this);
     if (entry === 'entered') this.proceed();
     else if (entry !== 'waiting') this.#refuse(entry);
@@ -160,51 +165,8 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     return isDelivered ? 'the client to take the rest of the response' : 'the rest of the response from the backend';
   }
 
-  #findRoute(): Reason | null {
-    const { router, policy, heldBytes, maxHeldBytes } = this.#context;
-    const request = this.#record.request;
-    const { method, scheme, authority, hasBody, contentLength, protocol = '' } = request;
-    if (method === 'CONNECT') return reason('connect_refused', 'CONNECT is not offered here', { rfc: '9110 9.3.6' });
-    const path = normalizePath(request.path);
-    if (path === null) {
-      return reason('request_rejected', `the path ${request.path} has no safe reading`, {
-        rfc: '3986 2.1',
-        rule: 'request.path',
-      });
-    }
-    if (maxHeldBytes > 0 && heldBytes > maxHeldBytes) {
-      const text = `${heldBytes} octets are held for slow peers, more than limits.maxBufferedBytes`;
-      return reason('overloaded', text, { rfc: '9110 15.6.4' });
-    }
-    const route = router.match(request, path);
-    if (route === null) return reason('no_route', `no backend serves ${authority}${path}`);
-    this.#route = route;
-    const { action } = route;
-    if (action.kind === 'answer') {
-      this.#answer(action.make(request, path));
-      return null;
-    }
-    this.#forward = action;
-    const { fields, sensitive, refused } = forwardRequest(request, this.#client.facts, policy);
-    const traced = this.#traced(fields);
-    const target = action.rewritePrefix === null ? path : replacePrefix(path, route.prefix, action.rewritePrefix);
-    const forwarded = {
-      method,
-      scheme,
-      authority,
-      path: target,
-      fields: traced,
-      sensitive,
-      hasBody,
-      contentLength,
-      protocol,
-    };
-    this.#forwarded = action.request === null ? forwarded : editFields(forwarded, action.request);
-    return refused;
-  }
-
   /** Tells the backend its place in the trace. */
-  #traced(fields: FieldList): FieldList {
+  traced(fields: FieldList): FieldList {
     const { tracer } = this.#context;
     if (tracer === null) return fields;
     const span = tracer.begin(fields);
@@ -434,7 +396,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     this.#record.firstByteAt = this.#context.clock();
     this.#responded = true;
     if (own.body !== null) this.#record.bytesDown += own.body.length;
-    const edit = this.#record.reason === null ? this.#route!.response : null;
+    const edit = this.#record.reason === null && this.#route !== null ? this.#route.response : null;
     const response = { status: own.status, fields: own.fields, sensitive: null };
     this.#client.respond(edit === null ? response : editFields(response, edit), own.body === null);
     if (own.body !== null) this.#client.write(own.body, true);

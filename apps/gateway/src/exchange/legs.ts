@@ -50,8 +50,8 @@ export interface ClientFacts {
   readonly connectionId: number;
   /** Stream id on HTTP/2, request ordinal on HTTP/1.1. */
   readonly streamId: number;
-  /** Subject of the client's verified certificate, RFC 4514; absent: it showed none. */
-  readonly subject?: string;
+  /** Subject of the client's verified certificate, RFC 4514; undefined: it showed none. */
+  readonly subject?: string | undefined;
 }
 
 /** The client's side of an exchange: the exchange sends the response through it. */

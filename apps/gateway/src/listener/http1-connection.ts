@@ -216,7 +216,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
       tls: this.#tls !== null,
       connectionId: this.connectionId,
       streamId: ordinal,
-      ...(this.#tls?.clientSubject === undefined ? {} : { subject: this.#tls.clientSubject }),
+      subject: this.#tls?.clientSubject,
     };
   }
 

@@ -277,7 +277,7 @@ class Http2Client implements Handler, Drainable {
       tls: this.#tls !== null,
       connectionId: this.connectionId,
       streamId,
-      ...(this.#tls?.clientSubject === undefined ? {} : { subject: this.#tls.clientSubject }),
+      subject: this.#tls?.clientSubject,
     };
   }
 
