@@ -75,15 +75,15 @@ function Workbench(): ReactNode {
         <ConnectionList />
         <Findings />
       </aside>
-      <div className={css['handle']} {...leftHandle} />
-      <main className={css['middle']}>{connection === null ? <Choose /> : <ConnectionView />}</main>
+      <main className={css['middle']}>
+        <div className={css['handle']} {...leftHandle} />
+        {connection === null ? <Choose /> : <ConnectionView />}
+      </main>
       {stream !== null && (
-        <>
+        <aside className={css['right']} style={{ width: right }} aria-label={`Stream ${stream.stream}`}>
           <div className={css['handle']} {...rightHandle} />
-          <aside className={css['right']} style={{ width: right }} aria-label={`Stream ${stream.stream}`}>
-            <StreamDrawer />
-          </aside>
-        </>
+          <StreamDrawer />
+        </aside>
       )}
     </div>
   );

@@ -21,9 +21,9 @@ export function Header(props: { readonly filterRef: RefObject<HTMLInputElement |
           <path className={css['run']} d="M3 8h10M9 16h14M3 24h17" />
           <circle className={css['stop']} cx="26" cy="24" r="3.6" />
         </svg>
-        <span>
+        <h1>
           glass<b>way</b>
-        </span>
+        </h1>
       </div>
       <Live />
       <FilterBar inputRef={props.filterRef} />

@@ -162,7 +162,7 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
       <div
         ref={element}
         className={css['viewport']}
-        role={list ? 'presentation' : 'rowgroup'}
+        role={list ? 'group' : 'rowgroup'}
         tabIndex={-1}
         onScroll={onScroll}
       >

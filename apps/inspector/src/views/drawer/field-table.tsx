@@ -52,7 +52,7 @@ export function FieldTable(props: {
         ))}
         {change?.missing.map((field, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: field lines have no identity but their place
-          <li key={`missing ${at}`} data-change={change.received ? 'added' : 'removed'} className={css['elsewhere']}>
+          <li key={`missing ${at}`} data-change={change.received ? 'added' : 'removed'}>
             <span className={css['name']}>
               <Hostile text={field.name} title />
             </span>

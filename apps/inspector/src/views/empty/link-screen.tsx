@@ -17,14 +17,14 @@ export function LinkScreen(props: { readonly link: LinkState }): ReactNode {
       <PlugZap size={28} className={css['icon']} aria-hidden="true" />
       {link.kind === 'refused' ? (
         <>
-          <h1>The gateway and this page do not understand each other</h1>
+          <h2>The gateway and this page do not understand each other</h2>
           <p>
             <Hostile text={link.reason} />
           </p>
         </>
       ) : (
         <>
-          <h1>{link.kind === 'waiting' ? 'The gateway does not answer' : 'Connecting to the gateway'}</h1>
+          <h2>{link.kind === 'waiting' ? 'The gateway does not answer' : 'Connecting to the gateway'}</h2>
           <p>
             {link.kind === 'waiting' ? (
               <>
@@ -56,7 +56,7 @@ function AskToken(props: { readonly refused: boolean }): ReactNode {
   return (
     <main className={css['screen']}>
       <KeyRound size={28} className={css['icon']} aria-hidden="true" />
-      <h1>{props.refused ? 'The gateway does not know this token' : 'This page needs the gateway’s token'}</h1>
+      <h2>{props.refused ? 'The gateway does not know this token' : 'This page needs the gateway’s token'}</h2>
       <p>
         The gateway prints the inspector’s address when it starts, with a token behind the <code>#</code>. Every start
         makes a new one. Open that address, or paste it here.

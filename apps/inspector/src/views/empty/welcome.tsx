@@ -12,7 +12,7 @@ export function Welcome(): ReactNode {
   return (
     <main className={css['screen']}>
       <Radio size={28} className={css['icon']} aria-hidden="true" />
-      <h1>Listening. No connection yet.</h1>
+      <h2>Listening. No connection yet.</h2>
       {lines.length > 0 ? (
         <>
           <p>Send a request through the gateway, and its connection appears here with every frame of both legs.</p>

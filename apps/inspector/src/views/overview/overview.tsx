@@ -186,9 +186,9 @@ function Counters(props: { readonly detail: ConnectionDetail }): ReactNode {
             <tr>
               <th scope="col">type</th>
               <th scope="col">received</th>
-              <th scope="col"> </th>
+              <td />
               <th scope="col">sent</th>
-              <th scope="col"> </th>
+              <td />
             </tr>
           </thead>
           <tbody>

@@ -1,0 +1,76 @@
+/** No finding of axe on any view, in both themes and two sizes; and a stall is found and read with the keyboard alone. */
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, type Page, test } from 'playwright/test';
+import { type RunningGateway, startGateway } from './support/gateway.ts';
+
+/**
+ * What axe finds. The part of a grid that scrolls has no tab stop of its own: the grid around it has the focus, and its keys
+ * (arrows, Page Up and Down, Home, End) scroll, which that rule cannot see.
+ */
+async function findings(page: Page): Promise<Awaited<ReturnType<AxeBuilder['analyze']>>['violations']> {
+  return (await new AxeBuilder({ page }).disableRules('scrollable-region-focusable').analyze()).violations;
+}
+
+const TABS = ['Overview', 'Streams', 'Frames', 'Windows', 'HPACK', 'Settings', 'Timeline'];
+
+test.describe('accessibility', () => {
+  let gateway: RunningGateway;
+  test.beforeAll(async () => {
+    gateway = await startGateway('demo', '--scenario', 'connection-window');
+  });
+  test.afterAll(async () => {
+    await gateway.stop();
+  });
+
+  // Every view once in each theme and size would take minutes: all of them in two, the densest in the other two.
+  for (const [colorScheme, width, height, tabs] of [
+    ['dark', 1280, 720, TABS],
+    ['light', 1920, 1080, TABS],
+    ['dark', 1920, 1080, ['Streams']],
+    ['light', 1280, 720, ['Streams']],
+  ] as const) {
+    test(`axe finds nothing, ${colorScheme} at ${width}x${height}`, async ({ browser }) => {
+      test.setTimeout(240_000);
+      const context = await browser.newContext({ colorScheme, viewport: { width, height }, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      await page.goto(gateway.inspector);
+      await expect(page.getByRole('status').filter({ hasText: 'live' })).toBeVisible();
+      for (const name of tabs) {
+        await page.getByRole('tab', { name }).click();
+        if (name === 'Streams') await page.getByRole('grid', { name: 'Streams' }).getByRole('row').nth(1).click();
+        // The state is sent ten times a second: what the tab shows has come by then.
+        await page.waitForTimeout(400);
+        const violations = await findings(page);
+        const found = violations.map(
+          ({ id, nodes }) => `${name}: ${id} at ${nodes.map(node => node.target.join(' ')).join(', ')}`,
+        );
+        expect(found).toEqual([]);
+      }
+      await page.getByRole('button', { name: 'Export' }).click();
+      const violations = await findings(page);
+      expect(violations.map(({ id }) => id)).toEqual([]);
+      await context.close();
+    });
+  }
+
+  test('from the page’s opening to the reason of a stall without a pointer', async ({ page }) => {
+    await page.goto(gateway.inspector);
+    await expect(page.getByRole('status').filter({ hasText: 'live' })).toBeVisible();
+    // The worst connection is selected already; `e` goes to the first finding, `j` to the stream that waits.
+    await expect(page.getByRole('list', { name: 'Findings' }).or(page.getByText('Findings')).first()).toBeVisible();
+    await page.keyboard.press('2');
+    await page.keyboard.press('j');
+    await expect(page.getByRole('heading', { name: 'SESSION_SEND_WINDOW' })).toBeVisible();
+    await page.keyboard.press('w');
+    await expect(page.getByRole('tab', { name: 'Windows' })).toHaveAttribute('aria-selected', 'true');
+    await page.keyboard.press('/');
+    await page.keyboard.type('type=WINDOW_UPDATE');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('3');
+    await expect(page.getByRole('grid').first()).toBeVisible();
+    await page.keyboard.press('?');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+  });
+});
