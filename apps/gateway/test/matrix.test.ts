@@ -8,13 +8,11 @@ import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pattern } from '../../../interop/hosts/check.ts';
-import { goMissing, goPeer } from '../../../interop/test/support/go.ts';
-import { PEERS, python, run, which } from '../../../interop/test/support/programs.ts';
 import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
 import { type Gateway, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
 import { BACKENDS, type Backend, type Feature } from './support/matrix-backends.ts';
+import { buildGo, PEERS, pattern, python, run, which } from './support/programs.ts';
 
 const sha = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
 const UPLOAD = pattern(3_000_000);
@@ -42,6 +40,9 @@ interface Client {
   /** What it saw, in the words of `EXPECTED`. */
   ask(feature: Feature, door: Door): Promise<string>;
 }
+
+/** Compiled when it is first asked for. */
+let goPeer: Promise<string> | null = null;
 
 const missing = (program: string): string | null => (which(program) === null ? program : null);
 
@@ -141,9 +142,12 @@ const CLIENTS: readonly Client[] = [
   },
   {
     name: 'Go',
-    missing: goMissing,
+    missing: missing('go'),
     features: ['get', 'post', 'trailersDown', 'trailersUp'],
-    ask: async (feature, { https, ca }) => (await run(await goPeer(), ['client', feature, https, ca])).output.trim(),
+    ask: async (feature, { https, ca, directory }) => {
+      goPeer ??= buildGo(join(directory, 'go-peer'), PEERS, '.');
+      return (await run(await goPeer, ['client', feature, https, ca])).output.trim();
+    },
   },
 ];
 

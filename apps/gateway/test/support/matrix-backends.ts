@@ -7,8 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer as createTcp, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pattern } from '../../../../interop/hosts/check.ts';
-import { which } from '../../../../interop/test/support/programs.ts';
+import { buildGo, pattern, which } from './programs.ts';
 
 /** What a pair can be asked for. */
 export type Feature = 'get' | 'post' | 'trailersDown' | 'trailersUp';
@@ -154,12 +153,7 @@ async function startNghttpd(): Promise<Backend> {
 async function startGo(): Promise<Backend> {
   const directory = await scratch();
   const source = new URL('../peers/backend.go', import.meta.url).pathname;
-  const env = { ...process.env, GO111MODULE: 'off', GOFLAGS: '', GOTOOLCHAIN: 'local', GOPROXY: 'off' };
-  const binary = join(directory, 'backend');
-  await new Promise<void>((resolve, reject) => {
-    const go = spawn('go', ['build', '-o', binary, source], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    go.once('exit', code => (code === 0 ? resolve() : reject(new Error(`go build ended with ${code}`))));
-  });
+  const binary = await buildGo(join(directory, 'backend'), directory, source);
   return program(binary, [], 'http', 0, directory);
 }
 
