@@ -1,25 +1,25 @@
 import { Core } from './core.ts';
 import type { Counters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
-import type { EarlyFrame } from './early-frames.ts';
 import { ErrorCode, type H2Error, UsageError } from './errors.ts';
 import type { AltSvc } from './frame/extension-frames.ts';
 import { FrameReader } from './frame/reader.ts';
 import { DEFAULT_WINDOW, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
-import { initialSettings } from './initial-settings.ts';
 import { Lifecycle } from './lifecycle.ts';
-import type { CoreOptions } from './options.ts';
+import type { EarlyFrame } from './opening/early-frames.ts';
+import { ClientPreface } from './opening/preface.ts';
+import { Upgrade } from './opening/upgrade.ts';
+import type { CoreOptions } from './options/options.ts';
+import { resolveOptions } from './options/resolve-options.ts';
 import { Outbound } from './outbound.ts';
-import { ClientPreface } from './preface.ts';
-import { resolveOptions } from './resolve-options.ts';
 import { ConnectionError } from './rules.ts';
-import type { Settings } from './settings.ts';
-import { SettingsExchange } from './settings-exchange.ts';
+import { initialSettings } from './settings/initial-settings.ts';
+import type { Settings } from './settings/settings.ts';
+import { SettingsExchange } from './settings/settings-exchange.ts';
 import { type Stream, type StreamRecord, StreamState } from './stream/stream.ts';
 import type { Tap } from './tap.ts';
-import { Upgrade } from './upgrade.ts';
 
 /** What a connection is made with. */
 export interface ConnectionOptions extends CoreOptions {

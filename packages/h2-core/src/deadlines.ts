@@ -1,10 +1,10 @@
 import type { Core } from './core.ts';
 import type { Inbound } from './inbound.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { SHUTDOWN_PING_TIMEOUT_MS, WRITE_PROGRESS_BYTES } from './limits.ts';
 import { UNSENT } from './moment.ts';
+import { SHUTDOWN_PING_TIMEOUT_MS, WRITE_PROGRESS_BYTES } from './options/limits.ts';
 import { ConnectionError } from './rules.ts';
-import type { SettingsExchange } from './settings-exchange.ts';
+import type { SettingsExchange } from './settings/settings-exchange.ts';
 
 /** Checks for stalled streams in one stall timeout: what the timeout may be late by is a sixth of it. */
 const STALL_CHECKS = 6;

@@ -9,7 +9,6 @@
  */
 export { Connection, type ConnectionOptions } from './connection.ts';
 export type { Counters } from './counters.ts';
-export type { EarlyFrame } from './early-frames.ts';
 export {
   ErrorCode,
   type ErrorScope,
@@ -20,7 +19,6 @@ export {
   OptionError,
   UsageError,
 } from './errors.ts';
-export { type Fingerprint, fingerprintOf, type LegacyPriority } from './fingerprint.ts';
 export { type BdpEstimate, bdpSample, bdpStart } from './flow/bdp.ts';
 export type { PaddingStrategy } from './flow/padding.ts';
 export type { AltSvc } from './frame/extension-frames.ts';
@@ -36,12 +34,14 @@ export {
   MIN_MAX_FRAME_SIZE,
   PREFACE,
 } from './frame/types.ts';
+export { ODDITIES, type OddityId } from './guard/oddities.ts';
 export type { FieldList, FieldRule, FieldVerdict, Handler, RequestHead, ResponseHead } from './handler.ts';
 export type { PseudoField } from './message/pseudo-order.ts';
-export { ODDITIES, type OddityId } from './oddities.ts';
-export type { CoreOptions, ResolvedOptions } from './options.ts';
-export { resolveOptions } from './resolve-options.ts';
+export type { EarlyFrame } from './opening/early-frames.ts';
+export { type Fingerprint, fingerprintOf, type LegacyPriority } from './opening/fingerprint.ts';
+export type { CoreOptions, ResolvedOptions } from './options/options.ts';
+export { resolveOptions } from './options/resolve-options.ts';
 export { RULES, type Rule, type RuleId } from './rules.ts';
-export { SettingId, Settings, settingName } from './settings.ts';
+export { SettingId, Settings, settingName } from './settings/settings.ts';
 export { type Stream, StreamState } from './stream/stream.ts';
 export { Direction, SectionKind, SettingsEvent, type Tap } from './tap.ts';

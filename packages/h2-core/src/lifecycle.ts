@@ -1,8 +1,8 @@
-import { CANCEL_PING } from './cancelled-slots.ts';
 import type { Core } from './core.ts';
 import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
 import { octet } from './frame/bytes.ts';
 import { Flag, FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import { CANCEL_PING } from './guard/cancelled-slots.ts';
 import { NONE, UNSENT } from './moment.ts';
 import { ConnectionError, RULES, type Rule } from './rules.ts';
 

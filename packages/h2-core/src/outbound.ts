@@ -2,11 +2,11 @@ import type { Core } from './core.ts';
 import { ErrorCode, H2Error } from './errors.ts';
 import { MAX_STREAM_ID } from './frame/types.ts';
 import type { FieldList, RequestHead } from './handler.ts';
-import { MAX_QUEUED_REQUESTS } from './limits.ts';
 import { isAuthority, isToken } from './message/field-class.ts';
 import { checkFields, HeadWriter } from './message/head-writer.ts';
 import { isPseudoOrder, PSEUDO_ORDER_RANGE } from './message/pseudo-order.ts';
 import { sameAuthority } from './message/section.ts';
+import { MAX_QUEUED_REQUESTS } from './options/limits.ts';
 import { StreamEvent, transition } from './stream/state.ts';
 import { StreamRecord, StreamState } from './stream/stream.ts';
 

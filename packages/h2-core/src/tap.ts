@@ -3,7 +3,7 @@
  * one null check; nothing is built for it. An implementation must not keep a view or call back into the connection.
  */
 
-import type { OddityId } from './oddities.ts';
+import type { OddityId } from './guard/oddities.ts';
 
 /** Which way a frame, a field section or a table belongs: 0 received from the peer, 1 sent by us. */
 export const Direction = { IN: 0, OUT: 1 } as const;

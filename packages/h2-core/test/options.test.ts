@@ -13,7 +13,7 @@ function read(text: string): number {
 }
 
 const NUMBER = String.raw`2\^\d+(?:-1)?|[\d,]*\d(?: (?:KiB|MiB|ms|s)\b)?`;
-const source = readFileSync(new URL('../src/options.ts', import.meta.url), 'utf8');
+const source = readFileSync(new URL('../src/options/options.ts', import.meta.url), 'utf8');
 const documented = [...source.matchAll(/ {2}\/\*\*((?:(?!\*\/)[\s\S])+)\*\/\n {2}readonly (\w+)\?: number;/g)].map(
   ([, comment = '', name]) => {
     const text = comment.replaceAll(/\s*\n \s*\* ?/g, ' ');

@@ -1,6 +1,6 @@
 import { DEFAULT_WINDOW, Flag, FrameType, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
-import { SEND_BUFFER_SHARE } from '../limits.ts';
-import type { ResolvedOptions } from '../options.ts';
+import { SEND_BUFFER_SHARE } from '../options/limits.ts';
+import type { ResolvedOptions } from '../options/options.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Piece, StreamRecord } from '../stream/stream.ts';
 import { Direction, type Tap } from '../tap.ts';

@@ -11,9 +11,9 @@
  */
 import { H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import { initialSettings } from '../initial-settings.ts';
 import type { PseudoField } from '../message/pseudo-order.ts';
-import { resolveOptions } from '../resolve-options.ts';
+import { resolveOptions } from '../options/resolve-options.ts';
+import { initialSettings } from '../settings/initial-settings.ts';
 import type { BodySource } from './body-source.ts';
 import { Exchange } from './client-exchange.ts';
 import { type ClientListeners, ClientState } from './client-state.ts';

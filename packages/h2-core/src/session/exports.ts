@@ -6,7 +6,6 @@
 
 export type { Connection } from '../connection.ts';
 export type { Counters } from '../counters.ts';
-export type { EarlyFrame } from '../early-frames.ts';
 export {
   ErrorCode,
   type ErrorScope,
@@ -20,12 +19,13 @@ export {
 export { type BdpEstimate, bdpSample, bdpStart } from '../flow/bdp.ts';
 export type { PaddingStrategy } from '../flow/padding.ts';
 export type { AltSvc } from '../frame/extension-frames.ts';
+export { ODDITIES, type OddityId } from '../guard/oddities.ts';
 export type { FieldList, FieldRule, FieldVerdict, RequestHead } from '../handler.ts';
 export type { PseudoField } from '../message/pseudo-order.ts';
-export { ODDITIES, type OddityId } from '../oddities.ts';
-export type { CoreOptions, ResolvedOptions } from '../options.ts';
-export { resolveOptions } from '../resolve-options.ts';
-export { SettingId, type Settings, settingName } from '../settings.ts';
+export type { EarlyFrame } from '../opening/early-frames.ts';
+export type { CoreOptions, ResolvedOptions } from '../options/options.ts';
+export { resolveOptions } from '../options/resolve-options.ts';
+export { SettingId, type Settings, settingName } from '../settings/settings.ts';
 export { type Stream, StreamState } from '../stream/stream.ts';
 export { Direction, SectionKind, SettingsEvent, type Tap } from '../tap.ts';
 export type { BodySource } from './body-source.ts';

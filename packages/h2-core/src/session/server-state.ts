@@ -1,7 +1,7 @@
 import { ErrorCode, type H2Error } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import type { PseudoField } from '../message/pseudo-order.ts';
-import { SettingId } from '../settings.ts';
+import { SettingId } from '../settings/settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
 import type { Clock } from './host.ts';

@@ -8,8 +8,8 @@
  * @module
  */
 import { UsageError } from '../errors.ts';
-import { type Fingerprint, fingerprintOf } from '../fingerprint.ts';
 import type { RequestHead } from '../handler.ts';
+import { type Fingerprint, fingerprintOf } from '../opening/fingerprint.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { type Accepted, ServerState } from './server-state.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
@@ -18,7 +18,7 @@ import type { ShutdownReport } from './session-state.ts';
 import { clockOf, driverOf, type Transport } from './transport.ts';
 import { fromBase64Url } from './upgrade-settings.ts';
 
-export type { Fingerprint, LegacyPriority } from '../fingerprint.ts';
+export type { Fingerprint, LegacyPriority } from '../opening/fingerprint.ts';
 export * from './exports.ts';
 export { ServerRequest } from './server-request.ts';
 export {

@@ -4,7 +4,7 @@ import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import { MAX_WINDOW } from '../frame/types.ts';
-import { SettingId, type Settings } from '../settings.ts';
+import { SettingId, type Settings } from '../settings/settings.ts';
 import { inspectAsText } from './inspect.ts';
 import type { CloseInfo, SessionState, ShutdownReport } from './session-state.ts';
 

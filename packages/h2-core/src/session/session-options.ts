@@ -1,4 +1,4 @@
-import type { CoreOptions } from '../options.ts';
+import type { CoreOptions } from '../options/options.ts';
 import type { Tap } from '../tap.ts';
 import type { FrameListeners } from './session-state.ts';
 

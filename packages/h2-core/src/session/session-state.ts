@@ -1,9 +1,9 @@
 import { Connection } from '../connection.ts';
 import { ErrorCode, H2Error } from '../errors.ts';
 import type { FieldList, FieldRule, FieldVerdict, Handler } from '../handler.ts';
-import type { ResolvedOptions } from '../options.ts';
-import { resolveOptions } from '../resolve-options.ts';
-import type { Settings } from '../settings.ts';
+import type { ResolvedOptions } from '../options/options.ts';
+import { resolveOptions } from '../options/resolve-options.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
 import { type Clock, microtask, Timer } from './host.ts';

@@ -2,7 +2,7 @@ import type { Connection } from '../connection.ts';
 import { OptionError } from '../errors.ts';
 import { type BdpEstimate, bdpSample, bdpStart } from '../flow/bdp.ts';
 import { MAX_WINDOW } from '../frame/types.ts';
-import { SettingId } from '../settings.ts';
+import { SettingId } from '../settings/settings.ts';
 
 /**
  * Measures, with a PING while octets come, what the path can hold, and widens the receive windows to it. One measurement for

@@ -1,4 +1,4 @@
-import { MAX_CLOSED_STREAMS } from '../limits.ts';
+import { MAX_CLOSED_STREAMS } from '../options/limits.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import { Gone } from './gone.ts';
 import type { StreamRecord } from './stream.ts';

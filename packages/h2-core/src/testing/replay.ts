@@ -1,6 +1,6 @@
 import { Connection } from '../connection.ts';
 import type { Handler } from '../handler.ts';
-import type { CoreOptions } from '../options.ts';
+import type { CoreOptions } from '../options/options.ts';
 import { StreamRecord } from '../stream/stream.ts';
 import { describeFrame, WireReader } from './frames.ts';
 import { concat, fromHex, same } from './octets.ts';

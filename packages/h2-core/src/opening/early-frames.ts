@@ -1,5 +1,5 @@
-import { uint24, uint32 } from './frame/bytes.ts';
-import { Flag, FRAME_HEADER_SIZE, FrameType } from './frame/types.ts';
+import { uint24, uint32 } from '../frame/bytes.ts';
+import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
 
 /** A frame that came before the first field section. */
 export interface EarlyFrame {

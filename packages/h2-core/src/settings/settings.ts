@@ -1,6 +1,6 @@
-import { uint16, uint32 } from './frame/bytes.ts';
-import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
-import type { RuleId } from './rules.ts';
+import { uint16, uint32 } from '../frame/bytes.ts';
+import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
+import type { RuleId } from '../rules.ts';
 
 /** Settings by their number on the wire. RFC 9113 6.5.2, RFC 8441 3, RFC 9218 2.1. */
 export const SettingId = {

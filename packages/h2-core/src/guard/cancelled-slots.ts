@@ -1,7 +1,7 @@
-import { ascii } from './frame/bytes.ts';
-import { FrameType } from './frame/types.ts';
-import type { Outbox } from './outbox.ts';
-import type { StreamRecord } from './stream/stream.ts';
+import { ascii } from '../frame/bytes.ts';
+import { FrameType } from '../frame/types.ts';
+import type { Outbox } from '../outbox.ts';
+import type { StreamRecord } from '../stream/stream.ts';
 
 /** Payload of the PING that goes with a cancelled request; its answer is for nobody. */
 export const CANCEL_PING: Uint8Array = ascii('glascanc');

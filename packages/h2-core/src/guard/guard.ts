@@ -1,12 +1,12 @@
-import type { Counters } from './counters.ts';
-import { FrameType } from './frame/types.ts';
-import { LOCAL_ERROR_REFILL_PER_SECOND } from './limits.ts';
+import type { Counters } from '../counters.ts';
+import { FrameType } from '../frame/types.ts';
+import { LOCAL_ERROR_REFILL_PER_SECOND } from '../options/limits.ts';
+import type { ResolvedOptions } from '../options/options.ts';
+import type { Outbox } from '../outbox.ts';
+import { ConnectionError, RULES, type RuleId } from '../rules.ts';
+import type { StreamRecord } from '../stream/stream.ts';
+import type { Tap } from '../tap.ts';
 import type { OddityId } from './oddities.ts';
-import type { ResolvedOptions } from './options.ts';
-import type { Outbox } from './outbox.ts';
-import { ConnectionError, RULES, type RuleId } from './rules.ts';
-import type { StreamRecord } from './stream/stream.ts';
-import type { Tap } from './tap.ts';
 
 /** Streams looked at together when the share of early resets is judged. */
 const RESET_SAMPLE = 400;

@@ -1,8 +1,16 @@
 import type { IndexingPolicy } from '@glassway/hpack';
-import { OptionError } from './errors.ts';
-import { checkPadding } from './flow/padding.ts';
-import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
-import { checkSettingsOrder, OWN_SETTINGS } from './initial-settings.ts';
+import { OptionError } from '../errors.ts';
+import { checkPadding } from '../flow/padding.ts';
+import { DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
+import {
+  completeOrder,
+  DEFAULT_PSEUDO_ORDER,
+  isPseudoOrder,
+  PSEUDO_ORDER_RANGE,
+  type PseudoField,
+} from '../message/pseudo-order.ts';
+import { checkSettingsOrder, OWN_SETTINGS } from '../settings/initial-settings.ts';
+import { checkSetting, Settings, settingName } from '../settings/settings.ts';
 import {
   CLIENT_RESET_MEMORY,
   EARLY_RESET_PAUSE_MS,
@@ -36,15 +44,7 @@ import {
   SETTINGS_WORK_REFILL_PER_SECOND,
   WRITE_STALL_TIMEOUT_MS,
 } from './limits.ts';
-import {
-  completeOrder,
-  DEFAULT_PSEUDO_ORDER,
-  isPseudoOrder,
-  PSEUDO_ORDER_RANGE,
-  type PseudoField,
-} from './message/pseudo-order.ts';
 import type { CoreOptions, ResolvedOptions } from './options.ts';
-import { checkSetting, Settings, settingName } from './settings.ts';
 
 const UINT32 = 0xffff_ffff;
 const MAX_TABLE = 65_536;

@@ -1,11 +1,11 @@
 import type { Decoder } from '@glassway/hpack';
-import type { Core } from './core.ts';
-import type { FrameReader } from './frame/reader.ts';
-import { Flag, FrameType, MAX_WINDOW } from './frame/types.ts';
-import { NONE, UNSENT } from './moment.ts';
-import { ConnectionError, RULES } from './rules.ts';
+import type { Core } from '../core.ts';
+import type { FrameReader } from '../frame/reader.ts';
+import { Flag, FrameType, MAX_WINDOW } from '../frame/types.ts';
+import { NONE, UNSENT } from '../moment.ts';
+import { ConnectionError, RULES } from '../rules.ts';
+import { SettingsEvent } from '../tap.ts';
 import { checkSetting, parseSettings, SettingId, settingName } from './settings.ts';
-import { SettingsEvent } from './tap.ts';
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(SettingId));
 

@@ -1,6 +1,6 @@
 import type { IndexingPolicy } from '@glassway/hpack';
-import type { PaddingStrategy } from './flow/padding.ts';
-import type { PseudoField } from './message/pseudo-order.ts';
+import type { PaddingStrategy } from '../flow/padding.ts';
+import type { PseudoField } from '../message/pseudo-order.ts';
 
 /**
  * What can be set on a connection. Every value is checked once, by `resolveOptions`; a bad one throws an `OptionError` with

@@ -1,6 +1,6 @@
-import { OptionError } from './errors.ts';
-import { DEFAULT_WINDOW, MIN_MAX_FRAME_SIZE } from './frame/types.ts';
-import type { ResolvedOptions } from './options.ts';
+import { OptionError } from '../errors.ts';
+import { DEFAULT_WINDOW, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
+import type { ResolvedOptions } from '../options/options.ts';
 import { SettingId, settingName } from './settings.ts';
 
 /** SETTINGS_HEADER_TABLE_SIZE unless told otherwise. RFC 9113 6.5.2. */

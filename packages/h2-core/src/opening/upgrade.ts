@@ -1,13 +1,13 @@
-import type { Core } from './core.ts';
-import { DEFAULT_WINDOW } from './frame/types.ts';
-import type { RequestHead } from './handler.ts';
-import { initialSettings } from './initial-settings.ts';
-import { checkHead } from './outbound.ts';
-import { ConnectionError } from './rules.ts';
-import { parseSettings } from './settings.ts';
-import type { SettingsExchange } from './settings-exchange.ts';
-import { StreamRecord, StreamState } from './stream/stream.ts';
-import { Direction, SectionKind, type Tap } from './tap.ts';
+import type { Core } from '../core.ts';
+import { DEFAULT_WINDOW } from '../frame/types.ts';
+import type { RequestHead } from '../handler.ts';
+import { checkHead } from '../outbound.ts';
+import { ConnectionError } from '../rules.ts';
+import { initialSettings } from '../settings/initial-settings.ts';
+import { parseSettings } from '../settings/settings.ts';
+import type { SettingsExchange } from '../settings/settings-exchange.ts';
+import { StreamRecord, StreamState } from '../stream/stream.ts';
+import { Direction, SectionKind, type Tap } from '../tap.ts';
 
 /**
  * The beginning of a connection that was upgraded from HTTP/1.1 (RFC 7540 3.2): the request that asked for it is stream 1,

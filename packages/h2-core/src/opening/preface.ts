@@ -1,7 +1,7 @@
-import type { Core } from './core.ts';
-import { ascii, octet } from './frame/bytes.ts';
-import { PREFACE } from './frame/types.ts';
-import { ConnectionError } from './rules.ts';
+import type { Core } from '../core.ts';
+import { ascii, octet } from '../frame/bytes.ts';
+import { PREFACE } from '../frame/types.ts';
+import { ConnectionError } from '../rules.ts';
 
 const OCTETS = ascii(PREFACE);
 

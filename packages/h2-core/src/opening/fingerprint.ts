@@ -1,8 +1,8 @@
+import { octet, uint31 } from '../frame/bytes.ts';
+import { Flag, FrameType } from '../frame/types.ts';
+import type { PseudoField } from '../message/pseudo-order.ts';
+import { parseSettings } from '../settings/settings.ts';
 import type { EarlyFrame } from './early-frames.ts';
-import { octet, uint31 } from './frame/bytes.ts';
-import { Flag, FrameType } from './frame/types.ts';
-import type { PseudoField } from './message/pseudo-order.ts';
-import { parseSettings } from './settings.ts';
 
 /** A priority of RFC 7540 5.3, which RFC 9113 has deprecated and clients still send. */
 export interface LegacyPriority {
