@@ -120,6 +120,61 @@ test('a reset aborts the signal of the request and cancels the body of the respo
   expect(aborted).toMatchObject({ name: 'H2Error', codeName: 'CANCEL' });
 });
 
+test('CVE-2023-44487: handlers that work on after a reset are no more than the limit on streams', async () => {
+  // LIM-10, LIM-14
+  const waiting: (() => void)[] = [];
+  let cancelled = 0;
+  const { client, server } = await served(
+    async request => {
+      if (!request.url.endsWith('/body')) await new Promise<void>(done => waiting.push(done));
+      return new Response(
+        new ReadableStream({
+          start: controller => controller.enqueue(pattern(10)),
+          cancel: () => {
+            cancelled++;
+          },
+        }),
+      );
+    },
+    { maxConcurrentStreams: 3 },
+  );
+  for (let round = 0; round < 5; round++) {
+    const exchanges = [0, 1, 2].map(() => client.request({}));
+    for (const { response } of exchanges) response.catch(() => {});
+    await client.ping();
+    for (const exchange of exchanges) exchange.reset();
+    await client.ping();
+    expect([server.openStreams, waiting.length]).toEqual([0, 3]);
+  }
+  await expect(client.request({}).response).rejects.toMatchObject({ codeName: 'REFUSED_STREAM', retryable: true });
+  // Each that settles makes room for one; its response goes nowhere.
+  for (const done of waiting.splice(0)) done();
+  while (cancelled < 3) await turn();
+  for (let round = 0; round < 5; round++) {
+    // A body given up with its stream is work that is over.
+    const exchange = client.request({ path: '/body' });
+    await (await exchange.response).body.next();
+    exchange.reset();
+    while (cancelled < 4 + round) await turn();
+  }
+  expect(server.openStreams).toBe(0);
+});
+
+test('a request that was reset before its turn came is not given to the handler', async () => {
+  // LIM-14
+  const paths: string[] = [];
+  const { client, server } = await served(request => {
+    paths.push(new URL(request.url).pathname);
+    return new Response(null);
+  });
+  // Both frames leave in one write.
+  const exchange = client.request({ path: '/reset' });
+  exchange.response.catch(() => {});
+  exchange.reset();
+  expect((await client.request({ path: '/kept' }).response).status).toBe(200);
+  expect([paths, server.counters.streamsReset]).toEqual([['/kept'], 1]);
+});
+
 test('a handler that fails is told and answered by 500; a body that fails resets the stream', async () => {
   const told: unknown[] = [];
   const { client } = await served(

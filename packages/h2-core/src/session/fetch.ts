@@ -53,8 +53,10 @@ export interface FetchContext {
 }
 
 /**
- * Answers a request. `request.signal` is aborted when the client resets the stream. A body that is not read is not sent by
- * a client that waits for 100 (Continue), and is stopped when the response is complete.
+ * Answers a request. `request.signal` is aborted when the client resets the stream; until the handler's promise has settled
+ * and the body of its response is done or given up, the request counts towards `maxConcurrentStreams` even so (rapid reset,
+ * CVE-2023-44487). A body that is not read is not sent by a client that waits for 100 (Continue), and is stopped when the
+ * response is complete.
  */
 export type FetchHandler = (request: HostRequest, context: FetchContext) => HostResponse | Promise<HostResponse>;
 
@@ -124,12 +126,25 @@ class Extras implements FetchContext {
 }
 
 async function answer(accepted: Accepted, handler: FetchHandler, onError: OnError): Promise<void> {
-  const { request, respond } = accepted;
+  const { respond } = accepted;
+  // Reset before its turn came: there is no work, and on a stream that has ended none would be counted.
+  if (respond.isReset) return;
   const incoming = toRequest(accepted);
   if (typeof incoming === 'number') {
     respond.send({ status: incoming }, { endStream: true });
     return;
   }
+  const release = respond.hold();
+  try {
+    await run(accepted, incoming, handler, onError);
+  } finally {
+    release();
+  }
+}
+
+/** Settles when nothing is done for the request any more. */
+async function run(accepted: Accepted, incoming: HostRequest, handler: FetchHandler, onError: OnError): Promise<void> {
+  const { request, respond } = accepted;
   const extras = new Extras(accepted);
   let begun = false;
   try {

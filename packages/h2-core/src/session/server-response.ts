@@ -142,7 +142,8 @@ export class SendResponse extends Responder {
   /**
    * Says that work for this request goes on even if the client resets it, as a query that cannot be stopped: it counts
    * towards `maxConcurrentStreams` until the function returned is called. Without it, resetting buys a client more work
-   * than the limit allows (rapid reset, CVE-2023-44487).
+   * than the limit allows (rapid reset, CVE-2023-44487). To be called before that work begins: on a stream that has been
+   * reset there is nothing left to hold. `serve` of `./fetch` does it for every request.
    */
   hold(): () => void {
     const { core, stream } = this.link;

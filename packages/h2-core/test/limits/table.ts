@@ -43,7 +43,8 @@ const TIMEOUT = `${END}`;
 export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
   maxConcurrentStreams: {
     family: 'resets',
-    stops: 'Rapid reset: more work at once than that, since what the program holds counts until it is done',
+    stops:
+      'Rapid reset: more work at once than that. Work that outlives a reset counts until it is done: in `./fetch` by itself, in `./server` where the program calls `respond.hold()`, in the core by `hold`',
     cve: ['CVE-2023-44487'],
     rule: 'stream.refused',
     sees: REFUSED,
