@@ -218,8 +218,12 @@ export class Connection {
 
   /** Ends a stream with RST_STREAM. `reason` goes to the tap only. */
   reset(stream: Stream, code: number, reason = ''): void {
-    this.outbound.reset(stream as StreamRecord, code, reason);
-    this.signal();
+    try {
+      this.outbound.reset(stream as StreamRecord, code, reason);
+    } finally {
+      // Here and below: what a throwing handler leaves behind is sent all the same.
+      this.signal();
+    }
   }
 
   /**
@@ -313,8 +317,11 @@ export class Connection {
    * the last stream. Both roles: open streams finish, then the connection closes.
    */
   shutdown(debug = ''): void {
-    this.lifecycle.shutdown(debug);
-    this.signal();
+    try {
+      this.lifecycle.shutdown(debug);
+    } finally {
+      this.signal();
+    }
   }
 
   /**
@@ -322,8 +329,11 @@ export class Connection {
    * hold a rule of their own, whose id is then `debug`.
    */
   destroy(code: number, debug = '', initiator: 'user' | 'library' = 'user'): void {
-    this.lifecycle.destroy(code, debug, initiator);
-    this.signal();
+    try {
+      this.lifecycle.destroy(code, debug, initiator);
+    } finally {
+      this.signal();
+    }
   }
 
   // Out -----------------------------------------------------------------------------------------------------------------

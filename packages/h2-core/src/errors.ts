@@ -79,11 +79,13 @@ export class H2Error extends Error {
   readonly retryable: boolean;
 
   constructor(message: string, init: H2ErrorInit) {
-    const { stackTraceLimit } = Host;
+    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
+    // Elsewhere than in V8 there is none to set; where the host has frozen what JavaScript comes with, it may not be set.
+    const isOurs = limit?.writable === true && typeof limit.value === 'number';
     // V8 keeps the receivers of all frames until somebody asks for the text.
-    Host.stackTraceLimit = 0;
+    if (isOurs) Host.stackTraceLimit = 0;
     super(message);
-    Host.stackTraceLimit = stackTraceLimit;
+    if (isOurs) Host.stackTraceLimit = limit.value;
     this.scope = init.scope;
     this.code = init.code;
     this.initiator = init.initiator;

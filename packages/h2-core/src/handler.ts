@@ -102,6 +102,11 @@ export interface Handler {
   onRejected?(streamId: number, error: H2Error): void;
   /** The stream reached `closed` and is forgotten. Last call for this stream. */
   onStreamClosed?(stream: Stream): void;
+  /**
+   * Client: the places that requests cancelled before a sign of life of the server had kept (`holdCancelledSlots`) are free,
+   * and requests that waited for one have opened their streams: `canOpen` tells whether there is room for more.
+   */
+  onSlotsFree?(): void;
   /** The peer sent SETTINGS, now applied. The first call is the peer's preface. Pairs of id, value. */
   onSettings?(pairs: readonly number[]): void;
   /** The oldest of our unacknowledged SETTINGS was acknowledged. */

@@ -38,8 +38,12 @@ export class Lifecycle {
       core.goAway(core.registry.lastRemoteId, ErrorCode.NO_ERROR, debug);
       core.draining = true;
       // Requests that wait for a slot are not sent any more.
-      if (core.onSlot !== null) core.onSlot();
-      core.checkDrained();
+      try {
+        if (core.onSlot !== null) core.onSlot();
+      } finally {
+        // Also when the handler throws as it hears of them: nothing else would end the connection.
+        core.checkDrained();
+      }
     }
   }
 

@@ -309,8 +309,12 @@ export class Outbound {
       return;
     }
     const ask = stream.local && !core.isServer && core.cancelled.keep(stream);
-    core.reset(stream, code, 'user', null, reason);
-    if (ask) core.cancelled.ping();
+    try {
+      core.reset(stream, code, 'user', null, reason);
+    } finally {
+      // Also when the handler throws as it hears of the end: the place that is kept would never be given back.
+      if (ask) core.cancelled.ping();
+    }
   }
 
   release(stream: StreamRecord, bytes: number): void {

@@ -105,6 +105,10 @@ const LIVES: Record<Role, (connection: Connection, streams: Stream[]) => (() => 
       hears(altSvc(0, 'https://a', 'h2=":1"'), origins('https://a'), frame(0x77, 0, 0, [1])),
       () => connection.ping(new Uint8Array(8)),
       () => connection.priorityUpdate(5, 'u=1'),
+      request(true),
+      () => connection.takeOutput(),
+      // Cancelled before a sign of life: its place is kept until one comes.
+      () => connection.reset(stream(4), 8),
       () => connection.takeOutput(),
       hears(ping(new Uint8Array(8), Flags.ACK), ping(new Uint8Array(8))),
       hears(headers(5, [...OK, ['Bad', 'x']])),
@@ -208,7 +212,7 @@ describe.each(['server', 'client'] as const)('a %s', role => {
     const { events, thrown } = live(role, { kind: 'handler', at: -1 });
     expect(thrown.filter(error => error instanceof Defect)).toEqual([]);
     const told = new Set(events);
-    const ofClients = ['onResponse', 'onInformational', 'onPush', 'onAltSvc', 'onOrigins'];
+    const ofClients = ['onResponse', 'onInformational', 'onPush', 'onAltSvc', 'onOrigins', 'onSlotsFree'];
     const ofServers = ['onPreface', 'onRequest', 'onRejected'];
     const expected = CALLS.filter(name => !(role === 'server' ? ofClients : ofServers).includes(name));
     expect(expected.filter(name => !told.has(name))).toEqual([]);

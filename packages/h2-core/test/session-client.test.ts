@@ -71,6 +71,18 @@ test('5.1.2: requests above the limit wait for a slot in order; canOpen and read
   await client.ready();
 });
 
+test('ready() settles when the server answers the PING of a cancelled request', async () => {
+  // RTY-09
+  const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
+  const cancelled = client.request({});
+  cancelled.abort();
+  expect(client.canOpen).toBe(false);
+  await client.ready();
+  expect(client.canOpen).toBe(true);
+  await expect(cancelled.response).rejects.toMatchObject({ codeName: 'CANCEL' });
+  server.destroy();
+});
+
 test('a request that waits for a slot can be written to, and be given up without a trace', async () => {
   // CNC-06
   const { server, client } = await inMemory({ maxConcurrentStreams: 1 });

@@ -224,6 +224,42 @@ test('a client shutdown reports what is safe to retry, and what was cut', async 
   expect((await failure(stuck.response)).retryable).toBe(false);
 });
 
+test('a client shutdown reports no promise as a request to send again', async () => {
+  // RTY-01
+  const { server, client } = await inMemory({}, { enablePush: true });
+  const exchange = client.request({ path: '/page' });
+  const { respond } = await next(server);
+  const pushed = respond.push({ path: '/style' });
+  const promises = exchange.pushes[Symbol.asyncIterator]();
+  const { value: promise } = await promises.next();
+  const refused = failure(promise?.response as Promise<unknown>);
+  const shut = client.shutdown();
+  pushed.reset(ErrorCode.REFUSED_STREAM);
+  expect((await refused).retryable).toBe(true);
+  respond.send({}, { endStream: true });
+  await exchange.response;
+  expect((await shut).retryable).toEqual([]);
+});
+
+test('finished fails for a response or a request that was never sent', async () => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  const reset = new Promise<H2Error>(done => respond.onReset(done));
+  exchange.reset(ErrorCode.CANCEL);
+  expect((await failure(exchange.response)).codeName).toBe('CANCEL');
+  await reset;
+  const body = respond.send({ status: 204 });
+  expect((await failure(body.finished)).codeName).toBe('CANCEL');
+  expect((await failure(respond.send({}, { endStream: true }).finished)).codeName).toBe('CANCEL');
+
+  const shut = client.shutdown();
+  const late = client.request({});
+  expect((await failure(late.response)).rule).toBe('request.unsent');
+  expect((await failure(late.body.finished)).rule).toBe('request.unsent');
+  await shut;
+});
+
 test('destroy sends GOAWAY with code and debug data, and is no error for the one who asked', async () => {
   // GOA-05, GOA-06, GOA-15, GOA-23, FRM-12
   const { server, client } = await inMemory();

@@ -166,6 +166,7 @@ describe('record and replay', () => {
       onReset: 0,
       onRejected: 0,
       onStreamClosed: 0,
+      onSlotsFree: 0,
       onSettings: 0,
       onSettingsAcked: 0,
       onPing: 0,

@@ -1,5 +1,6 @@
 import { ascii } from '../frame/bytes.ts';
 import { FrameType } from '../frame/types.ts';
+import type { Handler } from '../handler.ts';
 import type { Outbox } from '../outbox.ts';
 import type { StreamRecord } from '../stream/stream.ts';
 
@@ -10,6 +11,7 @@ export const CANCEL_PING: Uint8Array = ascii('glascanc');
 interface SlotsHost {
   readonly outbox: Outbox;
   readonly tap: unknown;
+  readonly handler: Handler;
   readonly closed: boolean;
   onSlot: (() => void) | null;
   tellFrame(type: number, flags: number, streamId: number, length: number, aux: number): void;
@@ -59,6 +61,8 @@ export class CancelledSlots {
     this.chunks = (this.chunks + 1) | 0;
     if (this.held === 0) return;
     this.held = 0;
-    this.host.onSlot?.();
+    const { host } = this;
+    host.onSlot?.();
+    if (!host.closed) host.handler.onSlotsFree?.();
   }
 }

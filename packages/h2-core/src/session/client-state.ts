@@ -75,13 +75,18 @@ export class ClientState extends SessionState {
 
   override onReset(stream: Stream, error: H2Error): void {
     super.onReset(stream, error);
-    if (!error.retryable) return;
+    // A push was asked for by nobody: there is no request to send again.
+    if (!error.retryable || !(stream as StreamRecord).local) return;
     const { head, isReplayable } = stream.context as ClientLink;
     this.unprocessed?.push({ ...head, isReplayable });
   }
 
   override onStreamClosed(stream: Stream): void {
     super.onStreamClosed(stream);
+    this.checkSlots();
+  }
+
+  onSlotsFree(): void {
     this.checkSlots();
   }
 
@@ -117,7 +122,8 @@ export class ClientState extends SessionState {
       link.refuse(this.unsent());
       this.unprocessed?.push({ ...head, isReplayable });
     }
-    if (endStream) link.onEndSent();
+    // Of one refused nothing was sent.
+    if (endStream && link.failure === null) link.onEndSent();
     return link;
   }
 

@@ -58,7 +58,8 @@ export abstract class Responder {
     if (end) {
       link.isBodyless = bodyless;
       link.sendEnded = !bodyless;
-      link.onEndSent();
+      // On a stream that has been reset nothing was sent.
+      if (link.failure === null) link.onEndSent();
     }
     return new SendStream(link);
   }

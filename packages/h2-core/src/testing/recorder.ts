@@ -53,6 +53,7 @@ export const CALLS: readonly (keyof Handler)[] = [
   'onReset',
   'onRejected',
   'onStreamClosed',
+  'onSlotsFree',
   'onSettings',
   'onSettingsAcked',
   'onPing',
