@@ -89,6 +89,7 @@ export class Connection {
     const { core } = this;
     if (core.closed) return;
     if (this.busy) throw new UsageError('api.reentrant', 'receive was called inside a handler call');
+    this.deadlines.tick();
     core.now = now;
     core.lastReceived = now;
     core.counters.octetsReceived += chunk.length;
@@ -129,6 +130,7 @@ export class Connection {
   /** Does what is due; call it at `nextTimeout()`. */
   handleTimeout(now: number): void {
     if (this.core.closed) return;
+    this.deadlines.tick();
     this.core.now = now;
     try {
       this.deadlines.expire(now);
@@ -384,11 +386,11 @@ export class Connection {
 
   /**
    * True when reading should pause, to be looked at again after `takeOutput` and `handleTimeout`: the peer asks for replies
-   * faster than it reads them, or resets most of what it asks for.
+   * or, of a server, responses faster than it reads them, or resets most of what it asks for.
    */
   get wantsPause(): boolean {
     const { core } = this;
-    return core.outbox.replies >= core.options.maxQueuedReplies || core.now < core.guard.pausedUntil;
+    return core.guard.isAnswering(core.outbox) || core.now < core.guard.pausedUntil;
   }
 
   /** True when the connection is over; take the output, then end the transport. */

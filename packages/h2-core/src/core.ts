@@ -93,7 +93,7 @@ export class Core implements SenderHost {
     this.maxRemoteStreams = options.maxConcurrentStreams;
     if (!isServer) this.remote.maxConcurrentStreams = INITIAL_MAX_STREAMS;
     this.registry = new StreamRegistry(isServer, options.maxConcurrentResetStreams, options.resetStreamDurationMs);
-    this.guard = new Guard(options, tap, this.counters);
+    this.guard = new Guard(isServer, options, tap, this.counters);
     this.priorities = new Priorities(this);
     this.extensions = new Extensions(this);
     this.cancelled = new CancelledSlots(this, options.holdCancelledSlots);

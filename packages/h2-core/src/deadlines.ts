@@ -48,8 +48,9 @@ export class Deadlines {
 
   private idle(): number {
     const { idleTimeoutMs } = this.core.options;
-    const { registry, idleSince } = this.core;
-    return registry.live.size === 0 && idleTimeoutMs !== 0 && idleSince >= 0 ? idleSince + idleTimeoutMs : NEVER;
+    const { registry, idleSince, now } = this.core;
+    if (registry.live.size !== 0 || idleTimeoutMs === 0) return NEVER;
+    return (idleSince === UNSENT ? now : idleSince) + idleTimeoutMs;
   }
 
   private keepalive(): number {
@@ -109,6 +110,12 @@ export class Deadlines {
     return shutdownPingAt < 0 ? NEVER : shutdownPingAt + SHUTDOWN_PING_TIMEOUT_MS;
   }
 
+  /** Time is about to go on from `core.now`: what became idle since it was last told did so then, at the latest. */
+  tick(): void {
+    const { core } = this;
+    if (core.idleSince === UNSENT) core.idleSince = core.now;
+  }
+
   /**
    * Output is being taken at `core.now`: what is timed from its leaving begins now. Commands know no time, so whatever they
    * begin waits for this.
@@ -117,7 +124,7 @@ export class Deadlines {
     const { core, lifecycle } = this;
     if (lifecycle.shutdownPingAt === UNSENT) lifecycle.shutdownPingAt = core.now;
     if (lifecycle.keepaliveAt === UNSENT) lifecycle.keepaliveAt = core.now;
-    if (core.idleSince === UNSENT) core.idleSince = core.now;
+    this.tick();
     this.settings.stamp();
   }
 

@@ -30,12 +30,39 @@ describe('RFC 9113 5.2, 6.9 receiving', () => {
   test('a window is given back once half of it was released, in one frame', () => {
     // RWN-03, RWN-04, RWN-05
     const t = server({ initialWindowSize: 1000, initialConnectionWindowSize: 65_535 });
-    t.receive(open, data(1, new Uint8Array(900)));
-    t.connection.release(t.stream(1), 499);
+    t.receive(open, data(1, new Uint8Array(500)));
+    t.connection.release(t.stream(1), 300);
+    t.connection.release(t.stream(1), 199);
     expect(t.sent()).toEqual([]);
     t.connection.release(t.stream(1), 1);
     expect(t.sent()).toEqual(['WINDOW_UPDATE 1 500']);
-    expect(t.stream(1).receiveWindow).toBe(600);
+    expect(t.stream(1).receiveWindow).toBe(1000);
+  });
+
+  test('a window of which the peer has little left is given back as soon as that doubles it', () => {
+    // RWN-05
+    const t = server({ initialWindowSize: 1000, initialConnectionWindowSize: 65_535 });
+    t.receive(open, data(1, new Uint8Array(900)));
+    t.connection.release(t.stream(1), 99);
+    expect(t.sent()).toEqual([]);
+    t.connection.release(t.stream(1), 1);
+    expect(t.sent()).toEqual(['WINDOW_UPDATE 1 100']);
+    expect(t.stream(1).receiveWindow).toBe(200);
+  });
+
+  test('streams that are not read do not keep the connection window from one that is', () => {
+    // RWN-16, SWN-16
+    const t = server({ initialWindowSize: 60_000, initialConnectionWindowSize: 100_000 });
+    t.receive(open, headers(3, POST), data(1, new Uint8Array(16_000)), data(1, new Uint8Array(16_000)));
+    t.receive(data(1, new Uint8Array(16_000)), data(1, new Uint8Array(12_000)));
+    for (let i = 0; i < 20; i++) {
+      // Stream 1 holds 60,000 octets; all the rest is read at once, and has to keep coming.
+      t.receive(data(3, new Uint8Array(10_000)));
+      t.connection.release(t.stream(3), 10_000);
+      t.sent();
+    }
+    expect(t.connection.isClosed).toBe(false);
+    expect(t.connection.receiveWindow).toBeGreaterThanOrEqual(20_000);
   });
 
   test('exceeding a stream window is a stream error, the connection window a connection error', () => {

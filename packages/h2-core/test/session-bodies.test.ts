@@ -137,14 +137,12 @@ test('manual flow control: octets go back when released, no sooner, and automati
   expect(() => flowControl.release(1001)).toThrow(UsageError);
   flowControl.release(400);
   await client.ping();
-  expect(flowControl.window).toBe(0);
-  flowControl.release(100);
-  await client.ping();
+  // The peer had nothing left, so it got this at once, and has used it.
   expect([flowControl.held, flowControl.window]).toEqual([1000, 0]);
-  expect((await request.body.next()).value?.length).toBe(500);
+  expect((await request.body.next()).value?.length).toBe(400);
   flowControl.mode = 'automatic';
   exchange.body.end();
-  expect((await request.body.bytes()).length).toBe(1500);
+  expect((await request.body.bytes()).length).toBe(1600);
 });
 
 test('a body is collected up to a limit; beyond it reading stops with a UsageError', async () => {

@@ -1,90 +1,10 @@
 import { expect, test } from 'vitest';
-import { Connection, type Handler, type Stream } from '../src/index.ts';
+import { Connection, type Stream } from '../src/index.ts';
 import { Pump } from '../src/node/index.ts';
 import { now } from '../src/session/host.ts';
-import type { Driver, DriverSink } from '../src/session/transport.ts';
-import {
-  concat,
-  GET,
-  goAway,
-  headers,
-  line,
-  parse,
-  ping,
-  preface,
-  rst,
-  settings,
-  settingsAck,
-  windowUpdate,
-} from './support/frames.ts';
+import { GET, goAway, headers, ping, rst, settings, windowUpdate } from './support/frames.ts';
 import { turn } from './support/session.ts';
-
-/** A transport whose other side is the test. */
-class Wire implements Driver {
-  sink: DriverSink | null = null;
-  readonly calls: string[] = [];
-  /** What `write` answers. */
-  room = true;
-  isWritable = true;
-  /** What it says it has not passed on; undefined: it does not say. */
-  backlog: number | undefined = 0;
-  private written: Uint8Array[] = [];
-
-  start(sink: DriverSink): void {
-    this.sink = sink;
-  }
-
-  write(parts: readonly Uint8Array[]): boolean {
-    this.calls.push('write');
-    this.written.push(...parts);
-    return this.room;
-  }
-
-  pause(): void {
-    this.calls.push('pause');
-  }
-
-  resume(): void {
-    this.calls.push('resume');
-  }
-
-  end(flushed: () => void): void {
-    this.calls.push('end');
-    flushed();
-  }
-
-  destroy(): void {
-    this.calls.push('destroy');
-  }
-
-  /** Delivers octets in one chunk. */
-  deliver(...parts: Uint8Array[]): void {
-    this.sink?.received(concat(...parts));
-  }
-
-  /** Octets written since the last call. */
-  octets(): number {
-    return this.written.splice(0).reduce((sum, part) => sum + part.length, 0);
-  }
-
-  /** The frames written since the last call. */
-  frames(): string[] {
-    return parse(concat(...this.written.splice(0))).map(line);
-  }
-
-  /** The calls since the last call. */
-  called(): string[] {
-    return this.calls.splice(0);
-  }
-}
-
-function pumped(handler: Handler = {}, options = {}): { wire: Wire; connection: Connection } {
-  const wire = new Wire();
-  const connection = new Connection({ role: 'server', handler, ...options }, now());
-  new Pump(wire, connection);
-  wire.deliver(preface, settings(), settingsAck);
-  return { wire, connection };
-}
+import { pumped, Wire } from './support/wire.ts';
 
 test('whatever a turn produces leaves in one write', async () => {
   const streams: Stream[] = [];

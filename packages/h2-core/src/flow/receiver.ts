@@ -5,7 +5,8 @@ import { Direction, type Tap } from '../tap.ts';
 
 /**
  * Receiving under flow control (RFC 9113 5.2, 6.9): what the peer may still send, and when released octets go back.
- * WINDOW_UPDATE is sent when half a window has been released, so that small reads cost no frames.
+ * WINDOW_UPDATE is sent when half a window has been released, so that small reads cost no frames, or as much as the peer has
+ * left: what one stream holds unread must not keep from the others what they have given back.
  */
 export class Receiver {
   /** Octets the peer may still send on the connection. */
@@ -50,7 +51,12 @@ export class Receiver {
   /** Grants the connection what has been released, once it is worth a frame. */
   private giveBack(): void {
     if (this.tap !== null) this.tap.onReceiveWithheld(0, this.unreleased);
-    if (this.pendingRelease >= this.target >>> 1 && !this.stopped) this.grantConnection();
+    if (this.isDue(this.pendingRelease, this.target, this.window) && !this.stopped) this.grantConnection();
+  }
+
+  /** Whether released octets are worth a WINDOW_UPDATE: half of the whole window, or what the peer has left of it. */
+  private isDue(released: number, target: number, window: number): boolean {
+    return released > 0 && (released >= target >>> 1 || released >= window);
   }
 
   /** Gives released octets of a stream back, on both levels. */
@@ -61,7 +67,7 @@ export class Receiver {
     if (this.tap !== null) this.tap.onReceiveWithheld(stream.id, stream.unreleasedBytes);
     // A half that has ended needs no more window.
     if (stream.state === StreamState.OPEN || stream.state === StreamState.HALF_CLOSED_LOCAL) {
-      if (stream.pendingRelease >= this.streamTarget >>> 1 && stream.pendingRelease > 0) this.grantStream(stream);
+      if (this.isDue(stream.pendingRelease, this.streamTarget, stream.receiveWindow)) this.grantStream(stream);
     }
     this.giveBack();
   }

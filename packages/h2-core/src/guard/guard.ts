@@ -1,6 +1,6 @@
 import type { Counters } from '../counters.ts';
 import { FrameType } from '../frame/types.ts';
-import { LOCAL_ERROR_REFILL_PER_SECOND } from '../options/limits.ts';
+import { LOCAL_ERROR_REFILL_PER_SECOND, MAX_QUEUED_OUTPUT, MAX_UNTAKEN_OUTPUT } from '../options/limits.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import type { Outbox } from '../outbox.ts';
 import { ConnectionError, RULES, type RuleId } from '../rules.ts';
@@ -55,6 +55,7 @@ class TokenBucket {
 export class Guard {
   /** No octets should be read before this moment, ms. */
   pausedUntil = 0;
+  private readonly isServer: boolean;
   private readonly options: ResolvedOptions;
   private readonly tap: Tap | null;
   private readonly counters: Counters;
@@ -68,7 +69,8 @@ export class Guard {
   /** Cost of small DATA frames that the program has not released yet, over all streams. */
   private smallData = 0;
 
-  constructor(options: ResolvedOptions, tap: Tap | null, counters: Counters) {
+  constructor(isServer: boolean, options: ResolvedOptions, tap: Tap | null, counters: Counters) {
+    this.isServer = isServer;
     this.options = options;
     this.tap = tap;
     this.counters = counters;
@@ -164,16 +166,26 @@ export class Guard {
     }
   }
 
-  /** Octets were read: how many replies wait to be written? */
+  /**
+   * Whether what waits to be written, in answer to what the peer sends, is reason to read no further for now. Octets count for
+   * servers only: were both sides to stop reading because their output is not read, they would wait for ever.
+   */
+  isAnswering(outbox: Outbox): boolean {
+    if (outbox.replies >= this.options.maxQueuedReplies) return true;
+    return this.isServer && outbox.size >= MAX_QUEUED_OUTPUT;
+  }
+
+  /** Octets were read: how much waits to be written? */
   replies(outbox: Outbox): void {
-    const { replies } = outbox;
-    const { maxQueuedReplies } = this.options;
-    if (replies < maxQueuedReplies) return;
-    if (!outbox.pauseTold) {
-      this.tellPause('flood.replies', FrameType.PING, `${replies} wait: reading pauses until they are written`);
+    const { replies, size } = outbox;
+    if (this.isAnswering(outbox) && !outbox.pauseTold) {
+      const what = `${replies} replies, ${size} octets wait: reading pauses until they are written`;
+      this.tellPause('flood.replies', FrameType.PING, what);
       outbox.pauseTold = true;
     }
-    if (replies > maxQueuedReplies * REPLIES_HARD_FACTOR) throw new ConnectionError('flood.replies', 0, FrameType.PING);
+    if (replies > this.options.maxQueuedReplies * REPLIES_HARD_FACTOR || size > MAX_UNTAKEN_OUTPUT) {
+      throw new ConnectionError('flood.replies', 0, FrameType.PING);
+    }
   }
 
   /** A limit slows the peer down: nothing is sent for it, but the tap hears of it like of any other. */

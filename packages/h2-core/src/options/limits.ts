@@ -15,6 +15,13 @@ export const MAX_HEADER_MEMORY = 2_097_152;
 export const MAX_SETTINGS_PER_FRAME = 32;
 /** Unsent replies (PING ACK, SETTINGS ACK, RST_STREAM) at which reading pauses. CVE-2019-9512, -9515. */
 export const MAX_QUEUED_REPLIES = 1000;
+/**
+ * Octets of frames other than DATA that a server has ready and cannot send, at which reading pauses: responses without a
+ * body, to a client that asks on and does not read. CVE-2019-9517.
+ */
+export const MAX_QUEUED_OUTPUT = 1_048_576;
+/** The same, for either role, at which the connection ends: whoever moves the octets does not obey `wantsPause`. */
+export const MAX_UNTAKEN_OUTPUT = 67_108_864;
 /** Time for the preface and the first SETTINGS, ms. Slowloris. */
 export const PREFACE_TIMEOUT_MS = 10_000;
 /** Time for the acknowledgement of our SETTINGS, ms. RFC 9113 6.5.3. */

@@ -59,6 +59,8 @@ export class Pump implements DriverSink {
   private paused = false;
   private batch: number = LEAST_BATCH;
   private over = false;
+  /** The connection is over while the transport is full, and has its last time to drain. */
+  private givenUp = false;
   /** Our last octets have left, after which there is nothing to wait for but the peer's end. */
   private flushed = false;
   private readonly expire = (): void => this.timeout();
@@ -130,8 +132,9 @@ export class Pump implements DriverSink {
     if (this.over) return;
     const { connection, driver } = this;
     if (this.blocked) {
-      // A peer that does not read would hold the transport for ever.
-      if (connection.isClosed) this.timer.set(LINGER_MS, () => driver.destroy());
+      // What waits for the transport has deadlines all the same: a peer that does not read is the one they are for.
+      if (connection.isClosed) this.giveUp();
+      else this.arm();
       return;
     }
     if (!driver.isWritable) {
@@ -157,6 +160,13 @@ export class Pump implements DriverSink {
       driver.resume();
     }
     this.arm();
+  }
+
+  /** Over, and the transport is full: it has a while to drain, once, whatever the peer goes on sending. */
+  private giveUp(): void {
+    if (this.givenUp) return;
+    this.givenUp = true;
+    this.timer.set(this.connection.error === null ? FLUSH_MS : LINGER_MS, () => this.driver.destroy());
   }
 
   /** Sets the timer for the connection's next deadline; an earlier timer that is still set is left to fire in vain. */
