@@ -67,7 +67,7 @@ export const ADVICE = {
     `${LIMIT}: \`maxHeaderListSize\`, \`maxHeaderFields\`; large cookies are the usual reason`,
   ],
   'headers.informational': ['stream', `${LIMIT}: \`maxHeaderListSize\` holds for all of them together`],
-  'headers.memory': ['stream', `${LIMIT}: \`maxHeaderMemory\``],
+  'headers.memory': ['stream', `nothing, a peer may retry; if it happens all the time ${LIMIT}: \`maxHeaderMemory\``],
   'stream.id-parity': ['connection', PEER],
   'stream.id-reused': ['connection', PEER],
   'stream.closed': ['stream; connection for HEADERS', PEER],

@@ -42,7 +42,7 @@ const TABLE = {
     'ENHANCE_YOUR_CALM',
     'the informational responses to one request are larger together than a field section may be',
   ],
-  'headers.memory': ['9113 10.5.1', 'ENHANCE_YOUR_CALM', 'the open streams hold more header octets than we keep'],
+  'headers.memory': ['9113 8.7', 'REFUSED_STREAM', 'the open streams hold as many header octets as we keep'],
   'stream.id-parity': ['9113 5.1.1', 'PROTOCOL_ERROR', 'a stream has an identifier of the wrong side'],
   'stream.id-reused': ['9113 5.1.1', 'PROTOCOL_ERROR', 'a stream identifier is not above all earlier ones'],
   'stream.closed': ['9113 5.1', 'STREAM_CLOSED', 'a frame came on a closed stream'],

@@ -328,6 +328,7 @@ const CODE_OF_RULE: Readonly<Record<string, ReasonCode>> = {
   'settings.timeout': 'client_header_timeout',
   'continuation.timeout': 'client_header_timeout',
   'stream.refused': 'client_over_limit',
+  'headers.memory': 'client_over_limit',
   'stream.going-away': 'shutting_down',
 };
 

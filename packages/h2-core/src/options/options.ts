@@ -20,7 +20,7 @@ export interface CoreOptions {
   readonly maxHeaderListSize?: number;
   /** Field lines of a received section, cookie crumbs counted one by one. Default 256, range 1..2^31-1. */
   readonly maxHeaderFields?: number;
-  /** Field sections of all open streams together, octets by RFC 9113 6.5.2; more requests are refused. Default 2 MiB. */
+  /** Field sections of all open streams together, octets by RFC 9113 6.5.2; more requests are refused (REFUSED_STREAM). Default 2 MiB. */
   readonly maxHeaderMemory?: number;
   /** CONTINUATION frames after one HEADERS or PUSH_PROMISE. Default 16. */
   readonly maxContinuationFrames?: number;

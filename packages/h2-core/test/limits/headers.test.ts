@@ -175,6 +175,20 @@ limit('maxHeaderMemory', {
   },
 });
 
+test('8.7: a request for which there is no header memory is refused, to be sent again: no error, no early reset of its peer', () => {
+  // LIM-18, RTY-02
+  const t = server({ maxHeaderMemory: LIST * 2, maxHeaderListSize: LIST, maxLocalErrorResetStreams: 1 });
+  t.receive(...times(402, i => headers(1 + i * 2, withValue(100))));
+  expect(t.connection.isClosed).toBe(false);
+  expect(t.connection.wantsPause).toBe(false);
+  expect(t.connection.counters).toMatchObject({ peerErrors: 0, readPauses: 0 });
+  expect(t.sent()).toEqual(times(400, i => `RST_STREAM ${5 + i * 2} 7`));
+  // A section above what one may have is the peer's mistake, whatever room there is.
+  t.receive(headers(2001, withValue(101)));
+  expect(t.sent()).toEqual(['RST_STREAM 2001 11']);
+  expect(t.connection.counters.peerErrors).toBe(1);
+});
+
 /** HEADERS and `count` CONTINUATION frames of `octets` octets each before the last, which has the fields. */
 function split(t: Watched, id: number, count: number): void {
   t.receive(frame(T.HEADERS, F.END_STREAM, id), ...times(count - 1, () => continuation(id, [])));

@@ -113,7 +113,7 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
     stops: 'HTTP/2 bombs: the heads of all open streams together',
     cve: ['CVE-2026-49975', 'CVE-2026-47774'],
     rule: 'headers.memory',
-    sees: RESET,
+    sees: REFUSED,
     off: GREATEST,
   },
   maxContinuationFrames: {
