@@ -78,6 +78,7 @@ export class Connection {
       this.reader.stop();
       this.inbound.free();
     };
+    this.core.onFailedInside = () => this.signal();
     this.settings.send(initialSettings(isServer, resolved));
     if (resolved.initialConnectionWindowSize > DEFAULT_WINDOW) this.core.receiver.grantConnection();
   }
@@ -207,9 +208,11 @@ export class Connection {
    * (`api.content-length`), so that the peer never sees a body of another length (RFC 9113 8.1.1).
    */
   write(stream: Stream, chunk: Uint8Array, endStream: boolean): boolean {
-    const room = this.outbound.write(stream as StreamRecord, chunk, endStream);
-    this.signal();
-    return room;
+    try {
+      return this.outbound.write(stream as StreamRecord, chunk, endStream);
+    } finally {
+      this.signal();
+    }
   }
 
   /** Ends our half with trailer fields, after all octets written. RFC 9113 8.1. `sensitive` as for `respond`. */

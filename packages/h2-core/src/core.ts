@@ -75,6 +75,8 @@ export class Core implements SenderHost {
   onSlot: (() => void) | null = null;
   /** Called when the connection has ended: what was kept for reading is let go. */
   onFree: (() => void) | null = null;
+  /** Called when a function of the program's has ended the connection: its GOAWAY is to be sent. */
+  onFailedInside: (() => void) | null = null;
   /** Called when the connection ends: requests that were never sent are to be told. */
   onEnd: ((error: H2Error | null) => void) | null = null;
   /** Streams the peer may have open: what our settings say, a lower number once the peer has acknowledged it. */
@@ -300,6 +302,27 @@ export class Core implements SenderHost {
     if (this.tap !== null) this.tap.onViolation(rule, rfc, streamId, error.frameType, error.message);
     this.goAway(this.registry.lastRemoteId, code, rule);
     this.end(new H2Error(error.message, { scope: 'connection', code, initiator: 'library', rule, rfc, streamId }));
+  }
+
+  /**
+   * A function of the program's threw where that cannot be undone: GOAWAY with INTERNAL_ERROR, then the end. Throws nothing,
+   * for the program is to see what it threw first.
+   */
+  failInside(): void {
+    if (this.closed) return;
+    const code = ErrorCode.INTERNAL_ERROR;
+    const rule = 'connection.destroyed';
+    const text = 'a function of the program failed';
+    try {
+      try {
+        this.goAway(this.registry.lastRemoteId, code, text);
+      } finally {
+        this.end(new H2Error(text, { scope: 'connection', code, initiator: 'user', rule }));
+      }
+    } catch {
+      // A handler or tap that fails as well; every stream has had its end all the same.
+    }
+    this.onFailedInside?.();
   }
 
   /**

@@ -149,24 +149,33 @@ export class Outbound {
     return stream;
   }
 
-  private openRequest({ stream, head, endStream }: QueuedRequest): void {
+  private openRequest(request: QueuedRequest): void {
     const { core } = this;
+    const { stream, head, endStream } = request;
     stream.id = core.registry.nextLocalId;
     stream.openedAt = core.cancelled.chunks;
     core.registry.nextLocalId += 2;
     stream.sendWindow = core.remote.initialWindowSize;
     stream.receiveWindow = core.local.initialWindowSize;
     this.heads.request(stream, head, endStream);
+    // Not before: where the head cannot be written the connection ends, and those in line are told.
+    if (this.queue[0] === request) this.queue.shift();
     if (endStream) stream.endQueued = false;
     core.open(stream, endStream ? StreamState.HALF_CLOSED_LOCAL : StreamState.OPEN);
-    core.sender.schedule(stream);
+    try {
+      core.sender.schedule(stream);
+    } catch (error) {
+      // A padding strategy that throws at the bare END_STREAM: nobody would send that again.
+      if (stream.state === StreamState.OPEN) core.failInside();
+      throw error;
+    }
   }
 
   /** Opens waiting requests while there are slots; gives them up when the connection takes no more. */
   private openQueued(): void {
     const { core } = this;
     while (this.queue.length !== 0 && this.usable && this.hasSlot) {
-      this.openRequest(this.queue.shift() as QueuedRequest);
+      this.openRequest(this.queue[0] as QueuedRequest);
     }
     if (this.queue.length !== 0 && !this.usable) this.dropQueued(core.error);
   }
@@ -233,10 +242,13 @@ export class Outbound {
     if (core.closed || stream.state === StreamState.CLOSED) return true;
     this.checkWritable(stream);
     const size = chunk.length;
-    if (stream.declaredBytes >= 0) this.countWritten(stream, size, endStream);
+    if (stream.declaredBytes >= 0) this.checkLength(stream, size, endStream);
     const direct =
       size <= DIRECT_LIMIT && core.outbox.size < DIRECT_BATCH_LIMIT && !stream.hasPending && stream.id !== 0;
-    if (direct && (size !== 0 || endStream) && core.sender.cutNow(stream, chunk, endStream)) return true;
+    const gone = direct && (size !== 0 || endStream) && core.sender.cutNow(stream, chunk, endStream);
+    // Not before: a padding strategy that throws leaves everything as it was.
+    if (stream.declaredBytes >= 0) stream.writtenBytes += size;
+    if (gone) return true;
     if (size !== 0) core.sender.enqueue(stream, chunk);
     if (endStream) stream.endQueued = true;
     if (stream.id !== 0) core.sender.schedule(stream);
@@ -258,7 +270,7 @@ export class Outbound {
    * Holds a body to the content-length of its head. Octets too many are refused; an end too early cannot be mended, because
    * what was announced has left: the stream is reset, so that the peer does not take a part for the whole (RFC 9113 8.1.1).
    */
-  private countWritten(stream: StreamRecord, size: number, endStream: boolean): void {
+  private checkLength(stream: StreamRecord, size: number, endStream: boolean): void {
     const { core } = this;
     const { declaredBytes } = stream;
     const written = stream.writtenBytes + size;
@@ -277,7 +289,6 @@ export class Outbound {
       else core.reset(stream, error.code, 'user', error, error.rule);
       core.misuse('api.content-length', `${said}: the stream was reset`);
     }
-    stream.writtenBytes = written;
   }
 
   trailers(stream: StreamRecord, fields: FieldList, sensitive: readonly number[] | null): void {
@@ -285,7 +296,7 @@ export class Outbound {
     checkFields(fields);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     this.checkWritable(stream);
-    if (stream.declaredBytes >= 0) this.countWritten(stream, 0, true);
+    if (stream.declaredBytes >= 0) this.checkLength(stream, 0, true);
     stream.trailers = fields;
     stream.trailersSensitive = sensitive;
     stream.wantsWritable = false;

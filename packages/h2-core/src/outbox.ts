@@ -76,6 +76,12 @@ export class Outbox {
     return at;
   }
 
+  /** Forgets what was written from `at` on, none of it passed on as a view, when there were `frames`. */
+  takeBack(at: number, frames: number): void {
+    this.octets.length = at;
+    this.frames = frames;
+  }
+
   /** Appends payload octets: a copy when small, else the view itself, which must then stay unchanged. */
   payload(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start;

@@ -5,7 +5,8 @@ import { OptionError } from '../errors.ts';
  * are filled up to a multiple of that many octets, 2..256. A function is told a frame's payload `length` (0..2^24-1), the
  * greatest one it may have with padding (`limit`, at most 256 more), and its type (see `FrameType`), and answers the
  * payload length wanted; what is beyond `length..limit`, or no integer, becomes the nearest that is within. It is called for every such
- * frame and must not call back into the connection.
+ * frame and must not call back into the connection. One that throws ends the connection with INTERNAL_ERROR, but for a frame
+ * of DATA cut inside `write`: then nothing is sent and nothing has changed. What it threw comes out of the call.
  *
  * The octet that says how much padding there is counts: `length + 1` is a frame with that octet and no other padding. Of a
  * field section in several frames nothing is padded, and DATA only as far as both windows go: padding is flow-controlled.

@@ -81,6 +81,8 @@ function pseudoValue(head: RequestHead, name: PseudoField): string {
 export class HeadWriter {
   private readonly core: Core;
   private readonly encoder: Encoder;
+  /** Frames in the outbox before the section that is being written. */
+  private framesBefore = 0;
 
   constructor(core: Core) {
     this.core = core;
@@ -90,15 +92,23 @@ export class HeadWriter {
   /** A request's HEADERS. Pseudo-fields come first (RFC 9113 8.3). */
   request(stream: StreamRecord, head: RequestHead, endStream: boolean): void {
     const at = this.begin(FrameType.HEADERS, endStream ? Flag.END_STREAM : 0, stream.id, 0);
-    this.requestFields(head);
-    this.end(at, SectionKind.REQUEST, stream);
+    try {
+      this.requestFields(head);
+      this.end(at, SectionKind.REQUEST, stream);
+    } catch (error) {
+      this.fail(at, error);
+    }
   }
 
   /** A PUSH_PROMISE on `parent`. RFC 9113 6.6. */
   promise(parent: StreamRecord, promisedId: number, head: RequestHead): void {
     const at = this.begin(FrameType.PUSH_PROMISE, 0, parent.id, promisedId);
-    this.requestFields(head);
-    this.end(at, SectionKind.PUSH, parent);
+    try {
+      this.requestFields(head);
+      this.end(at, SectionKind.PUSH, parent);
+    } catch (error) {
+      this.fail(at, error);
+    }
   }
 
   /** A response's HEADERS, informational or final. RFC 9113 8.3.2. */
@@ -110,16 +120,24 @@ export class HeadWriter {
     endStream: boolean,
   ): void {
     const at = this.begin(FrameType.HEADERS, endStream ? Flag.END_STREAM : 0, stream.id, 0);
-    this.encoder.field(this.core.outbox.octets, ':status', STATUS_TEXT[status] as string, false);
-    this.fields(fields, sensitive);
-    this.end(at, status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE, stream);
+    try {
+      this.encoder.field(this.core.outbox.octets, ':status', STATUS_TEXT[status] as string, false);
+      this.fields(fields, sensitive);
+      this.end(at, status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE, stream);
+    } catch (error) {
+      this.fail(at, error);
+    }
   }
 
   /** Trailers: HEADERS with END_STREAM. RFC 9113 8.1. */
   trailers(stream: StreamRecord, fields: FieldList, sensitive: readonly number[] | null): void {
     const at = this.begin(FrameType.HEADERS, Flag.END_STREAM, stream.id, 0);
-    this.fields(fields, sensitive);
-    this.end(at, SectionKind.TRAILERS, stream);
+    try {
+      this.fields(fields, sensitive);
+      this.end(at, SectionKind.TRAILERS, stream);
+    } catch (error) {
+      this.fail(at, error);
+    }
   }
 
   private requestFields(head: RequestHead): void {
@@ -161,6 +179,7 @@ export class HeadWriter {
   private begin(type: number, flags: number, streamId: number, promisedId: number): number {
     const { core } = this;
     if (core.tap !== null) core.tap.onFieldSectionStart(Direction.OUT, streamId);
+    this.framesBefore = core.outbox.frames;
     const at = core.outbox.header(0, type, flags, streamId);
     if (type === FrameType.PUSH_PROMISE) {
       core.outbox.reserve(4);
@@ -207,6 +226,17 @@ export class HeadWriter {
       octets.length += FRAME_HEADER_SIZE + size;
       if (core.tap !== null) core.tellFrame(pieceType, pieceFlags, stream.id, size, first ? aux : 0);
     }
+  }
+
+  /**
+   * A function of the program's (`padding`, `indexing`, the tap) threw in the midst of a section. What is written of it is
+   * taken back; the encoder's table cannot be, and no section after this one could be read: the connection ends.
+   */
+  private fail(at: number, error: unknown): never {
+    const { core } = this;
+    core.outbox.takeBack(at, this.framesBefore);
+    core.failInside();
+    throw error;
   }
 
   /** Puts the pad length before the payload of the frame begun at `at`, and the padding behind it. RFC 9113 6.2. */

@@ -131,7 +131,10 @@ export interface CoreOptions {
    * this. Default `:method :protocol :scheme :authority :path`.
    */
   readonly pseudoOrder?: readonly PseudoField[];
-  /** Which fields our encoder puts into the dynamic table; 'default': `defaultIndexing` of `@glassway/hpack`. Default 'default'. */
+  /**
+   * Which fields our encoder puts into the dynamic table; 'default': `defaultIndexing` of `@glassway/hpack`. A function that
+   * throws ends the connection with INTERNAL_ERROR; what it threw comes out of the call. Default 'default'.
+   */
   readonly indexing?: 'default' | IndexingPolicy;
   /**
    * Send a request's cookie in crumbs, a line for each, when `indexing` would index every one of them: a cookie of which
