@@ -217,7 +217,10 @@ export class Core implements SenderHost {
     const error = this.ruleError(rule, stream.id, frameType, detail);
     const early = !stream.local && !stream.headSent;
     this.reset(stream, error.code, 'library', error, rule);
-    if (error.code === ErrorCode.REFUSED_STREAM) return;
+    if (error.code === ErrorCode.REFUSED_STREAM) {
+      this.chargeRefusal(rule, stream.id, frameType);
+      return;
+    }
     this.guard.streamEnded(early, this.now);
     this.guard.peerError(stream.id, frameType, this.now);
   }
@@ -232,9 +235,22 @@ export class Core implements SenderHost {
     this.registry.remember(streamId, Gone.RESET_BY_US, this.now);
     this.handler.onRejected?.(streamId, error);
     // Each costs us a frame and, for a request, the decoding of its head: charged like a reset by the peer.
-    if (error.code === ErrorCode.REFUSED_STREAM) return;
+    if (error.code === ErrorCode.REFUSED_STREAM) {
+      this.chargeRefusal(rule, streamId, frameType);
+      return;
+    }
     this.guard.streamEnded(true, this.now);
     this.guard.peerError(streamId, frameType, this.now);
+  }
+
+  /**
+   * What we have no room for is no error, and may be sent again; but a peer that reads its RST_STREAMs could do so for ever,
+   * each time for the decoding of a head. Not charged is what a peer may send that does not know the limit yet: `local`, what
+   * it has acknowledged, names none before.
+   */
+  private chargeRefusal(rule: RuleId, streamId: number, frameType: number): void {
+    const crowded = rule === 'stream.refused' && this.local.maxConcurrentStreams <= this.maxRemoteStreams;
+    if (crowded || rule === 'headers.memory') this.guard.odd('odd.refused', streamId, frameType, this.now);
   }
 
   private ruleError(rule: RuleId, streamId: number, frameType: number, detail: string): H2Error {

@@ -10,6 +10,7 @@ export const ODDITIES = {
   'odd.grant': 'WINDOW_UPDATE that answers no DATA of ours',
   'odd.reset': 'RST_STREAM for a stream that has ended',
   'odd.late': 'more frames for streams we reset than can have been on their way',
+  'odd.refused': 'a request above the limit on streams it has acknowledged, or for which there is no header memory',
   'odd.push': 'a promise on a stream we reset',
   'odd.goaway': 'GOAWAY again',
 } as const;

@@ -120,6 +120,13 @@ function reset(): Watched {
   return t;
 }
 
+/** A server whose client has one stream open, which is all it may. */
+function full(options: Parameters<typeof server>[0]): Watched {
+  const t = server({ ...few, ...options });
+  t.receive(headers(1, POST, OPEN));
+  return t;
+}
+
 const priorityUpdate = (id: number): Uint8Array => frame(0x10, 0, 0, concat(u32(id), bytes('u=1')));
 const promise = (id: number): Uint8Array =>
   frame(T.PUSH_PROMISE, F.END_HEADERS, 1, concat(u32(id), headers(0, GET).slice(9)));
@@ -143,6 +150,8 @@ const KINDS: readonly [string, OddityId, () => Watched, (at: number) => Uint8Arr
   ['WINDOW_UPDATE, closed stream', 'odd.grant', used, () => windowUpdate(3, 1)],
   ['RST_STREAM, closed stream', 'odd.reset', used, () => rst(3, 8)],
   ['late frames', 'odd.late', lateUsed, () => rst(5, 8)],
+  ['requests above the limit', 'odd.refused', () => full({ maxConcurrentStreams: 1 }), at => headers(3 + at * 2, GET)],
+  ['no header memory', 'odd.refused', () => full({ maxHeaderMemory: 200 }), at => headers(3 + at * 2, GET)],
   ['promises on a stream that was reset', 'odd.push', reset, at => promise(2 + at * 2)],
 ];
 

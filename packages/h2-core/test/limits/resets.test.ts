@@ -1,8 +1,30 @@
 import { describe, expect, test } from 'vitest';
-import { data, F, frame, GET, headers, POST, rst, T, windowUpdate } from '../support/frames.ts';
-import { limit, server, times, type Watched } from '../support/limit.ts';
+import { get } from '../support/endpoint.ts';
+import {
+  block,
+  concat,
+  data,
+  F,
+  type Fields,
+  frame,
+  GET,
+  headers,
+  POST,
+  preface,
+  rst,
+  S,
+  settings,
+  settingsAck,
+  T,
+  u32,
+  windowUpdate,
+} from '../support/frames.ts';
+import { client, limit, server, times, Watched } from '../support/limit.ts';
 
 const open = (id: number): Uint8Array => headers(id, POST, F.END_HEADERS);
+
+const promise = (id: number): Uint8Array => frame(T.PUSH_PROMISE, F.END_HEADERS, 1, concat(u32(id), block(GET)));
+const OK: Fields = [[':status', '200']];
 
 /** Requests reset by the client before a response began. */
 function cancelled(t: Watched, from: number, count: number): number {
@@ -107,6 +129,85 @@ limit('maxConcurrentStreams', {
     t.untouched();
     expect(t.connection.openStreams).toBe(1000);
   },
+});
+
+/** A server with all the streams its client may have, and `count` requests above that from stream `from` on. */
+function refused(t: Watched, from: number, count: number): Watched {
+  for (const id of times(count, i => from + i * 2)) {
+    t.receive(headers(id, GET));
+    // The peer reads: replies do not wait.
+    if (!t.connection.isClosed) t.sent();
+  }
+  return t;
+}
+
+const crowded = (options: Parameters<typeof server>[0] = {}): Watched =>
+  server({ maxConcurrentStreams: 1, ...options }).receive(open(1));
+
+describe('requests above the limit that the peer has acknowledged are charged, a burst of 1000 and 100 each second', () => {
+  // CNC-01, LIM-14, LIM-27
+  test('just below', () => {
+    const t = refused(crowded(), 3, 999);
+    expect(t.connection.isClosed).toBe(false);
+    expect(t.connection.counters).toMatchObject({ oddities: 999, peerErrors: 0, readPauses: 0 });
+  });
+
+  test('at', () => {
+    const t = refused(crowded(), 3, 1000);
+    expect(t.connection.isClosed).toBe(false);
+    t.now = 1000;
+    expect(refused(t, 2003, 100).connection.isClosed).toBe(false);
+  });
+
+  test('above', () => {
+    refused(crowded(), 3, 1001).ended('flood.oddities');
+    const t = refused(crowded(), 3, 1000);
+    t.now = 1000;
+    refused(t, 2003, 101).ended('flood.oddities');
+    // Work that is held counts as well: resetting all streams first buys nothing.
+    const held = crowded();
+    held.connection.hold(held.stream(1));
+    held.receive(rst(1, 8));
+    refused(held, 3, 1001).ended('flood.oddities');
+    // Promises, by their responses.
+    const c = client({ maxConcurrentStreams: 0, oddityBurst: 3, oddityRefillPerSecond: 0 }, true);
+    c.connection.request(get(), true);
+    for (const id of times(3, i => 2 + i * 2)) c.receive(promise(id), headers(id, OK));
+    expect(c.connection.isClosed).toBe(false);
+    c.receive(promise(8), headers(8, OK));
+    c.ended('flood.oddities');
+  });
+
+  test('a legitimate burst', () => {
+    // A client that has not seen our SETTINGS yet knows of no limit.
+    const early = new Watched({ role: 'server', maxConcurrentStreams: 100 });
+    early.receive(preface, settings());
+    refused(early, 1, 5000);
+    expect(early.connection.counters).toMatchObject({ oddities: 0, streamsOpened: 100 });
+    early.receive(settingsAck);
+    refused(early, 10_001, 1001).ended('flood.oddities');
+    // One that races with a lower limit has the earlier one until it acknowledges.
+    const t = server({ maxConcurrentStreams: 100 });
+    t.connection.updateSettings([S.MAX_CONCURRENT_STREAMS, 1]);
+    t.receive(...times(100, i => open(1 + i * 2)), settingsAck);
+    t.untouched();
+    expect(t.connection.counters.oddities).toBe(0);
+    // A page that is loaded anew five times in ten seconds while the work for its earlier requests goes on.
+    const page = server();
+    for (const reload of times(5, i => i)) {
+      page.now = reload * 2000;
+      const ids = times(128, i => 1 + (reload * 128 + i) * 2);
+      for (const id of ids) page.receive(headers(id, GET));
+      for (const id of page.streams.keys()) page.connection.hold(page.stream(id));
+      for (const id of ids) page.receive(rst(id, 8));
+      page.sent();
+    }
+    expect(page.connection.isClosed).toBe(false);
+  });
+
+  test('off', () => {
+    expect(refused(crowded({ oddityBurst: 0 }), 3, 5000).connection.isClosed).toBe(false);
+  });
 });
 
 /** The ways to make a server reset a stream, CVE-2025-8671. */

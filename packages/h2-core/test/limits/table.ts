@@ -47,7 +47,7 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
       'Rapid reset: more work at once than that. Work that outlives a reset counts until it is done: in `./fetch` by itself, in `./server` where the program calls `respond.hold()`, in the core by `hold`',
     cve: ['CVE-2023-44487'],
     rule: 'stream.refused',
-    sees: REFUSED,
+    sees: `${REFUSED}; once the limit is acknowledged each costs an oddity`,
     off: 2 ** 32 - 1,
   },
   earlyResetPauseMs: {
@@ -113,7 +113,7 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
     stops: 'HTTP/2 bombs: the heads of all open streams together',
     cve: ['CVE-2026-49975', 'CVE-2026-47774'],
     rule: 'headers.memory',
-    sees: REFUSED,
+    sees: `${REFUSED}; each costs an oddity`,
     off: GREATEST,
   },
   maxContinuationFrames: {
@@ -218,7 +218,8 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
   },
   oddityBurst: {
     family: 'oddities',
-    stops: 'PRIORITY floods, unknown frames, flags and settings, grants that answer nothing, late frames without end',
+    stops:
+      'PRIORITY floods, unknown frames, flags and settings, grants that answer nothing, late frames and requests above the limit without end',
     cve: ['CVE-2019-9513'],
     rule: 'flood.oddities',
     sees: END,

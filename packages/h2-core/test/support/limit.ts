@@ -69,7 +69,10 @@ export class Watched extends Endpoint {
   /** The rule ended that stream only: told to the tap before RST_STREAM, which carries its code. */
   reset(streamId: number, rule: RuleId): void {
     const { code } = RULES[rule];
-    expect(this.log).toEqual([`violation ${rule}`, `RST_STREAM ${streamId} ${code} ${rule}`]);
+    expect(this.log.filter(entry => !entry.startsWith('odd.'))).toEqual([
+      `violation ${rule}`,
+      `RST_STREAM ${streamId} ${code} ${rule}`,
+    ]);
     expect(this.sent()).toContain(`RST_STREAM ${streamId} ${code}`);
     expect(this.connection.isClosed).toBe(false);
     this.log.length = 0;
