@@ -11,7 +11,7 @@ import { Lifecycle } from './lifecycle.ts';
 import type { EarlyFrame } from './opening/early-frames.ts';
 import { ClientPreface } from './opening/preface.ts';
 import { Upgrade } from './opening/upgrade.ts';
-import type { CoreOptions } from './options/options.ts';
+import type { CoreOptions, ResolvedOptions } from './options/options.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import { Outbound } from './outbound.ts';
 import { ConnectionError } from './rules.ts';
@@ -416,6 +416,11 @@ export class Connection {
   }
 
   // Getters -------------------------------------------------------------------------------------------------------------
+
+  /** The options with every value settled. */
+  get options(): ResolvedOptions {
+    return this.core.options;
+  }
 
   /** Client: a request made now opens its stream at once. */
   get canOpen(): boolean {

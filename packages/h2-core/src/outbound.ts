@@ -2,7 +2,7 @@ import type { Core } from './core.ts';
 import { ErrorCode, H2Error } from './errors.ts';
 import { MAX_STREAM_ID } from './frame/types.ts';
 import type { FieldList, RequestHead } from './handler.ts';
-import { isAuthority, isToken } from './message/field-class.ts';
+import { isAuthority, isScheme, isToken } from './message/field-class.ts';
 import { checkFields, HeadWriter } from './message/head-writer.ts';
 import { isPseudoOrder, PSEUDO_ORDER_RANGE } from './message/pseudo-order.ts';
 import { sameAuthority } from './message/section.ts';
@@ -362,6 +362,10 @@ export function checkHead(core: Core, head: RequestHead): number {
       'api.request-target',
       `a request needs a scheme and a path, not ${JSON.stringify(`${scheme}:${path}`)}`,
     );
+  }
+  if (scheme !== '' && !isScheme(scheme)) core.misuse('api.scheme', `bad scheme ${JSON.stringify(scheme)}`);
+  if (protocol !== '' && !isToken(protocol)) {
+    core.misuse('api.protocol', `protocol ${JSON.stringify(protocol)} is not a token`);
   }
   if (authority !== '' && !isAuthority(authority))
     core.misuse('api.authority', `bad authority ${JSON.stringify(authority)}`);

@@ -28,6 +28,9 @@ test('a bad request throws a UsageError and nothing is sent', async () => {
     { authority: 'a.example', path: '' },
     { authority: 'a.example', path: '/a b' },
     { authority: 'a.example', method: 'GE T' },
+    { authority: 'a.example', scheme: 'ht\u2028tp' },
+    { authority: 'a.example', scheme: 'http\r\n' },
+    { authority: 'a.example', method: 'CONNECT', protocol: 'web socket' },
     { authority: 'a.example', headers: { upgrade: 'h2c' } },
     { method: 'CONNECT' },
   ]) {

@@ -108,8 +108,8 @@ export function parseLength(value: string): number {
   return length <= Number.MAX_SAFE_INTEGER ? length : -1;
 }
 
-function isScheme(text: string): boolean {
-  // RFC 3986 3.1, lower case as every sender uses it.
+/** RFC 3986 3.1: a letter, then letters, digits, `+`, `-` and `.`. */
+export function isScheme(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     const alpha = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a;

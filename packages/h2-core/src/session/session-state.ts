@@ -2,7 +2,6 @@ import { Connection } from '../connection.ts';
 import { ErrorCode, H2Error } from '../errors.ts';
 import type { FieldList, FieldRule, FieldVerdict, Handler } from '../handler.ts';
 import type { ResolvedOptions } from '../options/options.ts';
-import { resolveOptions } from '../options/resolve-options.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
@@ -105,8 +104,13 @@ export abstract class SessionState implements Handler {
     this.listeners = options;
     this.clock = clock;
     const { tap = null } = options;
-    this.options = { ...resolveOptions(role, options), automaticPingAck: true };
-    this.core = new Connection({ ...this.options, tap, role, handler: this }, clock.now());
+    // A client's handler always has `onPush`: that the program wants no pushes is said by the option.
+    const { enablePush = false } = options;
+    this.core = new Connection(
+      { ...options, enablePush, automaticPingAck: true, tap, role, handler: this },
+      clock.now(),
+    );
+    this.options = this.core.options;
     this.pings = new PingPong(this.core, clock);
     const { maxTunedWindowSize: max = 0 } = options;
     this.tuner =
