@@ -271,12 +271,17 @@ export class Outbound {
    * what was announced has left: the stream is reset, so that the peer does not take a part for the whole (RFC 9113 8.1.1).
    */
   private checkLength(stream: StreamRecord, size: number, endStream: boolean): void {
-    const { core } = this;
     const { declaredBytes } = stream;
     const written = stream.writtenBytes + size;
+    if (written > declaredBytes || (endStream && written < declaredBytes)) this.refuseLength(stream, written);
+  }
+
+  /** Apart from the check, which every write of a body passes. */
+  private refuseLength(stream: StreamRecord, written: number): never {
+    const { core } = this;
+    const { declaredBytes } = stream;
     const said = `${written} octets of body on stream ${stream.id}, whose content-length is ${declaredBytes}`;
-    if (written > declaredBytes) core.misuse('api.content-length', said);
-    if (endStream && written < declaredBytes) {
+    if (written < declaredBytes) {
       const error = new H2Error(said, {
         scope: 'stream',
         code: ErrorCode.INTERNAL_ERROR,
@@ -289,6 +294,7 @@ export class Outbound {
       else core.reset(stream, error.code, 'user', error, error.rule);
       core.misuse('api.content-length', `${said}: the stream was reset`);
     }
+    return core.misuse('api.content-length', said);
   }
 
   trailers(stream: StreamRecord, fields: FieldList, sensitive: readonly number[] | null): void {
