@@ -1,6 +1,6 @@
 import { Decoder } from '@glassway/hpack';
 import { describe, expect, test } from 'vitest';
-import { SettingId } from '../src/index.ts';
+import { Connection, SettingId, type Tap } from '../src/index.ts';
 import { client, Endpoint, get, server } from './support/endpoint.ts';
 import {
   block,
@@ -430,4 +430,27 @@ describe('messages', () => {
     t.receive(headers(1, POST, F.END_HEADERS), headers(1, [['x', 'y'.repeat(300)]]));
     expect(t.sent()).toEqual(['RST_STREAM 1 11']);
   });
+});
+
+test('RFC 7541 Appendix A: statuses of the static table are one octet, whoever watches; others are literals', () => {
+  for (const [status, octets] of [
+    [200, [0x88]],
+    [204, [0x89]],
+    [304, [0x8b]],
+    [404, [0x8d]],
+    [500, [0x8e]],
+    [201, [0x48, 0x82, 0x10, 0x03]],
+  ] as const) {
+    for (const tap of [null, new Proxy({}, { get: () => () => {} }) as Tap]) {
+      const connection = new Connection({
+        role: 'server',
+        tap,
+        handler: { onRequest: stream => connection.respond(stream, status, [], true) },
+      });
+      connection.receive(concat(preface, settings(), settingsAck), 0);
+      connection.takeOutput();
+      connection.receive(headers(1, GET), 1);
+      expect([...concat(...connection.takeOutput()).subarray(9)]).toEqual([...octets]);
+    }
+  }
 });

@@ -1,4 +1,4 @@
-import { defaultIndexing, type Encoder } from '@glassway/hpack';
+import { defaultIndexing, type Encoder, STATIC_TABLE } from '@glassway/hpack';
 import type { Core } from '../core.ts';
 import { UsageError } from '../errors.ts';
 import { paddingOf } from '../flow/padding.ts';
@@ -13,6 +13,12 @@ import { completeOrder, type PseudoField } from './pseudo-order.ts';
 
 /** `:status` values as strings, made once. */
 const STATUS_TEXT: readonly string[] = Array.from({ length: 1000 }, (_, status) => String(status));
+
+/** The one octet of a `:status` that stands whole in the static table, 0 for others. RFC 7541 6.1, Appendix A. */
+const STATUS_OCTET: Uint8Array = new Uint8Array(1000);
+STATIC_TABLE.forEach(({ name, value }, at) => {
+  if (name === ':status') STATUS_OCTET[Number(value)] = 0x80 | at;
+});
 
 const CLASS_NAMES: Readonly<Record<number, string>> = {
   [FieldClass.BAD_NAME]: 'has a name that is not a lower-case token',
@@ -40,7 +46,11 @@ export function checkFields(fields: FieldList): number {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    if (name === 'content-length') length = checkLength(value, length);
+    if (name === 'content-length') {
+      // Digits, so good as a field too.
+      length = checkLength(value, length);
+      continue;
+    }
     if (CHECKED.get(name) === value) continue;
     const kind = classifyField(name, value);
     if (kind >= FieldClass.METHOD || kind < FieldClass.REGULAR) {
@@ -129,7 +139,7 @@ export class HeadWriter {
   ): void {
     const at = this.begin(FrameType.HEADERS, endStream ? Flag.END_STREAM : 0, stream.id, 0);
     try {
-      this.encoder.field(this.core.outbox.octets, ':status', STATUS_TEXT[status] as string, false);
+      this.status(status);
       this.fields(fields, sensitive);
       this.end(at, status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE, stream);
     } catch (error) {
@@ -146,6 +156,15 @@ export class HeadWriter {
     } catch (error) {
       this.fail(at, error);
     }
+  }
+
+  /** Most responses need no look at any table, unless somebody watches or has a policy of their own. */
+  private status(status: number): void {
+    const { core } = this;
+    const octet = core.tap === null && core.options.indexing === 'default' ? (STATUS_OCTET[status] as number) : 0;
+    const { octets } = core.outbox;
+    if (octet === 0) this.encoder.field(octets, ':status', STATUS_TEXT[status] as string, false);
+    else octets.put(octet);
   }
 
   private requestFields(head: RequestHead): void {
