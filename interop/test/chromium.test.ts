@@ -98,10 +98,10 @@ describe.skipIf(!hasBrowser)('Chromium, TLS', () => {
     expect(await tab.evaluate(`fetch('/nothing').then(({ status }) => status)`)).toBe(404);
   });
 
-  test('103 before a page: what it hints at is fetched', async () => {
-    const { page: tab, server } = await page();
-    const hinted = server.requested('/a.css');
-    await tab.goto(`${server.base}/page`);
-    expect(await hinted).toBe('/a.css');
+  // Whether a hint is followed is the browser's choice (RFC 8297 2), and Chromium does not always.
+  test('103 before a page: the page comes as it would without', async () => {
+    const { page: tab, server, failures } = await page();
+    const response = await tab.goto(`${server.base}/page`);
+    expect([response?.status(), await tab.title(), ...failures]).toEqual([200, 'hinted']);
   });
 });

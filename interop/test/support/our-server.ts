@@ -22,12 +22,9 @@ export interface OurServer {
   readonly cancelled: Promise<string>;
   /** How the connection ended whose shutdown `/drain` began, and whether streams were cut. */
   readonly drained: Promise<CloseInfo & { readonly cut: number }>;
-  /** Settles when the path is asked for. */
-  requested(path: string): Promise<string>;
 }
 
 interface Told {
-  requested: Map<string, (path: string) => void>;
   cancelled(code: string): void;
   whenCancelled: Promise<string>;
   drained(how: CloseInfo & { readonly cut: number }): void;
@@ -35,7 +32,6 @@ interface Told {
 
 async function answer({ request, respond }: Accepted, connection: ServerConnection, told: Told): Promise<void> {
   const { path, body } = request;
-  told.requested.get(path)?.(path);
   switch (path) {
     case '/':
       return respond.send({ headers: { 'content-type': 'text/html' } }).end('<!doctype html><title>ours</title>');
@@ -93,7 +89,7 @@ async function answer({ request, respond }: Accepted, connection: ServerConnecti
 /** Starts it on a free port of loopback. */
 export async function ourServer(security: Security): Promise<OurServer> {
   const ca = await sharedCa();
-  const told = { requested: new Map() } as unknown as Told;
+  const told = {} as Told;
   const cancelled = new Promise<string>(resolve => {
     told.cancelled = resolve;
   });
@@ -110,11 +106,7 @@ export async function ourServer(security: Security): Promise<OurServer> {
   atEnd(() => {
     for (const socket of open) socket.destroy();
   });
-  const requested = (path: string): Promise<string> =>
-    new Promise(resolve => {
-      told.requested.set(path, resolve);
-    });
-  const rest = { ca: ca.rootCertificatePath, security, cancelled, drained, requested };
+  const rest = { ca: ca.rootCertificatePath, security, cancelled, drained };
   if (security === 'cleartext') {
     const server = createServer(serve).listen(0, '127.0.0.1');
     await once(server, 'listening');
