@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect } from 'node:http2';
-import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from './support/free-port.ts';
 import { TestGateway } from './support/gateway.ts';
 
 /** Answers after 20 ms with a head, after 20 more with the body: at any moment requests of both kinds are open. */
@@ -31,15 +31,6 @@ async function startBackend(port: number, protocol: string): Promise<ChildProces
   running.push(child);
   await once(child.stdout!, 'data');
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 interface Outcome {

@@ -20,7 +20,16 @@ import { type ConnectionFacts, NO_TRACE, type Trace } from '../src/trace/trace.t
 import { createBackend, probe, type UpstreamOptions } from '../src/upstream/backend.ts';
 import { parseTarget } from '../src/upstream/target.ts';
 import { settings } from './upstream-h2-kit.ts';
-import { eventually, RawBackend, type RawConnection, Recorder, request, text, upload } from './upstream-kit.ts';
+import {
+  CANCELLED,
+  eventually,
+  RawBackend,
+  type RawConnection,
+  Recorder,
+  request,
+  text,
+  upload,
+} from './upstream-kit.ts';
 
 let directory: string;
 let ca: DevelopmentCa;
@@ -152,15 +161,7 @@ describe('TLS', () => {
     const port = await listening(both());
     const backend = client(`https://localhost:${port}`);
     const cancelled = Recorder.send(backend, request());
-    cancelled.leg.cancel({
-      code: 'client_reset',
-      text: '',
-      status: 499,
-      h2Code: 8,
-      retryable: false,
-      rule: '',
-      rfc: '',
-    });
+    cancelled.leg.cancel(CANCELLED);
     expect((await Recorder.send(backend, request()).finished()).body).toBe('2.0');
     expect(cancelled.log).toEqual([]);
   });

@@ -13,16 +13,6 @@ afterEach(async () => {
   for (const item of open.splice(0).reverse()) await item.close();
 });
 
-export const CANCELLED = {
-  code: 'client_reset',
-  text: '',
-  status: 499,
-  h2Code: 8,
-  retryable: false,
-  rule: '',
-  rfc: '',
-};
-
 export function client(port: number, options: UpstreamOptions = {}): Backend {
   const backend = createBackend(`h2c://127.0.0.1:${port}`, options);
   open.push({ close: () => backend.close(0) });

@@ -3,8 +3,8 @@ import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { H2Pool } from '../src/upstream/h2/pool.ts';
-import { CANCELLED, client, node, open } from './upstream-h2-server-kit.ts';
-import { eventually, Recorder, request, text, upload } from './upstream-kit.ts';
+import { client, node, open } from './upstream-h2-server-kit.ts';
+import { CANCELLED, eventually, Recorder, request, text, upload } from './upstream-kit.ts';
 
 describe('exchanges over h2c, against node:http2', () => {
   it('request and response with fields, body and trailers both ways', async () => {

@@ -1,7 +1,7 @@
 /** The HTTP/1.1 client: requests as octets, connections used again, responses that come early. */
 import { describe, expect, it } from 'vitest';
 import { answering, client, OK, raw } from './upstream-http1-kit.ts';
-import { eventually, Recorder, request, text, upload } from './upstream-kit.ts';
+import { CANCELLED, eventually, Recorder, request, text, upload } from './upstream-kit.ts';
 
 describe('request as octets (D29: only our own framing)', () => {
   it('writes request line, one Host from the authority, fields as given', async () => {
@@ -234,15 +234,7 @@ describe('keep-alive and reuse (RFC 9112 9.3)', () => {
     const exchange = Recorder.send(client(server), request());
     const connection = await server.connection();
     await connection.heads();
-    exchange.leg.cancel({
-      code: 'client_reset',
-      text: '',
-      status: 499,
-      h2Code: 8,
-      retryable: false,
-      rule: '',
-      rfc: '',
-    });
+    exchange.leg.cancel(CANCELLED);
     await connection.gone();
     await exchange.settled.promise;
     expect(exchange.log).toEqual(['assigned', 'settled']);

@@ -5,6 +5,17 @@ import type { FieldList } from '@glassway/h2-core';
 import type { Backend, BackendLeg, BackendLegEvents, RequestMessage, ResponseMessage } from '../src/exchange/legs.ts';
 import type { Reason } from '../src/exchange/reason.ts';
 
+/** Why an exchange is cancelled whose client has reset it. */
+export const CANCELLED: Reason = {
+  code: 'client_reset',
+  text: '',
+  status: 499,
+  h2Code: 8,
+  retryable: false,
+  rule: '',
+  rfc: '',
+};
+
 /** A promise with its resolver outside. */
 export class Signal<T> {
   readonly promise: Promise<T>;

@@ -8,17 +8,7 @@ import { createBackend } from '../src/upstream/backend.ts';
 import type { H2Pool } from '../src/upstream/h2/pool.ts';
 import type { Http1Pool } from '../src/upstream/http1/pool.ts';
 import { END_STREAM, frame, goAway, rst, ScriptedH2, settings, T } from './upstream-h2-kit.ts';
-import { eventually, RawBackend, type RawConnection, request, text, upload } from './upstream-kit.ts';
-
-const CANCELLED: Reason = {
-  code: 'client_reset',
-  text: '',
-  status: 499,
-  h2Code: 8,
-  retryable: false,
-  rule: '',
-  rfc: '',
-};
+import { CANCELLED, eventually, RawBackend, type RawConnection, request, text, upload } from './upstream-kit.ts';
 
 /** What the test does with one exchange: kind of request, and whether and when it is cancelled. */
 interface Plan {

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from './support/free-port.ts';
 import { startApp } from './support/gateway.ts';
 
 const COMMAND = new URL('../bin/glassway.js', import.meta.url).pathname;
@@ -38,15 +39,6 @@ afterAll(async () => {
   await app.close();
   await rm(directory, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function run(...more: string[]): Promise<{ url: string; admin: string; process: ChildProcess }> {
   const [http, admin] = [await freePort(), await freePort()];

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import type { AddressInfo } from 'node:net';
-import { createServer as createTcp, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { buildGo, pattern, which } from './programs.ts';
 
 /** What a pair can be asked for. */
@@ -64,13 +64,6 @@ async function listening(server: Server, scheme: string): Promise<Backend> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { url: `${scheme}://127.0.0.1:${port}`, close: () => void server.close() };
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcp();
-  const { url, close } = await listening(server, 'tcp');
-  close();
-  return Number(new URL(url).port);
 }
 
 /** Runs a program until `close`; ready when it accepts connections on `port`, or says on which it does. */
