@@ -164,7 +164,9 @@ async function play(
 
 /** The demo's routes come after those of the user's file, which may be there to try one. */
 function withDemo(settings: Settings, demo: Demo | null): Settings {
-  return demo === null ? settings : { ...settings, routes: [...settings.routes, ...demo.routes] };
+  if (demo === null) return settings;
+  const adapted = demo.adapt?.(settings) ?? settings;
+  return { ...adapted, routes: [...adapted.routes, ...demo.routes] };
 }
 
 /** Sends requests of many kinds through the gateway's own listeners; answers how to stop. */

@@ -4,6 +4,8 @@ import { get, type IncomingMessage, request } from 'node:http';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
+import { PATIENCE_MS, POOL, patient } from '../src/demo/scenarios/patience.ts';
 import type { DemoServer } from '../src/demo/server.ts';
 import { startSite } from '../src/demo/site.ts';
 import { startStreams } from '../src/demo/streams.ts';
@@ -149,5 +151,19 @@ describe('the demo streams', () => {
   it('refuse and reset', async () => {
     expect(await codeOf(session.request({ ':path': '/streams/refuse' }))).toBe(constants.NGHTTP2_REFUSED_STREAM);
     expect(await codeOf(session.request({ ':path': '/streams/reset' }))).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+});
+
+describe('a scenario', () => {
+  it('stands still for ten minutes before the gateway ends it, unless the user sets a time', () => {
+    const { limits, backends } = patient(DEFAULT_SETTINGS, 'h2c://127.0.0.1:1');
+    const { writeStallTimeoutMs, settingsAckTimeoutMs } = limits.http2;
+    const { connectMs, firstByteMs, idleMs, queueMs } = backends[POOL]!.timeouts;
+    for (const ms of [writeStallTimeoutMs, settingsAckTimeoutMs, connectMs, firstByteMs, idleMs, queueMs]) {
+      expect(ms).toBeGreaterThanOrEqual(PATIENCE_MS);
+    }
+    const http2 = { ...DEFAULT_SETTINGS.limits.http2, writeStallTimeoutMs: 5000 };
+    const impatient = { ...DEFAULT_SETTINGS, limits: { ...DEFAULT_SETTINGS.limits, http2 } };
+    expect(patient(impatient, 'h2c://127.0.0.1:1').limits.http2.writeStallTimeoutMs).toBe(5000);
   });
 });

@@ -54,7 +54,7 @@ it('--log-stalls: the log says so without anybody looking, once at the beginning
   });
   const settings = { ...DEFAULT_SETTINGS, https: null, http: ANY_PORT, inspector: ANY_PORT, watch: false };
   const gateway = await startGateway(
-    { ...settings, logStalls: true, routes: backend.routes },
+    { ...backend.adapt!(settings), logStalls: true, routes: backend.routes },
     { logger, inspectorPage: null, reportFailures: false },
   );
   undo.push(() => gateway.close(0));
@@ -75,8 +75,9 @@ describe.each(SCENARIO_NAMES)('scenario %s', name => {
   it(`comes to ${verdict} within a second`, { timeout: 15_000 }, async () => {
     const backend = await startScenarioBackend(name);
     undo.push(() => backend.close());
+    const settings = { ...DEFAULT_SETTINGS, https: null, http: ANY_PORT, inspector: ANY_PORT, watch: false };
     const gateway = await startGateway(
-      { ...DEFAULT_SETTINGS, https: null, http: ANY_PORT, inspector: ANY_PORT, watch: false, routes: backend.routes },
+      { ...backend.adapt!(settings), routes: backend.routes },
       { logger: new Logger('error'), inspectorPage: null, reportFailures: false },
     );
     undo.push(() => gateway.close(0));

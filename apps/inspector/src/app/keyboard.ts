@@ -1,7 +1,6 @@
 /** Single-key shortcuts. They never fire while something is being typed, and never with Ctrl, Alt or Meta. */
-import { current } from '../feed/client.ts';
-import { goTo } from '../views/findings/findings.tsx';
-import { openStream, selectConnection, TABS, useUi } from './ui-store.ts';
+import { moveConnection, moveRow, nextFinding, startMoves } from './move.ts';
+import { TABS, useUi } from './ui-store.ts';
 
 /** What `?` shows. */
 export const SHORTCUTS: readonly (readonly [keys: string, does: string])[] = [
@@ -25,8 +24,12 @@ export function startKeyboard(focusFilter: () => void): () => void {
     if (event.target instanceof Element && event.target.closest(typing)) return;
     if (act(event.key, focusFilter)) event.preventDefault();
   };
+  const endMoves = startMoves();
   window.addEventListener('keydown', onKey);
-  return () => window.removeEventListener('keydown', onKey);
+  return () => {
+    endMoves();
+    window.removeEventListener('keydown', onKey);
+  };
 }
 
 function act(key: string, focusFilter: () => void): boolean {
@@ -69,53 +72,4 @@ function act(key: string, focusFilter: () => void): boolean {
       return true;
     }
   }
-}
-
-/** Selects the next (1) or previous (-1) row of the list in front; without one, of the connections. */
-export function moveRow(step: 1 | -1): boolean {
-  const { tab } = useUi.getState();
-  if (tab === 'frames') return moveFrame(step);
-  if (tab === 'streams') return moveStream(step);
-  return moveConnection(step);
-}
-
-/** Selects the next or previous frame. The rows around the selected one are always loaded, as it is kept in view. */
-export function moveFrame(step: 1 | -1): boolean {
-  const part = current().frames.tab;
-  if (part === null || part.rows.length === 0) return false;
-  const at = part.rows.findIndex(row => row.ordinal === part.base + part.selectedIndex);
-  const next = at < 0 ? (step > 0 ? part.rows[0] : part.rows.at(-1)) : part.rows[at + step];
-  if (next !== undefined) useUi.setState({ frame: next.row, follow: false });
-  return true;
-}
-
-let lastFinding = '';
-
-/* Each press goes to the finding after the one before, and around. */
-function nextFinding(): boolean {
-  const { findings } = current();
-  const next =
-    findings[(findings.findIndex(finding => finding.key === lastFinding) + 1) % Math.max(1, findings.length)];
-  if (next === undefined) return false;
-  lastFinding = next.key;
-  goTo(next);
-  return true;
-}
-
-function moveStream(step: 1 | -1): boolean {
-  const part = current().streams;
-  if (part === null || part.rows.length === 0) return moveConnection(step);
-  const at = part.selectedIndex < 0 ? -1 : part.selectedIndex - part.first;
-  const next = at < 0 ? part.rows[0] : part.rows[at + step];
-  if (next !== undefined) openStream(next.connection, next.stream);
-  return true;
-}
-
-function moveConnection(step: 1 | -1): boolean {
-  const rows = current().connections;
-  const at = rows.findIndex(row => row.id === useUi.getState().connection);
-  const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))];
-  if (next === undefined) return false;
-  selectConnection(next.id);
-  return true;
 }

@@ -129,6 +129,11 @@ export function current(): Snapshot {
   return snapshot;
 }
 
+/** Calls back after every change of the snapshot; returns what ends that. */
+export function onSnapshot(listener: () => void): () => void {
+  return subscribe(listener);
+}
+
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

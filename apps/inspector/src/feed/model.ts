@@ -141,6 +141,8 @@ export interface StreamRow {
 
 /** A slice of the table of streams. */
 export interface StreamsPart {
+  /** Whose streams. */
+  readonly connection: number;
   readonly total: number;
   readonly counts: { readonly all: number; readonly open: number; readonly stuck: number };
   readonly first: number;

@@ -67,6 +67,7 @@ export function streamsPart(
   for (const entry of found.slice(look.first, look.first + look.length))
     rows.push(streamRow(store, connection, entry, now));
   return {
+    connection: connection.facts.id,
     total: found.length,
     counts: { all: all.length, open: open.length, stuck: stuck.length },
     first: look.first,

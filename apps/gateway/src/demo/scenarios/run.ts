@@ -4,6 +4,7 @@ import type { Demo } from '../demo.ts';
 import { listenLocally } from '../server.ts';
 import { startSite } from '../site.ts';
 import type { ScenarioName } from './names.ts';
+import { POOL, patient } from './patience.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { ScriptedPeer } from './scripted-peer.ts';
 
@@ -17,11 +18,19 @@ export async function startScenarioBackend(name: ScenarioName): Promise<Demo> {
   const { backend } = SCENARIOS[name];
   if (backend === null) {
     const site = await startSite();
-    return { routes: [{ prefix: '/', to: [`http://127.0.0.1:${site.port}`] }], close: () => site.close() };
+    return demoOf(`http://127.0.0.1:${site.port}`, () => site.close());
   }
   let ordinal = 0;
   const server = await listenLocally(createServer(socket => backend(new ScriptedPeer(socket, true), ++ordinal)));
-  return { routes: [{ prefix: '/', to: [`h2c://127.0.0.1:${server.port}`] }], close: () => server.close() };
+  return demoOf(`h2c://127.0.0.1:${server.port}`, () => server.close());
+}
+
+function demoOf(url: string, close: () => Promise<void>): Demo {
+  return {
+    routes: [{ prefix: '/', to: [POOL] }],
+    adapt: settings => patient(settings, url),
+    close,
+  };
 }
 
 /** Starts the scenario's client towards the gateway's cleartext listener; answers how to stop it. */

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
-import { openStream, selectConnection, type Tab, useUi } from '../../app/ui-store.ts';
+import { goTo } from '../../app/move.ts';
+import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
-import type { Finding } from '../../feed/model.ts';
 import { count } from '../../text/format.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
@@ -44,21 +44,4 @@ export function Findings(): ReactNode {
       )}
     </section>
   );
-}
-
-const TABS_OF: Readonly<Record<Finding['kind'], Tab>> = {
-  stall: 'streams',
-  violation: 'overview',
-  goaway: 'overview',
-  resets: 'streams',
-  churn: 'hpack',
-};
-
-/** Shows what a finding is about. */
-export function goTo(finding: Finding): void {
-  if (finding.stream > 0) {
-    openStream(finding.connection, finding.stream);
-    return;
-  }
-  selectConnection(finding.connection, TABS_OF[finding.kind]);
 }

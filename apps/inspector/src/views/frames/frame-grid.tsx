@@ -1,6 +1,6 @@
 import { flagNames } from '@glassway/inspector-protocol';
 import { memo, type ReactNode, useCallback } from 'react';
-import { moveFrame } from '../../app/keyboard.ts';
+import { moveFrame } from '../../app/move.ts';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { FrameRow, FramesSlot } from '../../feed/model.ts';

@@ -1,6 +1,6 @@
 import { Search } from 'lucide-react';
 import { type ReactNode, useCallback } from 'react';
-import { moveRow } from '../../app/keyboard.ts';
+import { moveRow } from '../../app/move.ts';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { StreamScope, StreamSort } from '../../feed/model.ts';
