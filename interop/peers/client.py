@@ -34,6 +34,9 @@ class Client:
     def request(self, method, path, body=None, trailers=None):
         stream = self.conn.get_next_available_stream_id()
         head = [(":method", method), (":scheme", self.url.scheme), (":authority", self.url.netloc), (":path", path)]
+        if trailers:
+            # RFC 9110 6.6.2; Go's server drops those that are not announced.
+            head.append(("trailer", ", ".join(name for name, _ in trailers)))
         self.conn.send_headers(stream, head, end_stream=body is None)
         if body is not None:
             self.waiting[stream] = [body, trailers]

@@ -45,6 +45,11 @@ async function compilesAgainstNghttp2() {
 /** Every peer: the name to tell people, the Debian packages that bring it, and whether it is here. */
 export const PEERS = [
   { name: 'chromium', packages: ['chromium'], isHere: async () => (systemBrowser() ?? (await ownBrowser())) !== null },
+  {
+    name: 'firefox',
+    packages: ['firefox-esr'],
+    isHere: async () => (which('firefox-esr') ?? which('firefox')) !== null,
+  },
   { name: 'curl', packages: ['curl'], isHere: async () => which('curl') !== null },
   { name: 'openssl', packages: ['openssl'], isHere: async () => which('openssl') !== null },
   {

@@ -1,16 +1,20 @@
 /**
  * Other people's clients through the gateway to other people's servers, a line per pair: a large body down, one up and
- * back, trailers both ways, as far as both ends can.
+ * back, trailers both ways, a WebSocket, as far as both ends can.
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { DEFAULT_POOL } from '../src/config/pool-settings.ts';
 import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
 import { type Gateway, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
+import { type Browser, hasChromium, hasFirefox, startChromium, startFirefox } from './support/browsers.ts';
 import { BACKENDS, type Backend, type Feature } from './support/matrix-backends.ts';
 import { buildGo, PEERS, pattern, python, run, which } from './support/programs.ts';
 
@@ -21,6 +25,7 @@ const EXPECTED: Readonly<Record<Feature, string>> = {
   post: `200 ${sha(UPLOAD)}`,
   trailersDown: 'x-sum=42',
   trailersUp: '10 sent',
+  webSocket: `hello ${sha(UPLOAD)} 1000 done`,
 };
 
 /** Where a client finds the gateway. */
@@ -29,6 +34,8 @@ interface Door {
   readonly https: string;
   readonly ca: string;
   readonly directory: string;
+  /** The gateway's line about a request, when it is done. */
+  logged(path: string): Promise<string>;
 }
 
 interface Client {
@@ -53,7 +60,7 @@ function curl(name: string, url: (door: Door) => string, ...options: string[]): 
     features: ['get', 'post', 'trailersDown'],
     ask: async (feature, door) => {
       const fields = join(door.directory, `fields-${name.replace('/', '-')}`);
-      const path = { get: '/large', post: '/echo', trailersDown: '/trailers', trailersUp: '' }[feature];
+      const path = { get: '/large', post: '/echo', trailersDown: '/trailers', trailersUp: '', webSocket: '' }[feature];
       // Expect would make it wait a second where a server does not answer it.
       const body = feature === 'post' ? ['--data-binary', `@${door.directory}/upload`, '-H', 'expect:'] : [];
       const args = ['-sS', '--cacert', door.ca, '-D', fields, ...options, ...body, url(door) + path];
@@ -73,10 +80,14 @@ const NODE: Client = {
   features: ['get', 'post', 'trailersDown', 'trailersUp'],
   ask: async (feature, door) => {
     const session = connect(door.https, { ca: await readFile(door.ca) });
-    const path = { get: '/large', post: '/echo', trailersDown: '/trailers', trailersUp: '/length' }[feature];
+    const path = { get: '/large', post: '/echo', trailersDown: '/trailers', trailersUp: '/length', webSocket: '' }[
+      feature
+    ];
     const isUp = feature === 'post' || feature === 'trailersUp';
     const options = { endStream: !isUp, waitForTrailers: feature === 'trailersUp' };
-    const stream = session.request({ ':method': isUp ? 'POST' : 'GET', ':path': path }, options);
+    // Go hears of no trailers on HTTP/2 that are not announced.
+    const fields = feature === 'trailersUp' ? { trailer: 'x-end' } : {};
+    const stream = session.request({ ':method': isUp ? 'POST' : 'GET', ':path': path, ...fields }, options);
     stream.on('wantTrailers', () => stream.sendTrailers({ 'x-end': 'sent' }));
     if (isUp) stream.end(feature === 'post' ? UPLOAD : 'xxxxxxxxxx');
     let status = 0;
@@ -95,6 +106,79 @@ const NODE: Client = {
     return feature === 'trailersUp' ? body.toString() : `${status} ${sha(body)}`;
   },
 };
+
+/** The `ws` library, which speaks HTTP/1.1. */
+const WS: Client = {
+  name: 'ws',
+  missing: null,
+  features: ['webSocket'],
+  ask: async (_feature, { https, ca }) => {
+    const socket = new WebSocket(`${https}/socket`, { ca: await readFile(ca) });
+    const echo = async (message: string | Uint8Array): Promise<Buffer> => {
+      socket.send(message);
+      return ((await once(socket, 'message')) as [Buffer])[0];
+    };
+    await once(socket, 'open');
+    const seen = `${await echo('hello')} ${sha(await echo(UPLOAD))}`;
+    socket.close(1000, 'done');
+    return `${seen} ${((await once(socket, 'close')) as [number, Buffer]).join(' ')}`;
+  },
+};
+
+/** What a page does for a feature; trailers do not reach one. */
+const IN_PAGE = `async (feature, path, length) => {
+  const octets = Uint8Array.from({ length }, (_, i) => i * 31 + (i >>> 8));
+  const sha = async body => {
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body));
+    return [...digest].map(octet => octet.toString(16).padStart(2, '0')).join('');
+  };
+  if (feature === 'webSocket') {
+    const socket = new WebSocket(path);
+    socket.binaryType = 'arraybuffer';
+    const next = type => new Promise((resolve, reject) => {
+      socket.addEventListener(type, resolve, { once: true });
+      socket.addEventListener('error', () => reject(new Error('the WebSocket failed')), { once: true });
+    });
+    const echo = async message => {
+      socket.send(message);
+      return (await next('message')).data;
+    };
+    await next('open');
+    const seen = await echo('hello') + ' ' + await sha(await echo(octets));
+    socket.close(1000, 'done');
+    const { code, reason } = await next('close');
+    return seen + ' ' + code + ' ' + reason;
+  }
+  const response = await fetch(path, feature === 'get' ? {} : { method: 'POST', body: octets });
+  return response.status + ' ' + await sha(await response.arrayBuffer());
+}`;
+
+const browsers: Promise<Browser>[] = [];
+afterAll(() => Promise.all(browsers.map(async browser => (await browser).close())));
+
+/** On HTTP/2, its WebSockets too (RFC 8441): the gateway is asked whether they were. */
+function browserClient(name: string, isHere: boolean, start: () => Promise<Browser>): Client {
+  // One for all pairs: it takes seconds to start.
+  let browser: Promise<Browser> | null = null;
+  return {
+    name,
+    missing: isHere ? null : name,
+    features: ['get', 'post', 'webSocket'],
+    ask: async (feature, { https, logged }) => {
+      if (browser === null) {
+        browser = start();
+        browsers.push(browser);
+      }
+      const path = `${{ get: '/large', post: '/echo', webSocket: '/socket' }[feature as 'get']}?${name}`;
+      const seen = await (await browser).evaluate(
+        `${https}/`,
+        `(${IN_PAGE})('${feature}', '${path}', ${UPLOAD.length})`,
+      );
+      const line = await logged(path);
+      return / h2 /.test(line) ? seen : line;
+    },
+  };
+}
 
 const CLIENTS: readonly Client[] = [
   curl('HTTP/1.1', ({ http }) => http, '--http1.1'),
@@ -117,6 +201,8 @@ const CLIENTS: readonly Client[] = [
           const args = ['-d', `${directory}/ten`, '--trailer', 'x-end: sent', `${http}/length`];
           return (await run('nghttp', args)).octets.toString();
         }
+        default:
+          throw new Error(`nghttp knows no ${feature}`);
       }
     },
   },
@@ -149,6 +235,9 @@ const CLIENTS: readonly Client[] = [
       return (await run(await goPeer, ['client', feature, https, ca])).output.trim();
     },
   },
+  WS,
+  browserClient('Chromium', hasChromium, startChromium),
+  browserClient('Firefox', hasFirefox, startFirefox),
 ];
 
 let directory: string;
@@ -168,7 +257,10 @@ describe.each(BACKENDS)('to $name', ({ name, features: offered, needs, start }) 
     if (isMissing) return;
     backend = await start();
     const any = { host: '127.0.0.1', port: 0 };
-    const settings = { ...DEFAULT_SETTINGS, to: [backend.url], https: any, http: any, inspector: null };
+    const tls = { ...DEFAULT_POOL.tls, ca: backend.ca ?? null };
+    const backends = { app: { ...DEFAULT_POOL, targets: [{ url: backend.url, weight: 1 }], tls } };
+    const accessLog = join(directory, `${name}.log`);
+    const settings = { ...DEFAULT_SETTINGS, backends, to: ['app'], https: any, http: any, inspector: null, accessLog };
     gateway = await startGateway(settings, { logger: new Logger('error'), developmentCaDirectory: directory });
     const port = (address: Gateway['http']): number => (address as { port: number }).port;
     door = {
@@ -176,6 +268,11 @@ describe.each(BACKENDS)('to $name', ({ name, features: offered, needs, start }) 
       https: `https://localhost:${port(gateway.https)}`,
       ca: gateway.rootCertificatePath!,
       directory,
+      logged: path =>
+        vi.waitUntil(async () => {
+          const lines = (await readFile(accessLog, 'utf8')).split('\n');
+          return lines.find(line => line.includes(`${path} `));
+        }, 5000),
     };
   });
   afterAll(async () => {

@@ -1,4 +1,4 @@
-// An HTTP/1.1 application on Go's net/http; prints its port.
+// An application on Go's net/http; prints its port. With the files of a certificate and its key it speaks TLS, and HTTP/2.
 package main
 
 import (
@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 )
 
 func main() {
@@ -29,7 +30,7 @@ func main() {
 			out.(http.Flusher).Flush()
 			out.Header().Set(http.TrailerPrefix+"x-sum", "42")
 		default:
-			out.WriteHeader(http.StatusNotFound)
+			http.NotFound(out, in)
 		}
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,5 +38,8 @@ func main() {
 		panic(err)
 	}
 	fmt.Println("listening", listener.Addr().(*net.TCPAddr).Port)
+	if len(os.Args) == 3 {
+		http.ServeTLS(listener, handler, os.Args[1], os.Args[2])
+	}
 	http.Serve(listener, handler)
 }

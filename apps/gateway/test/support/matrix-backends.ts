@@ -6,15 +6,20 @@ import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerR
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duplex, Transform } from 'node:stream';
+import { DevelopmentCa } from '@glassway/tls-alpn';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { freePort } from './free-port.ts';
 import { buildGo, pattern, which } from './programs.ts';
 
 /** What a pair can be asked for. */
-export type Feature = 'get' | 'post' | 'trailersDown' | 'trailersUp';
+export type Feature = 'get' | 'post' | 'trailersDown' | 'trailersUp' | 'webSocket';
 
 /** A server that runs. */
 export interface Backend {
   readonly url: string;
+  /** PEM file of the authority that signed its certificate; absent: no TLS. */
+  readonly ca?: string;
   close(): Promise<unknown> | unknown;
 }
 
@@ -33,7 +38,7 @@ const LARGE = Buffer.from(pattern(4 << 20));
 function app(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void {
   // Both have the same methods, but no common type.
   const out = response as ServerResponse;
-  switch (request.url) {
+  switch (request.url?.split('?')[0]) {
     case '/large':
       out.end(LARGE);
       break;
@@ -56,8 +61,42 @@ function app(request: IncomingMessage | Http2ServerRequest, response: ServerResp
       break;
     default:
       out.statusCode = 404;
-      out.end();
+      // A browser shows a page of its own instead of one without content.
+      out.end('not found');
   }
+}
+
+const sockets = new WebSocketServer({ noServer: true });
+const echo = (socket: WebSocket): void =>
+  void socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }));
+
+function startHttp1(): Promise<Backend> {
+  const server = createHttp1(app);
+  server.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head, echo));
+  return listening(server, 'http');
+}
+
+function startHttp2(): Promise<Backend> {
+  // By default it refuses streams beyond 10 MB of waiting bodies, and here ten large ones may wait at once.
+  const server = createHttp2({ maxSessionMemory: 100, settings: { enableConnectProtocol: true } }, app);
+  server.on('connect', ({ stream }: Http2ServerRequest) => {
+    stream.respond({ ':status': 200 });
+    let begun = false;
+    // RFC 8441 4: the 200 has said what the library says in its 101, the first that it writes.
+    const writable = new Transform({
+      transform: (chunk, _, done) => {
+        if (begun) return done(null, chunk);
+        begun = true;
+        done();
+      },
+    });
+    writable.pipe(stream);
+    const key = Buffer.alloc(16).toString('base64');
+    const headers = { upgrade: 'websocket', 'sec-websocket-key': key, 'sec-websocket-version': '13' };
+    const request = { method: 'GET', headers } as unknown as IncomingMessage;
+    sockets.handleUpgrade(request, Duplex.from({ readable: stream, writable }), Buffer.alloc(0), echo);
+  });
+  return listening(server, 'h2c');
 }
 
 async function listening(server: Server, scheme: string): Promise<Backend> {
@@ -143,24 +182,35 @@ async function startNghttpd(): Promise<Backend> {
   return program('nghttpd', args, 'h2c', port, directory);
 }
 
-async function startGo(): Promise<Backend> {
+async function startGo(...args: string[]): Promise<Backend> {
   const directory = await scratch();
   const source = new URL('../peers/backend.go', import.meta.url).pathname;
   const binary = await buildGo(join(directory, 'backend'), directory, source);
-  return program(binary, [], 'http', 0, directory);
+  return program(binary, args, args.length === 0 ? 'http' : 'h2', 0, directory);
 }
 
-// Node http2 refuses streams beyond 10 MB of waiting bodies by default, and here ten large ones may wait at once.
+/** Its standard library has HTTP/2 with TLS only. */
+async function startGoHttp2(): Promise<Backend> {
+  const directory = await mkdtemp(join(tmpdir(), 'glassway-matrix-'));
+  const authority = await DevelopmentCa.open({ directory });
+  const { cert, key } = await authority.issue({ names: ['127.0.0.1'] });
+  const files = [join(directory, 'cert.pem'), join(directory, 'key.pem')] as const;
+  await writeFile(files[0], cert);
+  await writeFile(files[1], key);
+  const backend = await startGo(...files);
+  const close = async (): Promise<void> => {
+    await backend.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { url: backend.url, ca: authority.rootCertificatePath, close };
+}
+
 /** The servers. */
 export const BACKENDS: readonly BackendKind[] = [
-  { name: 'Node http', features: ALL, needs: null, start: () => listening(createHttp1(app), 'http') },
-  {
-    name: 'Node http2',
-    features: ALL,
-    needs: null,
-    start: () => listening(createHttp2({ maxSessionMemory: 100 }, app), 'h2c'),
-  },
-  { name: 'Go', features: ALL, needs: 'go', start: startGo },
+  { name: 'Node http', features: [...ALL, 'webSocket'], needs: null, start: startHttp1 },
+  { name: 'Node http2', features: [...ALL, 'webSocket'], needs: null, start: startHttp2 },
+  { name: 'Go', features: ALL, needs: 'go', start: () => startGo() },
+  { name: 'Go h2', features: ALL, needs: 'go', start: startGoHttp2 },
   { name: 'nginx', features: ['get'], needs: 'nginx', start: startNginx },
   { name: 'nghttpd', features: ['get', 'post', 'trailersDown'], needs: 'nghttpd', start: startNghttpd },
 ];
