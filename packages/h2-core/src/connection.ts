@@ -77,6 +77,7 @@ export class Connection {
     this.core.onFree = () => {
       this.reader.stop();
       this.inbound.free();
+      this.outbound.free();
     };
     this.core.onFailedInside = () => this.signal();
     this.settings.send(initialSettings(isServer, resolved));

@@ -2,8 +2,9 @@ import type { Core } from './core.ts';
 import { ErrorCode, H2Error } from './errors.ts';
 import { MAX_STREAM_ID } from './frame/types.ts';
 import type { FieldList, RequestHead } from './handler.ts';
+import { checkFields } from './message/check-fields.ts';
 import { isAuthority, isScheme, isToken } from './message/field-class.ts';
-import { checkFields, HeadWriter } from './message/head-writer.ts';
+import { HeadWriter } from './message/head-writer.ts';
 import { isPseudoOrder, PSEUDO_ORDER_RANGE } from './message/pseudo-order.ts';
 import { sameAuthority } from './message/section.ts';
 import { MAX_QUEUED_REQUESTS } from './options/limits.ts';
@@ -36,6 +37,11 @@ export class Outbound {
     if (core.isServer) return;
     core.onSlot = () => this.openQueued();
     core.onEnd = error => this.end(error);
+  }
+
+  /** The connection is over: what was kept for the next head is let go. */
+  free(): void {
+    this.heads.free();
   }
 
   /** Requests waiting for the peer's stream limit. */
@@ -73,14 +79,16 @@ export class Outbound {
       core.misuse('api.status', `status ${status} of a final response is not within 200 and 999`);
     }
     if (stream.headSent) core.misuse('api.response-twice', `stream ${stream.id} has its response head already`);
-    const length = checkFields(fields);
+    const known = sensitive === null ? this.heads.recall(status, fields) : null;
+    const length = known === null ? checkFields(fields) : known.contentLength;
     // RFC 9110 6.4.1: what content-length says of these is not about octets that follow.
     const hasContent = !stream.isHead && status !== 204 && status !== 304 && !(stream.isConnect && status < 300);
     if (hasContent) checkEmpty(core, length, endStream);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     stream.headSent = true;
     stream.declaredBytes = hasContent ? length : -1;
-    this.heads.response(stream, status, fields, sensitive, endStream);
+    if (sensitive === null) this.heads.final(stream, status, fields, length, known, endStream);
+    else this.heads.response(stream, status, fields, sensitive, endStream);
     core.move(stream, endStream ? StreamEvent.SEND_HEADERS_END : StreamEvent.SEND_HEADERS);
     if (endStream) core.settle(stream);
   }

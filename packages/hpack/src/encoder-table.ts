@@ -32,6 +32,8 @@ const HEADS = STATIC_TABLE_LENGTH + 1;
 
 /** A dynamic table that knows its newest entry of each name. */
 export class EncoderTable extends DynamicTable<IndexedEntry> {
+  /** Changes so far: what was encoded means the same as long as this stays the same. */
+  revision = 0;
   private inserted = 0;
   private staticHeads: (IndexedEntry | null)[] | null = null;
   private heads: Map<string, IndexedEntry> | null = null;
@@ -69,6 +71,7 @@ export class EncoderTable extends DynamicTable<IndexedEntry> {
 
   /** Puts a field in front; `makeRoom` has been called. */
   add(name: string, value: string, known: StaticName | undefined): void {
+    this.revision++;
     const older = this.newestOf(name, known);
     const entry = new IndexedEntry(name, value, this.inserted++, known, older);
     if (older !== null) older.newer = entry;

@@ -51,7 +51,7 @@ const LARGEST_SHARE = 3 / 4;
  * were encoded, all of them.
  *
  * - **commands**: `encode`, or `begin` and then `field` for each line; `setPeerMaxTableSize`, `end`
- * - **getters**: `tableSize`, `maxTableSize`, `tableLength`, `entryAt`
+ * - **getters**: `tableSize`, `maxTableSize`, `tableLength`, `entryAt`, `revision`
  */
 export class Encoder {
   private readonly table: EncoderTable;
@@ -88,6 +88,14 @@ export class Encoder {
   /** Number of entries in the dynamic table. */
   get tableLength(): number {
     return this.table.length;
+  }
+
+  /**
+   * Changes of the dynamic table so far, insertions and resizes. Octets of field lines encoded without a change of it can
+   * be sent again, as long as it stays the same, in place of encoding the same lines again.
+   */
+  get revision(): number {
+    return this.table.revision;
   }
 
   /** The dynamic entry `age` places after the newest, 0..tableLength-1. */
@@ -214,6 +222,7 @@ export class Encoder {
   private resize(out: Octets, size: number): void {
     writeInteger(out, size, UPDATE_PREFIX, UPDATE_PATTERN);
     this.table.maxSize = size;
+    this.table.revision++;
     if (this.tap !== null) this.tap.onResize(size);
     const evicted = this.table.makeRoom(0);
     if (this.tap !== null && evicted > 0) this.tap.onEvict(evicted, this.table.size);

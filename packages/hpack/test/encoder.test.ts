@@ -380,3 +380,23 @@ test('blocks are appended to what the output holds already', () => {
   encoder.field(out, 'x', '\0', true);
   expect(hex(out.view())).toBe(`010203${hex(block(update(0), indexed(2), neverIndexed('x', '\0')))}`);
 });
+
+test('the revision tells whether octets written before still mean the same: insertions and resizes change it, nothing else', () => {
+  const encoder = new Encoder();
+  const known = [{ name: ':status', value: '200' }];
+  const added = [{ name: 'x-a', value: 'a value' }];
+  const before = encoder.revision;
+  encoder.encode(known);
+  encoder.encode([{ name: 'authorization', value: 'never indexed' }]);
+  encoder.encode([{ name: 'content-length', value: '7' }]);
+  expect(encoder.revision).toBe(before);
+  encoder.encode(added);
+  const inserted = encoder.revision;
+  expect(inserted).not.toBe(before);
+  encoder.encode(added);
+  expect(encoder.revision).toBe(inserted);
+  encoder.setPeerMaxTableSize(0);
+  encoder.setPeerMaxTableSize(4096);
+  encoder.encode(known);
+  expect(encoder.revision).not.toBe(inserted);
+});

@@ -1,6 +1,5 @@
 import { defaultIndexing, type Encoder, STATIC_TABLE } from '@glassway/hpack';
 import type { Core } from '../core.ts';
-import { UsageError } from '../errors.ts';
 import { paddingOf } from '../flow/padding.ts';
 import { putFrameHeader, putUint32, uint31 } from '../frame/bytes.ts';
 import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
@@ -8,7 +7,7 @@ import type { FieldList, RequestHead } from '../handler.ts';
 import type { StreamRecord } from '../stream/stream.ts';
 import { Direction, SectionKind } from '../tap.ts';
 import { crumbsOf } from './cookie-crumbs.ts';
-import { classifyField, FieldClass, parseLength } from './field-class.ts';
+import { type EncodedHead, HeadMemo } from './head-memo.ts';
 import { completeOrder, type PseudoField } from './pseudo-order.ts';
 
 /** `:status` values as strings, made once. */
@@ -19,65 +18,6 @@ const STATUS_OCTET: Uint8Array = new Uint8Array(1000);
 STATIC_TABLE.forEach(({ name, value }, at) => {
   if (name === ':status') STATUS_OCTET[Number(value)] = 0x80 | at;
 });
-
-const CLASS_NAMES: Readonly<Record<number, string>> = {
-  [FieldClass.BAD_NAME]: 'has a name that is not a lower-case token',
-  [FieldClass.BAD_VALUE]: 'has a value with a character that is not allowed or white space at an end',
-  [FieldClass.CONNECTION_SPECIFIC]: 'is connection-specific and does not exist in HTTP/2 (RFC 9113 8.2.2)',
-  [FieldClass.BAD_TE]: 'may only be `trailers` (RFC 9113 8.2.2)',
-};
-
-/**
- * Field lines found good, by name with the last value: programs send the same ones over and over, and the check depends
- * on nothing else. Bounded; a full memo starts anew.
- */
-const CHECKED: Map<string, string> = new Map();
-const CHECKED_LIMIT = 512;
-/** Longer values are checked each time, so that the memo stays small. */
-const CHECKED_LENGTH = 256;
-
-/**
- * Checks fields a program wants to send; throws a `UsageError` that names the first bad one. RFC 9113 8.2. Returns the value
- * of content-length, -1 without one.
- */
-export function checkFields(fields: FieldList): number {
-  if ((fields.length & 1) !== 0) throw new UsageError('api.fields', 'a field list needs a value for every name');
-  let length = -1;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    const value = fields[i + 1] as string;
-    if (name === 'content-length') {
-      // Digits, so good as a field too.
-      length = checkLength(value, length);
-      continue;
-    }
-    if (CHECKED.get(name) === value) continue;
-    const kind = classifyField(name, value);
-    if (kind >= FieldClass.METHOD || kind < FieldClass.REGULAR) {
-      const why = CLASS_NAMES[kind] ?? 'is a pseudo-field; those are given apart from the fields';
-      throw new UsageError('api.field', `field ${JSON.stringify(name)} ${why}`);
-    }
-    if (name.length > CHECKED_LENGTH || value.length > CHECKED_LENGTH) continue;
-    if (CHECKED.size >= CHECKED_LIMIT) CHECKED.clear();
-    CHECKED.set(name, value);
-  }
-  return length;
-}
-
-/** The content-length that was checked last, since bodies of one size are sent over and over; and what it says. */
-let lastLengthText = '0';
-let lastLength = 0;
-
-/** RFC 9110 8.6: digits, once, or the same again. */
-function checkLength(value: string, before: number): number {
-  const length = value === lastLengthText ? lastLength : parseLength(value);
-  if (length >= 0 && (before < 0 || before === length)) {
-    lastLengthText = value;
-    lastLength = length;
-    return length;
-  }
-  throw new UsageError('api.content-length', `content-length is ${JSON.stringify(value)}, or stands twice`);
-}
 
 /** What a request says in one of its pseudo-fields; empty: it has none. */
 function pseudoValue(head: RequestHead, name: PseudoField): string {
@@ -99,12 +39,25 @@ function pseudoValue(head: RequestHead, name: PseudoField): string {
 export class HeadWriter {
   private readonly core: Core;
   private readonly encoder: Encoder;
+  /** Null where somebody watches each field line, or has a policy of their own for them. */
+  private readonly memo: HeadMemo | null;
   /** Frames in the outbox before the section that is being written. */
   private framesBefore = 0;
 
   constructor(core: Core) {
     this.core = core;
     this.encoder = core.encoder;
+    this.memo = core.tap === null && core.options.indexing === 'default' ? new HeadMemo() : null;
+  }
+
+  /** A response head that was written before with these fields, which are known to be good then. */
+  recall(status: number, fields: FieldList): EncodedHead | null {
+    return this.memo === null ? null : this.memo.find(status, fields);
+  }
+
+  /** The connection is over: what was remembered is let go. */
+  free(): void {
+    if (this.memo !== null) this.memo.clear();
   }
 
   /** A request's HEADERS. Pseudo-fields come first (RFC 9113 8.3). */
@@ -129,7 +82,35 @@ export class HeadWriter {
     }
   }
 
-  /** A response's HEADERS, informational or final. RFC 9113 8.3.2. */
+  /** A final response's HEADERS; `known` is what `recall` says of it, `length` its content-length. RFC 9113 8.3.2. */
+  final(
+    stream: StreamRecord,
+    status: number,
+    fields: FieldList,
+    length: number,
+    known: EncodedHead | null,
+    endStream: boolean,
+  ): void {
+    const { memo, encoder } = this;
+    const at = this.begin(FrameType.HEADERS, endStream ? Flag.END_STREAM : 0, stream.id, 0);
+    const { octets } = this.core.outbox;
+    const { revision } = encoder;
+    try {
+      if (memo !== null && known !== null && known.revision === revision) {
+        memo.repeat(known, octets);
+      } else {
+        const from = octets.length;
+        this.status(status);
+        this.fields(fields, null);
+        if (memo !== null && encoder.revision === revision) memo.keep(status, fields, length, octets, from, revision);
+      }
+      this.end(at, SectionKind.RESPONSE, stream);
+    } catch (error) {
+      this.fail(at, error);
+    }
+  }
+
+  /** A response's HEADERS, informational, or final with `sensitive` fields. RFC 9113 8.3.2. */
   response(
     stream: StreamRecord,
     status: number,
