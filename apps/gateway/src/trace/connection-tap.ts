@@ -2,10 +2,11 @@
  * The recorder of one connection: every call of the core becomes a few numbers in shared memory. A frame costs one
  * record and some additions; nothing is allocated and nothing is formatted.
  */
-import { Direction, type SectionKind, SettingsEvent, type Tap } from '@glassway/h2-core';
+import { Direction, SectionKind, SettingsEvent, type Tap } from '@glassway/h2-core';
 import { CONNECTION_MASK, DIRECTION_BIT, FrameType, LEG_BIT, Mark } from '@glassway/inspector-protocol';
 import { ConnectionRow } from './connection-row.ts';
 import { EntryKind } from './entry-ring.ts';
+import { LastLines } from './last-lines.ts';
 import { clip, type Sink } from './sink.ts';
 import { ConnectionF, ConnectionI } from './slots.ts';
 import { StreamRows } from './stream-rows.ts';
@@ -37,6 +38,9 @@ export class ConnectionTap implements Tap {
   private readonly continued = new Uint32Array(2);
   private readonly redacted = new Uint8Array(2);
   private readonly tables: readonly [TableStrings, TableStrings] = [new TableStrings(), new TableStrings()];
+  // HTTP/1.1: of the last request, and of the last response.
+  private requestLines: LastLines | null = null;
+  private responseLines: LastLines | null = null;
   private fieldBytes = 0;
   private lastIndex = -1;
   private lastType = -1;
@@ -130,14 +134,14 @@ export class ConnectionTap implements Tap {
     if (section !== 0 || (flags & END_HEADERS) !== 0) return section;
     // Not complete yet: the section gets its number now and its content after the last CONTINUATION.
     this.redacted[direction] = 0;
-    this.continued[direction] = this.sink.newSection();
+    this.continued[direction] = this.sink.sections.number();
     return this.continued[direction]!;
   }
 
   onFieldSectionStart(direction: Direction, _streamId: number): void {
     this.sink.touch();
     this.fieldBytes = 0;
-    this.sink.beginSection(this.tables[direction]);
+    this.sink.sections.begin(this.tables[direction]);
   }
 
   onField(
@@ -148,27 +152,37 @@ export class ConnectionTap implements Tap {
     index: number,
     wireBytes: number,
   ): void {
-    this.sink.field(name, value, representation, index, wireBytes);
+    this.sink.sections.field(name, value, representation, index, wireBytes);
     this.fieldBytes += name.length + value.length;
   }
 
   onFieldSectionEnd(direction: Direction, streamId: number, kind: SectionKind, wireBytes: number): void {
-    const sink = this.sink;
+    const { sections } = this.sink;
     const continued = this.continued[direction]!;
-    const section = continued === 0 ? sink.newSection() : continued;
-    sink.endSection(section, this.id, streamId, direction, kind, wireBytes);
+    const section = continued === 0 ? sections.number() : continued;
+    sections.end(section, this.id, streamId, direction, kind, wireBytes);
     this.continued[direction] = 0;
     if (continued === 0) {
       this.section[direction] = section;
-      this.redacted[direction] = sink.sectionRedacted ? 1 : 0;
+      this.redacted[direction] = sections.redacted ? 1 : 0;
     }
     this.streams.section(streamId, kind);
     this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, this.fieldBytes);
     this.row.addDouble(ConnectionF.SECTION_BYTES_RECEIVED + direction, wireBytes);
   }
 
+  /** HTTP/1.1: the field lines of the last message of this kind. */
+  lastLines(kind: SectionKind): LastLines {
+    if (kind === SectionKind.REQUEST) {
+      this.requestLines ??= new LastLines();
+      return this.requestLines;
+    }
+    this.responseLines ??= new LastLines();
+    return this.responseLines;
+  }
+
   onTableInsert(direction: Direction, _name: string, _value: string, _tableSize: number): void {
-    this.sink.inserted(this.tables[direction]);
+    this.sink.sections.inserted(this.tables[direction]);
   }
 
   onTableEvict(direction: Direction, count: number, _tableSize: number): void {

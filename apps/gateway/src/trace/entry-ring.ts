@@ -25,7 +25,7 @@ export const EntryKind = {
   PAD: 0,
   /** A string and its number: id, flags, octets of the whole, octets kept, then the octets in Latin-1. */
   STRING: 1,
-  /** A field section: connection, stream, section, direction + 256 * kind, wire bytes, fields, omitted, 0; 4 words per field. */
+  /** A field section: words of `SectionWord`, then 4 words per field. */
   SECTION: 2,
   /** connection, stream, from, to. */
   STREAM_STATE: 3,
@@ -44,6 +44,26 @@ export const EntryKind = {
   /** Like EVENT, but told again for a reader that lost it: it changes what is known and is not an event. */
   RETOLD: 10,
 } as const;
+
+/** Words of a section entry. */
+export const SectionWord = {
+  CONNECTION: 0,
+  STREAM: 1,
+  SECTION: 2,
+  /** direction + 256 * kind */
+  KIND: 3,
+  WIRE_BYTES: 4,
+  /** Fields that follow, or `KNOWN_HEAD`. */
+  COUNT: 5,
+  OMITTED: 6,
+  /** Number of these fields, for later entries of this generation that have the same; 0: none. */
+  HEAD: 7,
+  /** Per field: number of the name, of the value, representation + 256 * index, octets on the wire. */
+  FIELDS: 8,
+} as const;
+
+/** In place of a count: the fields are those of the entry that gave them the number `HEAD`. */
+export const KNOWN_HEAD = -1;
 
 /** True for the kinds that are counted as events. */
 function isEvent(kind: number): boolean {

@@ -1,9 +1,10 @@
 /** The recorder: implements `Trace` over shared memory. Lives on the gateway's main thread. */
 import type { Tap } from '@glassway/h2-core';
-import { Blocked, type Obstacle, Representation, SectionKind } from '@glassway/inspector-protocol';
+import { Blocked, type Obstacle, SectionKind } from '@glassway/inspector-protocol';
 import type { Reason } from '../exchange/reason.ts';
 import { ConnectionTap } from './connection-tap.ts';
 import { EntryKind } from './entry-ring.ts';
+import type { LastLines } from './last-lines.ts';
 import type { SharedTrace } from './shared.ts';
 import { clip, type NewEvent, Sink, type SinkOptions } from './sink.ts';
 import { type ConnectionFacts, Leg, type Trace } from './trace.ts';
@@ -53,20 +54,24 @@ export class Recorder implements Trace {
     const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
     tap.onStreamState(ordinal, IDLE, OPEN);
-    this.sink.beginSection(null);
-    this.sink.field(':method', method, Representation.TEXT, 0, 0);
-    this.sink.field(':path', target, Representation.TEXT, 0, 0);
-    this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 0 : 1, SectionKind.REQUEST, fields);
+    const { sections } = this.sink;
+    const last = tap.lastLines(SectionKind.REQUEST);
+    sections.beginText(last);
+    sections.textField(':method', method, last);
+    sections.textField(':path', target, last);
+    this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 0 : 1, SectionKind.REQUEST, fields, last);
   }
 
   http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void {
     const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
     this.sink.touch();
-    this.sink.beginSection(null);
-    this.sink.field(':status', String(status), Representation.TEXT, 0, 0);
+    const { sections } = this.sink;
     const kind = status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE;
-    this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 1 : 0, kind, fields);
+    const last = tap.lastLines(kind);
+    sections.beginText(last);
+    sections.textField(':status', String(status), last);
+    this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 1 : 0, kind, fields, last);
   }
 
   private section(
@@ -75,12 +80,11 @@ export class Recorder implements Trace {
     direction: 0 | 1,
     kind: SectionKind,
     fields: readonly string[],
+    last: LastLines,
   ): void {
-    const { sink } = this;
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      sink.field(fields[i]!, fields[i + 1]!, Representation.TEXT, 0, 0);
-    }
-    sink.endSection(sink.newSection(), tap.id, ordinal, direction, kind, 0);
+    const { sections } = this.sink;
+    for (let i = 0; i + 1 < fields.length; i += 2) sections.textField(fields[i]!, fields[i + 1]!, last);
+    sections.end(sections.number(), tap.id, ordinal, direction, kind, 0);
     tap.streams.section(ordinal, kind);
     tap.streams.head(ordinal, direction);
   }

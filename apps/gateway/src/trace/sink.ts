@@ -4,26 +4,21 @@
  * because reading a clock costs more than writing a record, and a microtask after every socket event more than both.
  */
 import { randomBytes } from 'node:crypto';
-import { type LogEvent, Representation } from '@glassway/inspector-protocol';
+import type { LogEvent } from '@glassway/inspector-protocol';
 import { DetailBudget } from './detail-budget.ts';
 import { EntryKind, EntryRing, MAX_ENTRY_BYTES } from './entry-ring.ts';
 import { FrameRing, MAX_UNPUBLISHED_RECORDS } from './frame-ring.ts';
+import { SectionWriter } from './section-writer.ts';
 import { Control, type SharedTrace } from './shared.ts';
 import { SipHash } from './siphash.ts';
 import { CONNECTION_SLOT_BYTES, ConnectionI, SlotTable, STREAM_SLOT_BYTES, StreamI } from './slots.ts';
-import { HeadCapture, type StreamHead, StreamHeads } from './stream-heads.ts';
+import { type StreamHead, StreamHeads } from './stream-heads.ts';
 import { StringPool } from './strings.ts';
-import { STATIC_ENTRIES, type TableStrings } from './table-strings.ts';
 
-/** Field lines of one section that are kept. */
-const MAX_SECTION_FIELDS = 512;
 /** Characters of texts in events (debug data, messages) that are kept. */
 const MAX_TEXT = 1024;
 /** Far above what texts of that length need, even escaped; nothing a peer sends may make the recorder throw. */
 const MAX_EVENT_BYTES: number = MAX_ENTRY_BYTES - 64;
-const COLON = 0x3a;
-/** In place of a string's number: the field line is counted among the omitted ones. */
-const NOT_KEPT = -1;
 /** Records after which the clock is read again within a turn. */
 const CLOCK_EVERY = MAX_UNPUBLISHED_RECORDS / 2;
 
@@ -62,27 +57,14 @@ export class Sink {
   readonly strings: StringPool;
   /** By row of `streams`. */
   readonly heads: StreamHeads = new StreamHeads();
+  readonly sections: SectionWriter;
   private readonly control: Int32Array;
   private readonly clock: () => number;
   private readonly ending: TurnEnd[] = [];
   private readonly onTurnEnd: () => void = () => this.endTurn();
   private inTurn = false;
   private untilClock = CLOCK_EVERY;
-  // One section at a time: core and gateway finish a section before they begin another.
-  private readonly section = new Int32Array(MAX_SECTION_FIELDS * 4);
   private readonly budget: DetailBudget;
-  private detailed = true;
-  private sectionFields = 0;
-  private sectionOmitted = 0;
-  private sections = 0;
-  private table: TableStrings | null = null;
-  // Numbers of the literal just given that may enter the table, 0 for none.
-  private literalName = 0;
-  private literalValue = 0;
-  /** Control data of the section being gathered. */
-  readonly head: HeadCapture = new HeadCapture();
-  /** True when the section being gathered holds a redacted value. */
-  sectionRedacted = false;
 
   constructor(shared: SharedTrace, options: SinkOptions) {
     this.control = new Int32Array(shared.control);
@@ -94,6 +76,7 @@ export class Sink {
     this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.control, Control.CONNECTION_ROWS);
     this.streams = new SlotTable(shared.streams, STREAM_SLOT_BYTES, this.control, Control.STREAM_ROWS);
     this.strings = new StringPool(this.entries, new SipHash(randomBytes(16)), options.revealed);
+    this.sections = new SectionWriter(this.frames, this.entries, this.strings, this.budget);
   }
 
   /** Microseconds; as of the beginning of this turn, or a few records ago. */
@@ -134,115 +117,6 @@ export class Sink {
   /** `item.endTurn` is called when this turn ends. */
   atTurnEnd(item: TurnEnd): void {
     this.ending.push(item);
-  }
-
-  /** Begins to gather a section. `table`: the numbers of its direction's HPACK table, null on HTTP/1.1. */
-  beginSection(table: TableStrings | null): void {
-    this.detailed = this.budget.detailed;
-    if (this.detailed) {
-      this.strings.prepare(this.frames.position, this.now);
-      table?.renew(this.strings.generation);
-    }
-    this.table = table;
-    this.sectionFields = 0;
-    this.sectionOmitted = 0;
-    this.sectionRedacted = false;
-    this.head.clear();
-  }
-
-  /** One field line of it. */
-  field(name: string, value: string, representation: number, index: number, wireBytes: number): void {
-    this.literalName = 0;
-    if (!this.detailed) {
-      const hidden = representation === Representation.LITERAL_NEVER_INDEXED;
-      if (hidden) this.strings.markName(name);
-      else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
-      return;
-    }
-    if (this.sectionFields === MAX_SECTION_FIELDS) {
-      if (representation === Representation.LITERAL_NEVER_INDEXED) this.strings.markName(name);
-      this.sectionOmitted++;
-      this.literalName = NOT_KEPT;
-      return;
-    }
-    // Where the numbers of an indexed field are remembered, if they are.
-    const table = this.table;
-    let ids: Int32Array | null = null;
-    let place = -1;
-    if (table !== null && representation === Representation.INDEXED) {
-      ids = index <= STATIC_ENTRIES ? this.strings.statics : table.ids;
-      place = index <= STATIC_ENTRIES ? index * 2 : table.place(index);
-    }
-    let nameId = 0;
-    let valueId = 0;
-    if (place >= 0) {
-      nameId = ids![place]!;
-      valueId = ids![place + 1]!;
-    }
-    if (nameId === 0) {
-      const seq = this.frames.position;
-      nameId = this.strings.name(name, seq, this.now);
-      valueId = this.strings.value(name, value, representation, seq, this.now);
-      if (place >= 0) {
-        ids![place] = nameId;
-        ids![place + 1] = valueId;
-      } else if (representation === Representation.LITERAL_INDEXED) {
-        this.literalName = nameId;
-        this.literalValue = valueId;
-      }
-    }
-    if (valueId < 0) this.sectionRedacted = true;
-    else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
-    const at = this.sectionFields++ * 4;
-    this.section[at] = nameId;
-    this.section[at + 1] = Math.abs(valueId);
-    this.section[at + 2] = representation | (index << 8);
-    this.section[at + 3] = wireBytes;
-  }
-
-  /** The field line just given entered the dynamic table; or an entry did that no field line was given for. */
-  inserted(table: TableStrings): void {
-    if (this.literalName > 0) table.insert(this.literalName, this.literalValue);
-    else table.insert(0, 0);
-    // Then the reader, which follows the table by the sections, must know that it does not see everything.
-    if (this.literalName === 0) this.sectionOmitted++;
-    this.literalName = 0;
-  }
-
-  /** A number for a section, u32; 0 when the section being gathered is not recorded. */
-  newSection(): number {
-    if (!this.detailed) return 0;
-    this.sections = this.sections === 0xffff_ffff ? 1 : this.sections + 1;
-    return this.sections;
-  }
-
-  /** Writes the section with the number it was given, if that is not 0. */
-  endSection(
-    section: number,
-    connection: number,
-    stream: number,
-    direction: number,
-    kind: number,
-    wireBytes: number,
-  ): void {
-    const ring = this.entries;
-    if (section === 0) {
-      ring.skip(EntryKind.SECTION);
-      return;
-    }
-    const words = this.sectionFields * 4;
-    const word = ring.begin(EntryKind.SECTION, 32 + words * 4, this.frames.position, this.now) >> 2;
-    const i32 = ring.i32;
-    i32[word] = connection;
-    i32[word + 1] = stream;
-    i32[word + 2] = section;
-    i32[word + 3] = direction | (kind << 8);
-    i32[word + 4] = wireBytes;
-    i32[word + 5] = this.sectionFields;
-    i32[word + 6] = this.sectionOmitted;
-    i32[word + 7] = 0;
-    for (let i = 0; i < words; i++) i32[word + 8 + i] = this.section[i]!;
-    ring.commit();
   }
 
   /** Writes an entry of four numbers (STREAM_STATE, PAIRED or SEND_BLOCKED), if details are recorded. */

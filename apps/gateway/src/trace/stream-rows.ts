@@ -258,7 +258,8 @@ export class StreamRows implements TurnEnd {
     if (kind === SectionKind.REQUEST) this.open(streamId);
     const row = this.find(streamId);
     if (row < 0) return;
-    const { head, heads } = this.sink;
+    const { heads, sections } = this.sink;
+    const { head } = sections;
     if (kind === SectionKind.REQUEST) heads.set(row / this.sink.streams.stride, head);
     else if (kind === SectionKind.RESPONSE) this.i32[row * 2 + StreamI.STATUS] = Number(head.status);
     else return;

@@ -101,6 +101,11 @@ export class StringPool {
     if (this.markedNames.size < MAX_MARKED_NAMES) this.markedNames.add(name);
   }
 
+  /** Rises with every name marked. */
+  get marks(): number {
+    return this.markedNames.size;
+  }
+
   private secret(value: string, seq: number, t: number): number {
     let id = this.secrets.get(value);
     if (id === undefined) {

@@ -8,7 +8,7 @@ import type {
   SectionKind,
   StreamState,
 } from '@glassway/inspector-protocol';
-import { EntryKind, type EntryRingReader, type EntryView, StringFlag } from '../entry-ring.ts';
+import { EntryKind, type EntryRingReader, type EntryView, KNOWN_HEAD, SectionWord, StringFlag } from '../entry-ring.ts';
 import type { RetoldHead } from '../sink.ts';
 import { readConnection, readStream } from './slot-reader.ts';
 
@@ -35,6 +35,7 @@ interface KnownString {
   readonly hash: string | null;
 }
 
+const NO_FIELDS: readonly Field[] = [];
 const UNKNOWN: KnownString = { text: '', bytes: 0, hash: null };
 
 /** Reads the entry ring to its end, step by step. */
@@ -43,6 +44,8 @@ export class EntryDecoder {
   readonly #sink: EntrySink;
   readonly #frameHead: () => number;
   #strings = new Map<number, KnownString>();
+  // Of one generation, as strings are.
+  #heads = new Map<number, readonly Field[]>();
   #events = 0;
   #sections = 0;
 
@@ -87,6 +90,7 @@ export class EntryDecoder {
         return;
       case EntryKind.NEW_STRINGS:
         this.#strings = new Map();
+        this.#heads = new Map();
         return;
       case EntryKind.SECTION:
         this.#sections = (this.#sections + 1) >>> 0;
@@ -155,9 +159,32 @@ export class EntryDecoder {
   #section(entry: EntryView): FieldSection {
     const { i32 } = this.#reader;
     const word = entry.offset >> 2;
-    const count = i32[word + 5]!;
+    const head = i32[word + SectionWord.HEAD]!;
+    const count = i32[word + SectionWord.COUNT]!;
+    let fields = NO_FIELDS;
+    if (count === KNOWN_HEAD) {
+      fields = this.#heads.get(head) ?? NO_FIELDS;
+    } else {
+      fields = this.#fields(word + SectionWord.FIELDS, count);
+      if (head !== 0) this.#heads.set(head, fields);
+    }
+    return {
+      section: i32[word + SectionWord.SECTION]! >>> 0,
+      t: entry.t,
+      connection: i32[word + SectionWord.CONNECTION]!,
+      stream: i32[word + SectionWord.STREAM]!,
+      direction: (i32[word + SectionWord.KIND]! & 1) as 0 | 1,
+      kind: (i32[word + SectionWord.KIND]! >>> 8) as SectionKind,
+      wireBytes: i32[word + SectionWord.WIRE_BYTES]!,
+      fieldsOmitted: i32[word + SectionWord.OMITTED]!,
+      fields,
+    };
+  }
+
+  #fields(from: number, count: number): readonly Field[] {
+    const { i32 } = this.#reader;
     const fields: Field[] = new Array(count);
-    for (let i = 0, at = word + 8; i < count; i++, at += 4) {
+    for (let i = 0, at = from; i < count; i++, at += 4) {
       const name = this.#strings.get(i32[at]!) ?? UNKNOWN;
       const value = this.#strings.get(i32[at + 1]!) ?? UNKNOWN;
       const kind = i32[at + 2]!;
@@ -171,17 +198,7 @@ export class EntryDecoder {
         redacted: value.hash,
       };
     }
-    return {
-      section: i32[word + 2]! >>> 0,
-      t: entry.t,
-      connection: i32[word]!,
-      stream: i32[word + 1]!,
-      direction: (i32[word + 3]! & 1) as 0 | 1,
-      kind: (i32[word + 3]! >>> 8) as SectionKind,
-      wireBytes: i32[word + 4]!,
-      fieldsOmitted: i32[word + 6]!,
-      fields,
-    };
+    return fields;
   }
 }
 
