@@ -4,7 +4,7 @@ import { Deadlines } from './deadlines.ts';
 import { ErrorCode, type H2Error, UsageError } from './errors.ts';
 import type { AltSvc } from './frame/extension-frames.ts';
 import { FrameReader } from './frame/reader.ts';
-import { DEFAULT_WINDOW, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
+import { DEFAULT_WINDOW, MAX_STREAM_ID } from './frame/types.ts';
 import type { FieldList, Handler, RequestHead } from './handler.ts';
 import { Inbound } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -173,8 +173,12 @@ export class Connection {
     endStream: boolean,
     sensitive: readonly number[] | null = null,
   ): void {
-    this.outbound.respond(stream as StreamRecord, status, fields, endStream, sensitive);
-    this.signal();
+    try {
+      this.outbound.respond(stream as StreamRecord, status, fields, endStream, sensitive);
+    } finally {
+      // Here and below: what a throwing handler leaves behind is sent all the same.
+      this.signal();
+    }
   }
 
   /**
@@ -218,8 +222,11 @@ export class Connection {
 
   /** Ends our half with trailer fields, after all octets written. RFC 9113 8.1. `sensitive` as for `respond`. */
   trailers(stream: Stream, fields: FieldList, sensitive: readonly number[] | null = null): void {
-    this.outbound.trailers(stream as StreamRecord, fields, sensitive);
-    this.signal();
+    try {
+      this.outbound.trailers(stream as StreamRecord, fields, sensitive);
+    } finally {
+      this.signal();
+    }
   }
 
   /** Ends a stream with RST_STREAM. `reason` goes to the tap only. */
@@ -227,7 +234,6 @@ export class Connection {
     try {
       this.outbound.reset(stream as StreamRecord, code, reason);
     } finally {
-      // Here and below: what a throwing handler leaves behind is sent all the same.
       this.signal();
     }
   }
@@ -310,11 +316,7 @@ export class Connection {
 
   /** Changes the size the connection's receive window is kept at, octets 0..2^31-1. */
   setTargetWindowSize(bytes: number): void {
-    if (!Number.isInteger(bytes) || bytes < 0 || bytes > MAX_WINDOW) {
-      throw new UsageError('api.window', `window size ${bytes} is not within 0 and 2^31-1`);
-    }
-    if (this.core.closed) return;
-    this.core.receiver.setTarget(bytes);
+    this.core.resizeWindow(bytes);
     this.signal();
   }
 
@@ -357,20 +359,10 @@ export class Connection {
   takeOutput(dataBudget: number = DATA_BUDGET, now: number = this.core.now): readonly Uint8Array[] {
     const { core } = this;
     core.now = now;
-    let left = dataBudget;
     const wasBusy = this.busy;
     this.busy = true;
     try {
-      while (!core.closed && left > 0) {
-        left -= core.sender.cut(left);
-        if (core.roomy.length === 0) break;
-        const roomy = core.roomy;
-        core.roomy = [];
-        for (const stream of roomy) {
-          // One may have ended since, perhaps when the handler heard of another.
-          if (stream.state !== StreamState.CLOSED) core.handler.onWritable?.(stream);
-        }
-      }
+      core.cut(dataBudget);
     } catch (error) {
       this.caught(error);
     } finally {

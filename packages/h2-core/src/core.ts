@@ -6,7 +6,7 @@ import { type Padder, padderOf } from './flow/padding.ts';
 import { Receiver } from './flow/receiver.ts';
 import { Sender, type SenderHost } from './flow/sender.ts';
 import { ascii } from './frame/bytes.ts';
-import { FrameType, MAX_STREAM_ID } from './frame/types.ts';
+import { FrameType, MAX_STREAM_ID, MAX_WINDOW } from './frame/types.ts';
 import { CancelledSlots } from './guard/cancelled-slots.ts';
 import { Guard } from './guard/guard.ts';
 import type { Handler } from './handler.ts';
@@ -275,6 +275,31 @@ export class Core implements SenderHost {
     const early = !stream.local && !stream.headSent;
     this.cutOff(stream, Gone.RESET_BY_PEER, error);
     this.guard.streamEnded(early, this.now);
+  }
+
+  // Windows and output ------------------------------------------------------------------------------------------------
+
+  /** Cuts up to `budget` octets of DATA, telling those streams whose queues have room again by that. */
+  cut(budget: number): void {
+    let left = budget;
+    while (!this.closed && left > 0) {
+      left -= this.sender.cut(left);
+      if (this.roomy.length === 0) return;
+      const { roomy } = this;
+      this.roomy = [];
+      for (const stream of roomy) {
+        // One may have ended since, perhaps when the handler heard of another.
+        if (stream.state !== StreamState.CLOSED) this.handler.onWritable?.(stream);
+      }
+    }
+  }
+
+  /** Changes the size the connection's receive window is kept at, octets 0..2^31-1. */
+  resizeWindow(bytes: number): void {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes > MAX_WINDOW) {
+      this.misuse('api.window', `window size ${bytes} is not within 0 and 2^31-1`);
+    }
+    if (!this.closed) this.receiver.setTarget(bytes);
   }
 
   // SenderHost --------------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 /** A handler that throws inside a command: the error is the caller's, and the connection is left whole. */
 import { expect, test } from 'vitest';
-import type { ConnectionOptions, Handler } from '../src/index.ts';
+import type { ConnectionOptions, Handler, Stream } from '../src/index.ts';
 import { Connection } from '../src/index.ts';
 import { get } from './support/endpoint.ts';
-import { concat, line, parse, preface, settings, settingsAck } from './support/frames.ts';
+import { concat, GET, headers, line, parse, preface, settings, settingsAck } from './support/frames.ts';
 
 /** A client that may have one request open, and what wakes its transport. */
 function rig(
@@ -57,4 +57,26 @@ test('PNG-11 a cancelled request whose end the handler throws at is asked about 
   expect(() => connection.reset(stream, 8)).toThrow('handler threw');
   expect(sent().map(said => said.split(' ')[0])).toEqual(['RST_STREAM', 'PING']);
   expect(woken()).toBe(before + 1);
+});
+
+test.each([
+  ['a response without a body', (c: Connection, stream: Stream) => c.respond(stream, 204, [], true)],
+  ['trailers', (c: Connection, stream: Stream) => c.trailers(stream, ['grpc-status', '0'])],
+])('%s wake the transport though the handler throws when it hears of the stream’s end', (what, send) => {
+  const streams: Stream[] = [];
+  const handler: Handler = { onRequest: stream => void streams.push(stream), onStreamClosed: fail };
+  const connection = new Connection({ role: 'server', handler }, 0);
+  connection.receive(concat(preface, settings(), settingsAck, headers(1, GET)), 0);
+  const [stream] = streams as [Stream];
+  if (what === 'trailers') connection.respond(stream, 200, [], false);
+  connection.takeOutput();
+  let wakes = 0;
+  connection.wake = () => {
+    wakes++;
+  };
+  expect(() => send(connection, stream)).toThrow('handler threw');
+  expect(wakes).toBe(1);
+  expect(parse(concat(...connection.takeOutput())).map(line)).toEqual([
+    expect.stringMatching(/^HEADERS 1 .*END_STREAM/),
+  ]);
 });

@@ -59,7 +59,7 @@ function expectEnd({ t, woken }: Rig, last: number, command: () => unknown): voi
   expect(command).toThrow('strategy threw');
   expect(t.connection.isClosed).toBe(true);
   expect(t.connection.error).toMatchObject({ code: ErrorCode.INTERNAL_ERROR, initiator: 'user' });
-  expect(woken()).toBe(wakes + 1);
+  expect(woken()).toBeGreaterThan(wakes);
   expect(t.sent()).toEqual([`GOAWAY ${last} 2 a function of the program failed`]);
   expect(t.connection.counters.framesSent).toBe(framesSent + 1);
   expect(t.heard().filter(said => said.startsWith('end'))).toEqual(['end INTERNAL_ERROR connection.destroyed']);

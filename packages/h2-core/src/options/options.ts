@@ -82,7 +82,10 @@ export interface CoreOptions {
    * 0: off.
    */
   readonly maxPendingAcceptResetStreams?: number;
-  /** Legal but useless frames (unknown types, PRIORITY, tiny grants ...) taken at once. Default 1000, 0: off. */
+  /**
+   * Legal but useless frames (unknown types, PRIORITY, tiny grants ...) taken at once. Default 1000, at least twice
+   * `maxConcurrentStreams`. 0: off.
+   */
   readonly oddityBurst?: number;
   /** ... and per second. Default 100. */
   readonly oddityRefillPerSecond?: number;

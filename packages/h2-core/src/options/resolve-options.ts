@@ -122,6 +122,8 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
     0,
     UINT32,
   );
+  // Whoever cancels all it has open at once may be late with each, and have said something of each before.
+  const oddityBurst = Math.max(ODDITY_BURST, Math.min(2 * maxConcurrentStreams, MAX_WINDOW));
   const initialWindowSize = whole(given, 'initialWindowSize', STREAM_WINDOW);
   const remembered = isServer
     ? Math.min(Math.max(MAX_CLOSED_STREAMS, maxConcurrentStreams * 2), MAX_REMEMBERED_STREAMS)
@@ -161,7 +163,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
     maxReservedStreams: whole(given, 'maxReservedStreams', MAX_RESERVED_STREAMS),
     maxPendingAccept: whole(given, 'maxPendingAccept', MAX_PENDING_ACCEPT, 1),
     maxPendingAcceptResetStreams: whole(given, 'maxPendingAcceptResetStreams', MAX_PENDING_ACCEPT_RESETS),
-    oddityBurst: whole(given, 'oddityBurst', ODDITY_BURST),
+    oddityBurst: whole(given, 'oddityBurst', oddityBurst),
     oddityRefillPerSecond: whole(given, 'oddityRefillPerSecond', ODDITY_REFILL_PER_SECOND),
     emptyDataBurst: whole(given, 'emptyDataBurst', EMPTY_DATA_BURST),
     emptyDataRefillPerSecond: whole(given, 'emptyDataRefillPerSecond', EMPTY_DATA_REFILL_PER_SECOND),

@@ -59,6 +59,15 @@ limit('oddityBurst', {
   off: () => goesOn(received(20_000, { oddityBurst: 0 }), 20_000),
 });
 
+test('a client that resets all it has open as the responses leave may do so, however many streams it may have', () => {
+  const t = server({ maxConcurrentStreams: 5000 });
+  const ids = times(5000, i => 1 + i * 2);
+  t.receive(...ids.map(id => headers(id, GET)));
+  for (const id of ids) t.connection.respond(t.stream(id), 204, [], true);
+  t.receive(...ids.map(id => frame(T.RST_STREAM, 0, id, [0, 0, 0, 8])));
+  expect(t.connection.isClosed).toBe(false);
+});
+
 function afterASecond(count: number, perSecond: number): Watched {
   const t = received(5, { oddityBurst: 5, oddityRefillPerSecond: perSecond });
   t.now = 1000;
