@@ -1,6 +1,5 @@
 /** Field sections on their way back: responses and trailers. One that needs no change is passed on as it came. */
-import type { FieldList } from '@glassway/h2-core';
-import type { ResponseMessage } from './exchange/legs.ts';
+import type { ResponseMessage, Trailers } from './exchange/legs.ts';
 import { addNames, isTrailer, removeNamed } from './fields-names.ts';
 
 const RESPONSE_DROPS: ReadonlySet<string> = new Set([
@@ -64,12 +63,18 @@ export function httpDate(now: number = Date.now()): string {
   return dateText;
 }
 
-/** Trailer fields that may travel on (D20); the same list when all may. */
-export function forwardTrailers(fields: FieldList): FieldList {
+/** Trailer fields that may travel on (D20), with their marks (RFC 7541 6.2.3); the same object when all may. */
+export function forwardTrailers(trailers: Trailers): Trailers {
+  const { fields, sensitive } = trailers;
   let i = 0;
   while (i < fields.length && isTrailer(fields[i]!)) i += 2;
-  if (i >= fields.length) return fields;
+  if (i >= fields.length) return trailers;
   const kept: string[] = [];
-  for (i = 0; i + 1 < fields.length; i += 2) if (isTrailer(fields[i]!)) kept.push(fields[i]!, fields[i + 1]!);
-  return kept;
+  const marks: number[] = [];
+  for (i = 0; i + 1 < fields.length; i += 2) {
+    if (!isTrailer(fields[i]!)) continue;
+    if (sensitive?.includes(i)) marks.push(kept.length);
+    kept.push(fields[i]!, fields[i + 1]!);
+  }
+  return { fields: kept, sensitive: marks.length === 0 ? null : marks };
 }

@@ -12,6 +12,7 @@ import type {
   ClientLegEvents,
   RequestMessage,
   ResponseMessage,
+  Trailers,
 } from '../src/exchange/legs.ts';
 import type { Reason } from '../src/exchange/reason.ts';
 import type { ExchangeRecord } from '../src/exchange/record.ts';
@@ -80,7 +81,7 @@ export class FakeClient implements ClientLeg {
     return this.writeAnswers.shift() ?? true;
   }
 
-  trailers(fields: readonly string[]): void {
+  trailers({ fields }: Trailers): void {
     this.#journal.push(`client.trailers ${fields.join(' ')}`);
   }
 
@@ -127,7 +128,7 @@ export class FakeLeg implements BackendLeg {
     return this.writeAnswers.shift() ?? true;
   }
 
-  trailers(fields: readonly string[]): void {
+  trailers({ fields }: Trailers): void {
     this.#journal.push(`${this.#name}.trailers ${fields.join(' ')}`);
   }
 

@@ -193,7 +193,7 @@ class Run {
       case 'client.trailers':
         if (!clientLive || client.sentEnd || client.declined) break;
         client.sentEnd = true;
-        client.events.onTrailers(['a', 'b']);
+        client.events.onTrailers({ fields: ['a', 'b'], sensitive: null });
         break;
       case 'client.full':
         client.isFull = true;
@@ -231,7 +231,7 @@ class Run {
       case 'leg.trailers':
         if (!legLive || !leg.responded) break;
         leg.ended = true;
-        leg.events.onTrailers(['a', 'b']);
+        leg.events.onTrailers({ fields: ['a', 'b'], sensitive: null });
         break;
       case 'leg.inform':
         if (legLive && leg.assigned && !leg.responded) {

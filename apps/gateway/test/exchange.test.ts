@@ -85,10 +85,10 @@ describe('streaming', () => {
   it('trailers both ways, also while waiting for a connection', () => {
     const { journal, client, backend } = open(request({ method: 'POST', hasBody: true }));
     client.events.onBody(bytes('x'), false);
-    client.events.onTrailers(['checksum', '1', 'content-length', '9']);
+    client.events.onTrailers({ fields: ['checksum', '1', 'content-length', '9'], sensitive: null });
     backend.leg.assign();
     backend.leg.events.onResponse(OK, false);
-    backend.leg.events.onTrailers(['grpc-status', '0', 'transfer-encoding', 'chunked']);
+    backend.leg.events.onTrailers({ fields: ['grpc-status', '0', 'transfer-encoding', 'chunked'], sensitive: null });
     client.events.onFinished();
     expect(journal.slice(2)).toEqual([
       'a.write x',
@@ -102,7 +102,7 @@ describe('streaming', () => {
   it('trailers of a request under way', () => {
     const { journal, client, backend } = open(request({ method: 'POST', hasBody: true }));
     backend.leg.assign();
-    client.events.onTrailers(['checksum', '1']);
+    client.events.onTrailers({ fields: ['checksum', '1'], sensitive: null });
     expect(journal.at(-1)).toBe('a.trailers checksum 1');
   });
 

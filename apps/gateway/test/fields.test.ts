@@ -298,7 +298,8 @@ describe('date', () => {
 describe('trailer fields', () => {
   it('nothing to remove: the very same list', () => {
     const fields = ['grpc-status', '0', 'my_key-bin', 'AA==', 'server-timing', 'a;dur=1'];
-    expect(forwardTrailers(fields)).toBe(fields);
+    const trailers = { fields, sensitive: [2] };
+    expect(forwardTrailers(trailers)).toBe(trailers);
   });
 
   it.each([
@@ -315,6 +316,13 @@ describe('trailer fields', () => {
     'trailer',
     'x_forwarded_for',
   ])('D20, RFC 9110 6.5.1: %s is dropped', name => {
-    expect(forwardTrailers(['grpc-status', '0', name, 'x'])).toEqual(['grpc-status', '0']);
+    const trailers = { fields: ['grpc-status', '0', name, 'x'], sensitive: null };
+    expect(forwardTrailers(trailers)).toEqual({ fields: ['grpc-status', '0'], sensitive: null });
+  });
+
+  it('RFC 7541 6.2.3: marks of what is never indexed stay with their fields', () => {
+    const fields = ['te', 'x', 'x-a', '1', 'host', 'h', 'x-b', '2'];
+    const kept = { fields: ['x-a', '1', 'x-b', '2'], sensitive: [2] };
+    expect(forwardTrailers({ fields, sensitive: [4, 6] })).toEqual(kept);
   });
 });

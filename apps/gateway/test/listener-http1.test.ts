@@ -139,7 +139,7 @@ describe('RFC 9112: requests', () => {
       exchange.leg.inform({ status: 103, fields: ['link', '</a>'], sensitive: null });
       exchange.leg.respond({ status: 200, fields: [], sensitive: null }, false);
       exchange.leg.write(Buffer.from('abc'), false);
-      exchange.leg.trailers(['x-t', '1']);
+      exchange.leg.trailers({ fields: ['x-t', '1'], sensitive: null });
     });
     const client = await rawClient(port);
     client.send('GET / HTTP/1.0\r\n\r\n');
@@ -159,7 +159,7 @@ describe('RFC 9112: responses', () => {
       leg.inform({ status: 101, fields: [], sensitive: null });
       leg.respond({ status: 200, fields: ['set-cookie', 'a=1', 'set-cookie', 'b=2'], sensitive: null }, false);
       leg.write(Buffer.from('abc'), false);
-      leg.trailers(['grpc-status', '0']);
+      leg.trailers({ fields: ['grpc-status', '0'], sensitive: null });
     });
     const client = await rawClient(port);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -198,7 +198,7 @@ describe('RFC 9112: responses', () => {
       const fields = ['trailer', 'x-t', ...(end ? [] : ['content-length', '2'])];
       leg.respond({ status: 200, fields, sensitive: null }, end || request.method === 'HEAD');
       leg.write(Buffer.from('ok'), false);
-      leg.trailers(['x-t', '1']);
+      leg.trailers({ fields: ['x-t', '1'], sensitive: null });
     });
     const client = await rawClient(port);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');

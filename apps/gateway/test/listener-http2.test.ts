@@ -122,7 +122,7 @@ describe('responses', () => {
       leg.inform({ status: 103, fields: ['link', '</a>'], sensitive: null });
       leg.respond({ status: 200, fields: ['x-a', '1'], sensitive: null }, false);
       leg.write(Buffer.from('abc'), false);
-      leg.trailers(['grpc-status', '0']);
+      leg.trailers({ fields: ['grpc-status', '0'], sensitive: null });
     });
     client.send(headers(1, get('a')));
     const response = await client.untilResponse(1);

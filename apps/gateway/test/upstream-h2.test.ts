@@ -20,7 +20,7 @@ describe('exchanges over h2c, against node:http2', () => {
     });
     const exchange = Recorder.send(client(port), upload());
     exchange.leg.write(text('question'), false);
-    exchange.leg.trailers(['x-sum', '9']);
+    exchange.leg.trailers({ fields: ['x-sum', '9'], sensitive: null });
     await exchange.finished();
     expect(exchange.error).toBeNull();
     expect(seen).toEqual(['data question', 'trailers 9']);

@@ -109,7 +109,7 @@ describe('request as octets (D29: only our own framing)', () => {
     exchange.leg.write(text('def'), false);
     await (await server.connection()).until('abcdef\r\n');
     exchange.leg.write(text('g'), false);
-    exchange.leg.trailers(['x-sum', '7', 'content-length', '9', 'x-bad', 'a\r\nb']);
+    exchange.leg.trailers({ fields: ['x-sum', '7', 'content-length', '9', 'x-bad', 'a\r\nb'], sensitive: null });
     await exchange.finished();
     expect(server.connections[0]!.received.split('\r\n\r\n').slice(1).join('\r\n\r\n')).toBe(
       '6\r\nabcdef\r\n1\r\ng\r\n0\r\nx-sum: 7\r\n\r\n',
@@ -126,7 +126,7 @@ describe('request as octets (D29: only our own framing)', () => {
     const server = await raw(connection => void connection.until('x-t: 1').then(() => connection.send(OK)));
     const exchange = Recorder.send(client(server), upload(3, { fields: ['trailer', 'x-t'] }));
     exchange.leg.write(text('abc'), false);
-    exchange.leg.trailers(['x-t', '1']);
+    exchange.leg.trailers({ fields: ['x-t', '1'], sensitive: null });
     await exchange.finished();
     expect(server.connections[0]!.received).not.toContain('content-length');
   });
@@ -150,7 +150,7 @@ describe('request as octets (D29: only our own framing)', () => {
     const server = await raw();
     const exchange = Recorder.send(client(server), upload(5));
     exchange.leg.write(text('abc'), false);
-    exchange.leg.trailers([]);
+    exchange.leg.trailers({ fields: [], sensitive: null });
     await exchange.finished();
     expect(exchange.error?.code).toBe('client_protocol_error');
   });

@@ -2,7 +2,14 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { FieldList } from '@glassway/h2-core';
-import type { Backend, BackendLeg, BackendLegEvents, RequestMessage, ResponseMessage } from '../src/exchange/legs.ts';
+import type {
+  Backend,
+  BackendLeg,
+  BackendLegEvents,
+  RequestMessage,
+  ResponseMessage,
+  Trailers,
+} from '../src/exchange/legs.ts';
 import type { Reason } from '../src/exchange/reason.ts';
 
 /** Why an exchange is cancelled whose client has reset it. */
@@ -239,7 +246,7 @@ export class Recorder implements BackendLegEvents {
     else this.leg.consumed(chunk.length);
     if (end) this.done.resolve();
   }
-  onTrailers(fields: FieldList): void {
+  onTrailers({ fields }: Trailers): void {
     this.#note(`trailers ${fields.join(' ')}`);
     this.trailers = fields;
     this.done.resolve();

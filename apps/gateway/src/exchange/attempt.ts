@@ -1,6 +1,5 @@
-import type { FieldList } from '@glassway/h2-core';
 import type { Exchange } from './exchange.ts';
-import type { BackendLeg, BackendLegEvents, ResponseMessage } from './legs.ts';
+import type { BackendLeg, BackendLegEvents, ResponseMessage, Trailers } from './legs.ts';
 import type { Reason } from './reason.ts';
 
 /** The request on one backend. What a backend says after its attempt was given up is not heard. */
@@ -34,8 +33,8 @@ export class Attempt implements BackendLegEvents {
     if (this.live) this.#exchange.delivered(this.leg!, chunk, end);
   }
 
-  onTrailers(fields: FieldList): void {
-    if (this.live) this.#exchange.ended(fields);
+  onTrailers(trailers: Trailers): void {
+    if (this.live) this.#exchange.ended(trailers);
   }
 
   onWritable(): void {

@@ -21,7 +21,7 @@ import type { PoolGuest } from '../upstream/pool.ts';
 import { Attempt } from './attempt.ts';
 import { type ExchangeState, stateOf } from './exchange-state.ts';
 import { Held } from './held.ts';
-import type { BackendLeg, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from './legs.ts';
+import type { BackendLeg, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage, Trailers } from './legs.ts';
 import { type OwnResponse, ownResponse } from './own-response.ts';
 import { planOf } from './plan.ts';
 import { type Reason, reason } from './reason.ts';
@@ -84,7 +84,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   #attempt: Attempt | null = null;
 
   readonly #held: Held;
-  #earlyTrailers: FieldList | null = null;
+  #earlyTrailers: Trailers | null = null;
   /** Something of the body was passed on, so it cannot be sent again. */
   #bodyBegun = false;
   #requestEnded: boolean;
@@ -204,11 +204,11 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     }
   }
 
-  onTrailers(fields: FieldList): void {
+  onTrailers(trailers: Trailers): void {
     this.#requestEnded = true;
     const leg = this.#attempt?.leg;
     if ((!leg && this.place < 0) || this.#uploadStopped) return;
-    const kept = forwardTrailers(fields);
+    const kept = forwardTrailers(trailers);
     if (!leg || this.#record.assignedAt < 0) {
       this.#earlyTrailers = kept;
     } else {
@@ -312,8 +312,8 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   }
 
   /** The response ended with trailers. */
-  ended(fields: FieldList): void {
-    this.#client.trailers(forwardTrailers(fields));
+  ended(trailers: Trailers): void {
+    this.#client.trailers(forwardTrailers(trailers));
     this.#responseComplete();
   }
 

@@ -38,6 +38,13 @@ export interface ResponseMessage {
   readonly sensitive: readonly number[] | null;
 }
 
+/** Trailer fields, of a request or a response. Names are lower case. */
+export interface Trailers {
+  readonly fields: FieldList;
+  /** Positions in `fields` that were marked never indexed; null: none. */
+  readonly sensitive: readonly number[] | null;
+}
+
 /** Facts about who asks, for routing, forwarded fields and the log. */
 export interface ClientFacts {
   /** Client address without port. */
@@ -66,7 +73,7 @@ export interface ClientLeg {
   /** Sends body octets, which now belong to the leg. Returns false when the caller should wait for `onWritable`. */
   write(chunk: Uint8Array, end: boolean): boolean;
   /** Ends the response with trailer fields. Where the protocol cannot carry them, ends it without. */
-  trailers(fields: FieldList): void;
+  trailers(trailers: Trailers): void;
   /**
    * Cuts the exchange off: RST_STREAM with the reason's code, or the connection closed on HTTP/1.1. After a complete
    * response a reason with NO_ERROR only declines the rest of the request: the response leaves first (RFC 9113 8.1).
@@ -83,7 +90,7 @@ export interface ClientLegEvents {
   /** Request body octets; every one must be given back through `consumed`. */
   onBody(chunk: Uint8Array, end: boolean): void;
   /** The request ended with these trailer fields. */
-  onTrailers(fields: FieldList): void;
+  onTrailers(trailers: Trailers): void;
   /** After `write` returned false: there is room again. */
   onWritable(): void;
   /**
@@ -104,7 +111,7 @@ export interface BackendLeg {
   /** Sends body octets, which now belong to the leg. Returns false when the caller should wait for `onWritable`. */
   write(chunk: Uint8Array, end: boolean): boolean;
   /** Ends the request with trailer fields. */
-  trailers(fields: FieldList): void;
+  trailers(trailers: Trailers): void;
   /**
    * Gives the exchange up: RST_STREAM(CANCEL) on HTTP/2, socket destroyed on HTTP/1.1. True: the backend has nothing to do
    * with it (any more). False: `onSettled` will tell when that is so, and no other event follows.
@@ -122,7 +129,7 @@ export interface BackendLegEvents {
   onResponse(response: ResponseMessage, end: boolean): void;
   /** Response body octets; every one must be given back through `consumed`. */
   onBody(chunk: Uint8Array, end: boolean): void;
-  onTrailers(fields: FieldList): void;
+  onTrailers(trailers: Trailers): void;
   /** After `write` returned false: there is room again. */
   onWritable(): void;
   /** The exchange failed on this leg. `reason.retryable` tells whether the request was certainly not processed. Last call. */

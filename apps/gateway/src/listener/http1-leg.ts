@@ -1,6 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ErrorCode, type FieldList } from '@glassway/h2-core';
-import type { ClientFacts, ClientLeg, ClientLegEvents, RequestMessage, ResponseMessage } from '../exchange/legs.ts';
+import type {
+  ClientFacts,
+  ClientLeg,
+  ClientLegEvents,
+  RequestMessage,
+  ResponseMessage,
+  Trailers,
+} from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import type { Trace } from '../trace/trace.ts';
 import { NO_EVENTS } from './context.ts';
@@ -145,7 +152,7 @@ export class Http1Leg implements ClientLeg {
     return false;
   }
 
-  trailers(fields: FieldList): void {
+  trailers({ fields }: Trailers): void {
     if (this.#over || this.#responseEnded) return;
     // RFC 9112 7.1.2: only the chunked coding has a place for them.
     if (this.#response.chunkedEncoding) {
@@ -214,7 +221,8 @@ export class Http1Leg implements ClientLeg {
       if (raw.length === 0) {
         this.events.onBody(EMPTY, true);
       } else {
-        this.events.onTrailers(raw.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text)));
+        const fields = raw.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text));
+        this.events.onTrailers({ fields, sensitive: null });
       }
     }
     if (this.#responseDone) this.#finish();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FieldList } from '@glassway/h2-core';
-import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage } from '../exchange/legs.ts';
+import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage, Trailers } from '../exchange/legs.ts';
 import type { Reason } from '../exchange/reason.ts';
 import { NO_EVENTS } from './context.ts';
 import { hasField, responseHead, withoutField } from './http1-head.ts';
@@ -97,7 +97,7 @@ export class Http1Tunnel implements ClientLeg {
     return room || end;
   }
 
-  trailers(_fields: FieldList): void {
+  trailers(_trailers: Trailers): void {
     if (!this.#over && !this.#ended) this.#end();
   }
 

@@ -1,5 +1,5 @@
-import { type Connection, ErrorCode, type FieldList, type Stream } from '@glassway/h2-core';
-import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage } from '../exchange/legs.ts';
+import { type Connection, ErrorCode, type Stream } from '@glassway/h2-core';
+import type { ClientFacts, ClientLeg, ClientLegEvents, ResponseMessage, Trailers } from '../exchange/legs.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { NO_EVENTS } from './context.ts';
 import { refusal } from './rules.ts';
@@ -51,7 +51,7 @@ export class Http2Leg implements ClientLeg {
   inform(response: ResponseMessage): void {
     // RFC 9113 8.6: there is no 101.
     if (this.#over || response.status === 101) return;
-    this.#connection.inform(this.#stream, response.status, response.fields);
+    this.#connection.inform(this.#stream, response.status, response.fields, response.sensitive);
   }
 
   respond(response: ResponseMessage, end: boolean): void {
@@ -68,10 +68,10 @@ export class Http2Leg implements ClientLeg {
     return this.#connection.write(this.#stream, chunk, end);
   }
 
-  trailers(fields: FieldList): void {
+  trailers({ fields, sensitive }: Trailers): void {
     if (this.#over) return;
     this.#responseEnded = true;
-    this.#connection.trailers(this.#stream, fields);
+    this.#connection.trailers(this.#stream, fields, sensitive);
   }
 
   reset(why: Reason): void {
@@ -139,9 +139,9 @@ export class Http2Leg implements ClientLeg {
   }
 
   /** The request ended with trailers. */
-  onTrailers(fields: FieldList): void {
+  onTrailers(trailers: Trailers): void {
     this.#requestEnded = true;
-    if (!this.#declined) this.events.onTrailers(fields);
+    if (!this.#declined) this.events.onTrailers(trailers);
   }
 
   /** The response has left. The core is cutting frames: what this leads to must wait until it is done. */

@@ -196,8 +196,8 @@ class Http2Client implements Handler, Drainable {
     leg.onData(chunk, endStream);
   }
 
-  onTrailers(stream: Stream, fields: FieldList): void {
-    legOf(stream)?.onTrailers(fields);
+  onTrailers(stream: Stream, fields: FieldList, sensitive: readonly number[] | null): void {
+    legOf(stream)?.onTrailers({ fields, sensitive });
   }
 
   onWritable(stream: Stream): void {

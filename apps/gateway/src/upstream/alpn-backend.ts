@@ -1,5 +1,4 @@
-import type { FieldList } from '@glassway/h2-core';
-import type { Backend, BackendLeg, BackendLegEvents, RequestMessage } from '../exchange/legs.ts';
+import type { Backend, BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../exchange/legs.ts';
 import type { Reason } from '../exchange/reason.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Dial, DialEvents, Dialing } from './dial.ts';
@@ -166,7 +165,7 @@ class DeferredLeg implements BackendLeg, TurnTask {
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #ended = false;
-  #trailers: FieldList | null = null;
+  #trailers: Trailers | null = null;
   #blocked = false;
   #done = false;
   #failure: Reason | null = null;
@@ -202,9 +201,9 @@ class DeferredLeg implements BackendLeg, TurnTask {
     return false;
   }
 
-  trailers(fields: FieldList): void {
-    if (this.#inner !== null) this.#inner.trailers(fields);
-    else this.#trailers = fields;
+  trailers(trailers: Trailers): void {
+    if (this.#inner !== null) this.#inner.trailers(trailers);
+    else this.#trailers = trailers;
   }
 
   cancel(why: Reason): boolean {

@@ -1,6 +1,6 @@
 /** Stands where the exchange stands: takes requests from the listeners and records everything its legs tell. */
 import type { FieldList } from '@glassway/h2-core';
-import type { ClientLeg, ClientLegEvents, RequestMessage } from '../../src/exchange/legs.ts';
+import type { ClientLeg, ClientLegEvents, RequestMessage, Trailers } from '../../src/exchange/legs.ts';
 import type { Reason } from '../../src/exchange/reason.ts';
 import { type Listeners, type ListenersOptions, startListeners } from '../../src/listener/listeners.ts';
 
@@ -55,11 +55,11 @@ export class Recorded implements ClientLegEvents {
     this.onChange();
   }
 
-  onTrailers(fields: FieldList): void {
+  onTrailers(trailers: Trailers): void {
     if (this.complete) throw new Error('trailers after the end');
-    this.trailers = fields;
+    this.trailers = trailers.fields;
     this.complete = true;
-    this.hooks.onTrailers?.(fields);
+    this.hooks.onTrailers?.(trailers);
     this.onChange();
   }
 

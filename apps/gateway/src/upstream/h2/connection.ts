@@ -255,11 +255,11 @@ export class H2Connection implements DialEvents, Handler {
     if (end) leg.stopUpload();
   }
 
-  onTrailers(stream: Stream, fields: FieldList): void {
+  onTrailers(stream: Stream, fields: FieldList, sensitive: readonly number[] | null): void {
     const leg = stream.context as H2Leg;
     if (leg.phase !== LegPhase.ON_STREAM) return;
     leg.finish();
-    leg.events.onTrailers(fields);
+    leg.events.onTrailers({ fields, sensitive });
     leg.stopUpload();
   }
 

@@ -7,7 +7,7 @@ import {
   type Stream,
   UsageError,
 } from '@glassway/h2-core';
-import type { BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
+import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import { acceptFor } from '../http1/websocket-key.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
@@ -62,7 +62,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   #stream: Stream | null = null;
   #early: Uint8Array[] | null = null;
   #earlyBytes = 0;
-  #trailers: FieldList | null = null;
+  #trailers: Trailers | null = null;
   #accepted = 0;
   #bodyBegun = false;
   #moves = 0;
@@ -113,15 +113,15 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
     return false;
   }
 
-  trailers(fields: FieldList): void {
+  trailers(trailers: Trailers): void {
     if (this.phase === LegPhase.DONE || this.ended) return;
     if (this.request.hasBody && this.#accepted < this.request.contentLength) {
       this.#wrongLength(this.request.contentLength);
       return;
     }
     this.ended = true;
-    this.#trailers = fields;
-    if (this.#stream !== null) this.#core!.trailers(this.#stream, fields);
+    this.#trailers = trailers;
+    if (this.#stream !== null) this.#core!.trailers(this.#stream, trailers.fields, trailers.sensitive);
   }
 
   cancel(why: Reason): boolean {
@@ -274,7 +274,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
         if (!room) this.#blocked = false;
       }
     }
-    if (this.#trailers !== null) core.trailers(stream, this.#trailers);
+    if (this.#trailers !== null) core.trailers(stream, this.#trailers.fields, this.#trailers.sensitive);
   }
 
   #wrongLength(announced: number): void {

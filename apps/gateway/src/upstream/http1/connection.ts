@@ -293,7 +293,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
   onTrailerFields(fields: readonly string[]): void {
     const leg = this.#state as Http1Leg;
     this.#complete(leg);
-    leg.events.onTrailers(fields);
+    leg.events.onTrailers({ fields, sensitive: null });
     leg.stopUpload();
   }
 

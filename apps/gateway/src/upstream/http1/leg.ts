@@ -1,5 +1,4 @@
-import type { FieldList } from '@glassway/h2-core';
-import type { BackendLeg, BackendLegEvents, RequestMessage } from '../../exchange/legs.ts';
+import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
 import type { Waiter } from '../waiting.ts';
@@ -61,7 +60,7 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
   #out: Uint8Array[] | null = null;
   #outBytes = 0;
   #accepted = 0;
-  #trailers: FieldList | null = null;
+  #trailers: Trailers | null = null;
   #blocked = false;
   #stopped = false;
   #listed = false;
@@ -102,13 +101,13 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
     return false;
   }
 
-  trailers(fields: FieldList): void {
+  trailers(trailers: Trailers): void {
     if (this.phase === LegPhase.DONE || this.ended || this.#stopped) return;
     if (this.framing === RequestFraming.LENGTH && this.#accepted < this.request.contentLength) {
       this.#wrongLength(this.request.contentLength);
       return;
     }
-    this.#trailers = fields;
+    this.#trailers = trailers;
     this.ended = true;
     this.#list();
   }
@@ -215,7 +214,7 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
 
   /** What ends a chunked request. */
   closingChunk(): string {
-    return lastChunk(this.#trailers);
+    return lastChunk(this.#trailers?.fields ?? null);
   }
 
   /** The rest of the request is not wanted (D30). */
