@@ -27,9 +27,13 @@ export const CANCELLED: Reason = {
 export class Signal<T> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;
+  isResolved = false;
   constructor() {
     this.promise = new Promise(resolve => {
-      this.resolve = resolve;
+      this.resolve = value => {
+        this.isResolved = true;
+        resolve(value);
+      };
     });
   }
 }

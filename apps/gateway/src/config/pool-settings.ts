@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseTarget } from '../upstream/target.ts';
 import { map } from './map-shape.ts';
-import { duration, either, field, flag, list, oneOf, optional, type Shape, text, whole } from './shape.ts';
+import { duration, either, field, flag, list, oneOf, optional, type Shape, size, text, whole } from './shape.ts';
 
 /** How a pool chooses among its targets. */
 export type Balance = 'round-robin' | 'least-requests' | 'random-two' | 'hash';
@@ -53,6 +53,7 @@ export interface PoolTimeouts {
   readonly connectMs: number;
   readonly firstByteMs: number;
   readonly idleMs: number;
+  readonly progressMs: number;
   readonly totalMs: number;
   readonly tunnelIdleMs: number;
   readonly keepAliveMs: number;
@@ -96,6 +97,8 @@ export interface PoolSettings {
   readonly ejection: EjectionSettings;
   readonly retries: RetrySettings;
   readonly timeouts: PoolTimeouts;
+  /** Octets that must move in `timeouts.progressMs` while they trickle. */
+  readonly minimumProgressBytes: number;
   readonly connections: PoolConnections;
   readonly tls: PoolTls;
 }
@@ -123,11 +126,13 @@ export const DEFAULT_POOL: PoolSettings = {
     connectMs: 5_000,
     firstByteMs: 60_000,
     idleMs: 300_000,
+    progressMs: 60_000,
     totalMs: 0,
     tunnelIdleMs: 3_600_000,
     keepAliveMs: 4_000,
     queueMs: 10_000,
   },
+  minimumProgressBytes: 1_024,
   connections: { max: 256, maxAgeMs: 0, maxRequests: 0, resolveMs: 0 },
   tls: { ca: null, verify: true, servername: null, cert: null, key: null },
 };
@@ -222,6 +227,9 @@ const TIMEOUTS: Shape<PoolTimeouts> = map<PoolTimeouts>(
     connectMs: field('Name resolution, TCP and TLS handshake together', duration(), { name: 'connect' }),
     firstByteMs: field("From the request's last octet to the response's head", duration(), { name: 'firstByte' }),
     idleMs: field('Longest pause between octets while the backend is waited for', duration(), { name: 'idle' }),
+    progressMs: field('Time for minimumProgress while a request or a response of known length trickles', duration(), {
+      name: 'progress',
+    }),
     totalMs: field('From the request being sent to the end of its response', duration(), { name: 'total' }),
     tunnelIdleMs: field('Longest pause on a WebSocket', duration(), { name: 'tunnelIdle' }),
     keepAliveMs: field('How long an unused HTTP/1.1 connection is kept', duration(), { name: 'keepAlive' }),
@@ -273,6 +281,9 @@ const FULL_POOL: Shape<PoolSettings> = map<PoolSettings>(
     ejection: field('How traffic itself takes a target out', EJECTION),
     retries: field('When a request is sent again', RETRIES),
     timeouts: field('Each with a reason code of its own', TIMEOUTS),
+    minimumProgressBytes: field('Octets that must move in timeouts.progress while they trickle', size(1, 2 ** 30), {
+      name: 'minimumProgress',
+    }),
     connections: field('Connections to each target', CONNECTIONS),
     tls: field('TLS towards https:// and h2:// targets', TLS),
   },

@@ -32,6 +32,7 @@ export type ReasonCode =
   | 'backend_connect_timeout'
   | 'backend_first_byte_timeout'
   | 'backend_idle_timeout'
+  | 'backend_progress_timeout'
   | 'backend_total_timeout'
   | 'backend_closed'
   | 'backend_reset'
@@ -118,6 +119,13 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonKind>> = {
     '9110 15.6.5',
     'nothing came from the backend for too long, or it took nothing',
     'look into the backend, or raise its timeout',
+  ),
+  backend_progress_timeout: kind(
+    504,
+    INTERNAL_ERROR,
+    '9110 15.6.5',
+    'the backend took a request, or sent a response whose length it had announced, in a trickle',
+    'look into the backend, or change timeouts.progress and minimumProgress of its pool',
   ),
   backend_total_timeout: kind(
     504,

@@ -8,10 +8,17 @@ export interface UpstreamOptions {
   readonly queueTimeoutMs?: number;
   /** Name resolution, TCP and TLS handshake together. Default 5 s. */
   readonly connectTimeoutMs?: number;
-  /** From the request's last octet to the final response's head. Default 60 s. */
+  /** From the request's last octet, or the last 1xx response, to the final response's head. Default 60 s. */
   readonly firstByteTimeoutMs?: number;
   /** Longest pause between octets in either direction while we wait for the backend. Default 300 s (server-sent events). */
   readonly bodyIdleTimeoutMs?: number;
+  /**
+   * Time in which `minimumProgressBytes` must move while octets trickle: of a request that waits for the backend, or of a
+   * response with content-length. What stands still, or has no length, is left to `bodyIdleTimeoutMs`. Default 60 s.
+   */
+  readonly progressTimeoutMs?: number;
+  /** Default 1024, 1..2^30. */
+  readonly minimumProgressBytes?: number;
   /** From a request finding its connection to the end of its response, WebSockets excepted. Default 0: off. */
   readonly totalTimeoutMs?: number;
   /** Age at which a connection takes no more exchanges, spread by a tenth. Default 0: never. */
@@ -57,6 +64,8 @@ export interface ResolvedUpstreamOptions {
   readonly connectTimeoutMs: number;
   readonly firstByteTimeoutMs: number;
   readonly bodyIdleTimeoutMs: number;
+  readonly progressTimeoutMs: number;
+  readonly minimumProgressBytes: number;
   readonly totalTimeoutMs: number;
   readonly maxConnectionAgeMs: number;
   readonly maxConnectionRequests: number;
@@ -87,6 +96,8 @@ export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstre
     connectTimeoutMs: timeout('connectTimeoutMs', options.connectTimeoutMs, 5_000),
     firstByteTimeoutMs: timeout('firstByteTimeoutMs', options.firstByteTimeoutMs, 60_000),
     bodyIdleTimeoutMs: timeout('bodyIdleTimeoutMs', options.bodyIdleTimeoutMs, 300_000),
+    progressTimeoutMs: timeout('progressTimeoutMs', options.progressTimeoutMs, 60_000),
+    minimumProgressBytes: integer('minimumProgressBytes', options.minimumProgressBytes, 1_024, 1, 2 ** 30),
     totalTimeoutMs: timeout('totalTimeoutMs', options.totalTimeoutMs, 0),
     maxConnectionAgeMs: timeout('maxConnectionAgeMs', options.maxConnectionAgeMs, 0),
     maxConnectionRequests: integer('maxConnectionRequests', options.maxConnectionRequests, 0, 0, 1e9),

@@ -24,6 +24,7 @@ const COUNTED: ReadonlySet<string> = new Set([
   'backend_connect_timeout',
   'backend_first_byte_timeout',
   'backend_idle_timeout',
+  'backend_progress_timeout',
   'backend_total_timeout',
   'backend_closed',
   'backend_reset',

@@ -193,6 +193,8 @@ async function optionsOf(name: string, settings: PoolSettings): Promise<Upstream
     connectTimeoutMs: timeouts.connectMs,
     firstByteTimeoutMs: timeouts.firstByteMs,
     bodyIdleTimeoutMs: timeouts.idleMs,
+    progressTimeoutMs: timeouts.progressMs,
+    minimumProgressBytes: settings.minimumProgressBytes,
     totalTimeoutMs: timeouts.totalMs,
     tunnelIdleTimeoutMs: timeouts.tunnelIdleMs,
     keepAliveTimeoutMs: timeouts.keepAliveMs,

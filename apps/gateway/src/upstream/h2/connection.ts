@@ -16,7 +16,7 @@ import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
 import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
 import { spread } from '../progress.ts';
-import { type H2Leg, LegPhase } from './leg.ts';
+import { fieldValue, type H2Leg, LegPhase } from './leg.ts';
 import type { H2Pool } from './pool.ts';
 import { Refusals } from './refusals.ts';
 import { ResetProof } from './reset-proof.ts';
@@ -134,6 +134,8 @@ export class H2Connection implements DialEvents, Handler {
         maxSendBufferSize: options.sendHighWaterBytes,
         prefaceTimeoutMs: options.connectTimeoutMs,
         keepaliveIntervalMs: KEEPALIVE_INTERVAL_MS,
+        // A backend may leave an upload waiting for as long as its pool's timeouts say, which the pool watches.
+        writeStallTimeoutMs: 0,
         // `ResetProof` asks the same, for each request that was reset.
         holdCancelledSlots: false,
       },
@@ -234,6 +236,7 @@ export class H2Connection implements DialEvents, Handler {
     const leg = stream.context as H2Leg;
     if (leg.phase !== LegPhase.ON_STREAM) return;
     leg.responded = true;
+    leg.announced = !leg.isTunnel && fieldValue(head.fields, 'content-length') !== '';
     leg.progressAt = performance.now();
     this.#proof!.heard();
     this.#refusals.ended();
@@ -248,7 +251,8 @@ export class H2Connection implements DialEvents, Handler {
     const leg = stream.context as H2Leg;
     if (leg.phase !== LegPhase.ON_STREAM) return;
     leg.unconsumed += chunk.length;
-    leg.progressAt = performance.now();
+    leg.received += chunk.length;
+    if (chunk.length > 0) leg.progressAt = performance.now();
     this.#proof!.heard();
     if (end) leg.finish();
     leg.events.onBody(chunk, end);

@@ -10,6 +10,7 @@ import {
 import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import { acceptFor } from '../http1/websocket-key.ts';
+import type { Pace, Paced } from '../progress.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
 import type { Waiter } from '../waiting.ts';
 import type { H2Connection } from './connection.ts';
@@ -26,7 +27,7 @@ const SAFE_TO_REPEAT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELET
 const MAX_MOVES = 8;
 
 /** One exchange on the HTTP/2 side: what it holds before it has a stream, and what the timeouts must know afterwards. */
-export class H2Leg implements BackendLeg, TurnTask, Waiter {
+export class H2Leg implements BackendLeg, TurnTask, Waiter, Paced {
   readonly request: RequestMessage;
   readonly events: BackendLegEvents;
   connectionId = 0;
@@ -53,8 +54,11 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   progressAt = 0;
   /** When it found its connection, ms. */
   startedAt = 0;
-  /** Request octets waiting for the backend's windows at the last look. */
-  bufferedBefore = 0;
+  /** Request octets the backend had taken at the last look. */
+  takenBefore = 0;
+  pace: Pace | null = null;
+  announced = false;
+  received = 0;
 
   readonly #pool: H2Pool;
   #connection: H2Connection | null = null;
@@ -89,6 +93,11 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   /** The stream, null while there is none. */
   get stream(): Stream | null {
     return this.#stream;
+  }
+
+  /** Request octets that have left for the backend. */
+  get takenBytes(): number {
+    return this.#stream === null ? 0 : this.#accepted - this.#stream.bufferedBytes;
   }
 
   write(chunk: Uint8Array, end: boolean): boolean {
@@ -285,7 +294,8 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter {
   }
 }
 
-function fieldValue(fields: FieldList, name: string): string {
+/** The value of the first field of this name, empty without. */
+export function fieldValue(fields: FieldList, name: string): string {
   for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1]!;
   return '';
 }

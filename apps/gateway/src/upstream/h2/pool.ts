@@ -6,7 +6,7 @@ import { AddressWatch } from '../address-watch.ts';
 import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
 import type { ResolvedUpstreamOptions } from '../options.ts';
-import { overdue, overtime } from '../progress.ts';
+import { dripping, overdue, overtime } from '../progress.ts';
 import type { Target } from '../target.ts';
 import { Ticker } from '../ticker.ts';
 import { WaitingLine } from '../waiting.ts';
@@ -44,6 +44,7 @@ export class H2Pool implements Backend {
     this.#dial = dial;
     const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs } = options;
     const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs];
+    timeouts.push(options.progressTimeoutMs);
     this.#addresses = new AddressWatch(target, options.resolveIntervalMs, addresses => {
       for (const connection of [...this.#connections]) connection.leave(addresses);
     });
@@ -249,16 +250,23 @@ export class H2Pool implements Backend {
       return;
     }
     // A client that holds octets back is slow by itself; its side has its own limits.
-    if (stream === null || leg.unconsumed > 0) return;
+    if (stream === null) return;
+    if (leg.unconsumed > 0) {
+      leg.pace = null;
+      return;
+    }
     const { options, target } = this;
-    const buffered = stream.bufferedBytes;
-    if (buffered !== leg.bufferedBefore) {
-      leg.bufferedBefore = buffered;
+    const { bufferedBytes: buffered } = stream;
+    const taken = leg.takenBytes;
+    if (taken !== leg.takenBefore) {
+      leg.takenBefore = taken;
       leg.progressAt = now;
     }
     const requested = leg.endSent || leg.isTunnel;
     const tunnel = leg.isTunnel && leg.responded;
-    const why = overdue(target, options, now - leg.progressAt, buffered, requested, leg.responded, tunnel);
+    const why =
+      overdue(target, options, now - leg.progressAt, buffered, requested, leg.responded, tunnel) ??
+      (leg.isTunnel ? null : dripping(target, options, leg, buffered, taken, now));
     if (why !== null) leg.fail(why);
   }
 

@@ -5,7 +5,7 @@ import { BackendSocket } from '../backend-socket.ts';
 import type { DialEvents, Dialing, TlsFacts } from '../dial.ts';
 import { backendFacts } from '../facts.ts';
 import { connectionLost, protocolError } from '../failure.ts';
-import { overdue, overtime, spread } from '../progress.ts';
+import { dripping, Outflow, overdue, overtime, spread } from '../progress.ts';
 import type { FieldSection } from './field-section.ts';
 import { type Http1Leg, LegPhase } from './leg.ts';
 import type { Http1Pool } from './pool.ts';
@@ -65,8 +65,9 @@ export class Http1Connection implements ResponseSink, DialEvents {
   #maxOrdinal = Number.POSITIVE_INFINITY;
   #address = '';
 
-  /** Unsent octets at the last look, to see whether the backend takes any. */
-  #unsentBefore = 0;
+  readonly #outflow = new Outflow();
+  /** At the last look, to see whether the backend takes any. */
+  #takenBefore = 0;
 
   constructor(pool: Http1Pool) {
     this.#pool = pool;
@@ -139,6 +140,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
       return;
     }
     const first = !leg.headSent;
+    const waited = socket.writableLength > 0;
     const written = writeTurn(leg, socket);
     if (typeof written !== 'number') {
       const text = `the request cannot be sent over HTTP/1.1: ${written.text}`;
@@ -157,8 +159,8 @@ export class Http1Connection implements ResponseSink, DialEvents {
     if (written > 0) trace.http1Body(this.#id, this.#ordinal, 1, written);
     if (leg.endSent) trace.http1Complete(this.#id, this.#ordinal, 1);
     else if (socket.writableNeedDrain) trace.http1Blocked(this.#id, this.#ordinal, socket.writableLength);
-    leg.progressAt = performance.now();
-    this.#unsentBefore = socket.writableLength;
+    // What comes on top of octets that wait is the client's doing.
+    if (!waited) leg.progressAt = performance.now();
   }
 
   /**
@@ -233,15 +235,22 @@ export class Http1Connection implements ResponseSink, DialEvents {
     const { target, options } = this.#pool;
     const tooLong = state.tunnelOpen ? null : overtime(target, options, state.startedAt, now);
     if (tooLong !== null) this.fail(tooLong);
-    if (this.#state !== state || !state.headSent || this.#paused) return;
+    if (this.#state !== state || !state.headSent) return;
+    if (this.#paused) {
+      state.pace = null;
+      return;
+    }
     const unsent = this.#socket!.writableLength;
-    if (unsent !== this.#unsentBefore) {
-      this.#unsentBefore = unsent;
+    const taken = this.#outflow.look(this.#socket!);
+    if (taken !== this.#takenBefore) {
+      this.#takenBefore = taken;
       state.progressAt = now;
     }
-    const requested = state.endSent || state.framing === RequestFraming.TUNNEL;
+    const isTunnel = state.framing === RequestFraming.TUNNEL;
     const since = now - state.progressAt;
-    const why = overdue(target, options, since, unsent, requested, state.responded, state.tunnelOpen);
+    const why =
+      overdue(target, options, since, unsent, state.endSent || isTunnel, state.responded, state.tunnelOpen) ??
+      (isTunnel ? null : dripping(target, options, state, unsent, taken, now));
     if (why !== null) this.fail(why);
   }
 
@@ -249,6 +258,7 @@ export class Http1Connection implements ResponseSink, DialEvents {
 
   onInformationalHead(status: number, head: FieldSection): void {
     const leg = this.#state as Http1Leg;
+    leg.moved = true;
     this.#pool.trace.http1Response(this.#id, this.#ordinal, status, head.fields);
     leg.events.onInformational({ status, fields: head.fields, sensitive: null });
   }
@@ -258,6 +268,8 @@ export class Http1Connection implements ResponseSink, DialEvents {
     this.#keepAliveSeconds = head.keepAliveSeconds;
     this.#pool.trace.http1Response(this.#id, this.#ordinal, code, head.fields);
     leg.responded = true;
+    leg.moved = true;
+    leg.announced = head.contentLength >= 0;
     let status = code;
     let { fields } = head;
     if (leg.framing === RequestFraming.TUNNEL && status < 300) {
@@ -284,6 +296,8 @@ export class Http1Connection implements ResponseSink, DialEvents {
     const bytes = end - start;
     const chunk = this.#buffer.take(octets, start, end);
     leg.unconsumed += bytes;
+    leg.received += bytes;
+    leg.moved = true;
     this.#pool.trace.http1Body(this.#id, this.#ordinal, 0, bytes);
     if (last) this.#complete(leg);
     leg.events.onBody(chunk, last);
@@ -340,9 +354,12 @@ export class Http1Connection implements ResponseSink, DialEvents {
     }
     if (state.kind !== 'busy') return;
     state.sawOctets = true;
-    state.progressAt = performance.now();
     this.#parser.execute(octets, 0, bytes);
     if (this.#state !== state) return;
+    if (state.moved) {
+      state.moved = false;
+      state.progressAt = performance.now();
+    }
     const { failure } = this.#parser;
     if (failure !== null) this.fail(protocolError(this.#pool.target, failure.text, failure.rfc));
     else if (state.unconsumed >= this.#pool.options.receiveHighWaterBytes) this.#pause();

@@ -1,5 +1,6 @@
 import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
+import type { Pace, Paced } from '../progress.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
 import type { Waiter } from '../waiting.ts';
 import type { Http1Connection } from './connection.ts';
@@ -17,7 +18,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
  * One exchange on the HTTP/1.1 side: the request on its way out and what the connection must know about the response.
  * While it is on a connection it *is* that connection's `busy` state.
  */
-export class Http1Leg implements BackendLeg, TurnTask, Waiter {
+export class Http1Leg implements BackendLeg, TurnTask, Waiter, Paced {
   readonly kind = 'busy';
   readonly request: RequestMessage;
   readonly events: BackendLegEvents;
@@ -53,6 +54,11 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter {
   unconsumed = 0;
   /** Last time the exchange moved in the direction we wait for, ms. */
   progressAt = 0;
+  /** A head or octets of a body were read in this turn: what is only part of a head, or frames a chunk, is no progress. */
+  moved = false;
+  pace: Pace | null = null;
+  announced = false;
+  received = 0;
   /** When it found its connection, ms; only kept where the total time is limited. */
   startedAt = 0;
 

@@ -46,7 +46,7 @@ export class Http1Pool implements Backend {
     this.#addresses = new AddressWatch(target, resolveIntervalMs, addresses => {
       for (const connection of [...this.#connections]) connection.leave(addresses);
     });
-    timeouts.push(totalTimeoutMs);
+    timeouts.push(totalTimeoutMs, options.progressTimeoutMs);
     this.#ticker = new Ticker(timeouts, () => this.#tick());
   }
 
