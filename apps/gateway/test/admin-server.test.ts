@@ -6,7 +6,13 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CloseCode, encodeMessage, parseServerMessage, SUBPROTOCOL } from '@glassway/inspector-protocol';
+import {
+  CloseCode,
+  encodeMessage,
+  PROTOCOL_VERSION,
+  parseServerMessage,
+  SUBPROTOCOL,
+} from '@glassway/inspector-protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { isLoopbackHost, newToken } from '../src/admin/guard.ts';
@@ -204,7 +210,12 @@ describe('rule 4: the token', () => {
     expect(socket.extensions).toBe('');
     const hello = new Promise<string>(resolve => socket.on('message', data => resolve(data.toString())));
     socket.send(encodeMessage({ type: 'auth', token: TOKEN }));
-    expect(parseServerMessage(await hello)).toMatchObject({ type: 'hello', version: 2, recordBytes: 40, gateway: 'g' });
+    expect(parseServerMessage(await hello)).toMatchObject({
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      recordBytes: 40,
+      gateway: 'g',
+    });
     expect(hub.viewers).toBe(1);
     const end = closed(socket);
     socket.close();

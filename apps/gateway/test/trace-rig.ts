@@ -17,7 +17,8 @@ import {
   unpackSections,
 } from '@glassway/inspector-protocol';
 import { Hub, type HubOptions } from '../src/trace/hub/hub.ts';
-import type { Viewer } from '../src/trace/hub/viewer.ts';
+import type { Viewer, ViewerPort } from '../src/trace/hub/viewer.ts';
+import type { Numbering } from '../src/trace/numbering.ts';
 import { Recorder } from '../src/trace/recorder.ts';
 import { allocateTrace, type SharedTrace, type TraceSizes } from '../src/trace/shared.ts';
 import { type ConnectionFacts, Leg } from '../src/trace/trace.ts';
@@ -37,6 +38,9 @@ export const PAYLOAD: Uint8Array = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 7);
 export interface RigOptions extends TraceSizes, Partial<Omit<HubOptions, 'identity' | 'clock' | 'requestResync'>> {
   readonly revealed?: boolean;
   readonly idleBytesPerSecond?: number;
+  readonly numbering?: Numbering;
+  /** The clock, when several share it. */
+  readonly time?: { now: number };
 }
 
 export interface Rig {
@@ -53,7 +57,8 @@ export interface Rig {
 }
 
 export function traceRig(options: RigOptions = {}): Rig {
-  const { revealed, idleBytesPerSecond = Number.POSITIVE_INFINITY, ...sizes } = options;
+  const { revealed, idleBytesPerSecond = Number.POSITIVE_INFINITY, numbering, ...sizes } = options;
+  const { time = { now: 1000 } } = options;
   const shared = allocateTrace({
     ringBytes: 4096 * 40,
     entryBytes: 1 << 20,
@@ -61,12 +66,17 @@ export function traceRig(options: RigOptions = {}): Rig {
     maxStreams: 1024,
     ...sizes,
   });
-  const time = { now: 1000 };
   const clock = () => time.now;
-  const recorder = new Recorder(shared, { clock, revealed: revealed ?? false, idleBytesPerSecond });
+  const recorder = new Recorder(shared, {
+    clock,
+    revealed: revealed ?? false,
+    idleBytesPerSecond,
+    ...(numbering === undefined ? {} : { numbering }),
+  });
   let resyncs = 0;
   const hub = new Hub(shared, {
     identity: { gateway: 'test', name: 'test', release: '0.0.0', epochMs: 0, revealed: revealed ?? false },
+    ...(numbering === undefined ? {} : { worker: numbering.worker }),
     clock,
     requestResync: () => {
       resyncs++;
@@ -115,7 +125,7 @@ export class RigViewer {
   unacknowledged = 0;
   #acks: { frames?: number; fields?: number; events?: number } = {};
 
-  constructor(hub: Hub) {
+  constructor(hub: { attach(port: ViewerPort): Viewer }) {
     const self = this;
     this.viewer = hub.attach({
       get bufferedBytes() {

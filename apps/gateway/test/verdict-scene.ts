@@ -2,6 +2,7 @@
 import { Connection, type Stream } from '@glassway/h2-core';
 import {
   type BackendState,
+  backendKey,
   plainText,
   type StreamFacts,
   type StreamState,
@@ -118,7 +119,8 @@ export class Scene {
     this.rig.hub.tick();
     const backends = new Map<string, BackendState>();
     for (const message of this.viewer.texts) {
-      if (message.type === 'state') for (const row of message.rows.backends) backends.set(row.url, row);
+      if (message.type === 'state')
+        for (const row of message.rows.backends) backends.set(backendKey(row.url, row.worker), row);
     }
     const { connections, connectionStates, streams, streamStates } = this.viewer.rows();
     const connection = (id: number) => {
@@ -132,7 +134,7 @@ export class Scene {
       }
       return { facts, state, streams: of };
     };
-    const engine = new VerdictEngine({ connection, backend: url => backends.get(url) });
+    const engine = new VerdictEngine({ connection, backend: (url, worker) => backends.get(backendKey(url, worker)) });
     const view = connection(typeof end === 'number' ? end : end.id)!;
     return engine.look(this.rig.now).on(view, view.streams.get(stream)!);
   }

@@ -12,7 +12,7 @@
  * one's `from` there is none, unless DROPPED says so.
  */
 import { RECORD_BYTES } from './record.ts';
-import { PROTOCOL_VERSION } from './version.ts';
+import { OLDEST_READABLE_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 /** Octets before the first record; a multiple of 8, so that records can be read in place. */
 export const FRAMES_HEADER_BYTES = 24;
@@ -39,14 +39,15 @@ export function writeFramesHeader(bytes: Uint8Array, count: number, from: number
   view.setFloat64(16, to, true);
 }
 
-/** Reads and checks the header of a binary message. Throws `Error` when it is not a whole FRAMES message of this version. */
+/** Reads and checks the header of a binary message. Throws `Error` when it is not a whole FRAMES message of a version that this side reads. */
 export function readFramesHeader(buffer: ArrayBufferLike): FramesHeader {
   if (buffer.byteLength < FRAMES_HEADER_BYTES)
     throw new Error(`FRAMES message of ${buffer.byteLength} octets is cut off`);
   const view = new DataView(buffer);
   if (view.getUint8(0) !== KIND_FRAMES) throw new Error(`unknown binary message kind ${view.getUint8(0)}`);
-  if (view.getUint8(1) !== PROTOCOL_VERSION) {
-    throw new Error(`FRAMES message of version ${view.getUint8(1)}, this side speaks ${PROTOCOL_VERSION}`);
+  const version = view.getUint8(1);
+  if (version < OLDEST_READABLE_VERSION || version > PROTOCOL_VERSION) {
+    throw new Error(`FRAMES message of version ${version}, this side speaks ${PROTOCOL_VERSION}`);
   }
   const count = view.getUint32(4, true);
   if (buffer.byteLength !== FRAMES_HEADER_BYTES + count * RECORD_BYTES) {

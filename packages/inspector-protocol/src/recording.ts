@@ -16,8 +16,15 @@ import { FRAMES_HEADER_BYTES, readFramesHeader } from './frames.ts';
 import type { Hello, ServerMessage } from './messages.ts';
 import { parseServerMessage } from './parse.ts';
 import { FrameColumns } from './record.ts';
-import type { BackendState, ConnectionFacts, ConnectionState, StreamFacts, StreamState } from './rows.ts';
-import { PROTOCOL_VERSION } from './version.ts';
+import {
+  type BackendState,
+  backendKey,
+  type ConnectionFacts,
+  type ConnectionState,
+  type StreamFacts,
+  type StreamState,
+} from './rows.ts';
+import { OLDEST_READABLE_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 const MAGIC = 'GLASSWAY';
 const END = 'GLASSEND';
@@ -96,13 +103,13 @@ export type RecordedMessage =
   | { readonly kind: 'frames'; readonly bytes: Uint8Array }
   | { readonly kind: 'text'; readonly text: string };
 
-/** The messages of a recording, in order. Throws `Error` for what is no recording of this version. */
+/** The messages of a recording, in order. Throws `Error` for what is no recording of a version that is read here. */
 export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
   if (file.length < FILE_HEADER || asciiAt(file, 0, MAGIC.length) !== MAGIC)
     throw new Error('this is no glassway recording');
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const version = view.getUint32(8, true);
-  if (version !== PROTOCOL_VERSION) {
+  if (version < OLDEST_READABLE_VERSION || version > PROTOCOL_VERSION) {
     throw new Error(`the recording is of version ${version}, this program reads version ${PROTOCOL_VERSION}`);
   }
   for (let at = FILE_HEADER; at + CHUNK_HEADER <= file.length; ) {
@@ -129,6 +136,7 @@ export interface Recording {
   >;
   /** Rows by connection and stream, `7/5`. */
   readonly streams: ReadonlyMap<string, { readonly facts: StreamFacts; readonly state: StreamState | null }>;
+  /** By `backendKey`. */
   readonly backends: ReadonlyMap<string, BackendState>;
   /** `count` rows from 0, in the order of the log. */
   readonly frames: FrameColumns;
@@ -177,7 +185,7 @@ function putTogether(messages: readonly ServerMessage[]): Omit<Recording, 'hello
       case 'state': {
         now = message.now;
         const { rows } = message;
-        for (const row of rows.backends) backends.set(row.url, row);
+        for (const row of rows.backends) backends.set(backendKey(row.url, row.worker), row);
         for (const facts of rows.connections) {
           connections.set(facts.id, { facts, state: connections.get(facts.id)?.state ?? null });
         }

@@ -31,6 +31,8 @@ export interface GoAwayFacts {
 /** Key: `id`. */
 export interface ConnectionFacts {
   readonly id: number;
+  /** The worker process that has it, from 1; left out by a gateway of one process. */
+  readonly worker?: number;
   /** 0 client to gateway, 1 gateway to backend. */
   readonly leg: 0 | 1;
   readonly protocol: 'h2' | 'http/1.1';
@@ -201,12 +203,19 @@ export type Obstacle =
   /** A connection is being made. */
   | 'connecting';
 
-/** Key: `url`. What exchanges wait for, as of the last that did; it need not be so any more. */
+/** Key: `backendKey`. What exchanges wait for, as of the last that did; it need not be so any more. */
 export interface BackendState {
   readonly url: string;
+  /** The worker process whose exchanges wait, from 1; left out by a gateway of one process. */
+  readonly worker?: number;
   readonly obstacle: Obstacle;
   /** The connection that is in the way, 0: none, or not a single one. */
   readonly connection: number;
+}
+
+/** The key of a `BackendState`: every worker has connections of its own to a backend. `worker` 0 or left out: the only one. */
+export function backendKey(url: string, worker = 0): string {
+  return worker === 0 ? url : `${worker} ${url}`;
 }
 
 /** Rows that changed. */

@@ -14,21 +14,31 @@ import {
 } from '../src/index.ts';
 import { CLIENT_MESSAGES, framesMessage, SECTION, SERVER_MESSAGES } from './samples.ts';
 
-const golden = (name: string): string =>
-  readFileSync(new URL(`./golden/v${PROTOCOL_VERSION}/${name}`, import.meta.url), 'utf8');
+const golden = (name: string, version: number = PROTOCOL_VERSION): string =>
+  readFileSync(new URL(`./golden/v${version}/${name}`, import.meta.url), 'utf8');
+const octets = (hex: string): ArrayBuffer => Uint8Array.from(Buffer.from(hex.trim(), 'hex')).buffer;
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
-describe('version 2', () => {
+describe('version 3', () => {
   it('is named so', () => {
-    expect(PROTOCOL_VERSION).toBe(2);
-    expect(SUBPROTOCOL).toBe('glassway.inspector.v2');
+    expect(PROTOCOL_VERSION).toBe(3);
+    expect(SUBPROTOCOL).toBe('glassway.inspector.v3');
   });
 
-  it('refuses the version before it by name', () => {
-    const { buffer } = Uint8Array.from(
-      Buffer.from(readFileSync(new URL('./golden/v1/frames.hex', import.meta.url), 'utf8').trim(), 'hex'),
+  it('refuses version 1, and any to come, by name', () => {
+    expect(() => readFramesHeader(octets(golden('frames.hex', 1)))).toThrow('version 1, this side speaks 3');
+    const next = octets(golden('frames.hex'));
+    new Uint8Array(next)[1] = PROTOCOL_VERSION + 1;
+    expect(() => readFramesHeader(next)).toThrow('version 4, this side speaks 3');
+  });
+
+  it('reads version 2, which knows of no workers', () => {
+    expect(readFramesHeader(octets(golden('frames.hex', 2)))).toEqual(readFramesHeader(octets(golden('frames.hex'))));
+    const withoutWorker = lines(
+      golden('server.jsonl').replaceAll('"worker":2,', '').replace('"version":3', '"version":2'),
     );
-    expect(() => readFramesHeader(buffer)).toThrow('version 1, this side speaks 2');
+    expect(lines(golden('server.jsonl', 2))).toEqual(withoutWorker);
+    expect(lines(golden('server.jsonl', 2)).map(parseServerMessage)).toEqual(withoutWorker.map(parseServerMessage));
   });
 
   it('client messages', () => {
@@ -50,7 +60,7 @@ describe('version 2', () => {
 
   it('frames', () => {
     expect(Buffer.from(framesMessage()).toString('hex')).toBe(golden('frames.hex').trim());
-    const { buffer } = Uint8Array.from(Buffer.from(golden('frames.hex').trim(), 'hex'));
+    const buffer = octets(golden('frames.hex'));
     expect(readFramesHeader(buffer)).toEqual({ count: 2, from: 0x1_ffff_fffe, to: 0x2_0000_0001 });
     const columns = new FrameColumns(2);
     expect(columns.append(0, buffer, FRAMES_HEADER_BYTES, 2, 0x1_ffff_fffe)).toBe(0);

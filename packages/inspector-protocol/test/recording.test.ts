@@ -70,7 +70,16 @@ describe('a recording', () => {
     expect(() => [...readRecording(utf8('not a recording at all'))]).toThrow('no glassway recording');
     const { file } = sample();
     file[8] = 9;
-    expect(() => [...readRecording(file)]).toThrow('version 9, this program reads version 2');
+    expect(() => [...readRecording(file)]).toThrow('version 9, this program reads version 3');
+    file[8] = 1;
+    expect(() => [...readRecording(file)]).toThrow('version 1, this program reads version 3');
+  });
+
+  it('of version 2 is read as well', () => {
+    const { file } = sample();
+    const whole = loadRecording(file);
+    file[8] = 2;
+    expect(loadRecording(file)).toEqual(whole);
   });
 
   it('whatever the octets are, reading ends or is refused', () => {

@@ -59,6 +59,7 @@ export const SECTION: FieldSection = {
 
 const CONNECTION: ConnectionFacts = {
   id: 7,
+  worker: 2,
   leg: 0,
   protocol: 'h2',
   negotiation: 'alpn',
@@ -158,7 +159,7 @@ const STREAM_STATE: StreamState = {
 };
 
 const ROWS = {
-  backends: [{ url: 'h2c://127.0.0.1:9000', obstacle: 'max-concurrent' as const, connection: 12 }],
+  backends: [{ url: 'h2c://127.0.0.1:9000', worker: 2, obstacle: 'max-concurrent' as const, connection: 12 }],
   connections: [CONNECTION],
   connectionStates: [CONNECTION_STATE],
   streams: [STREAM],
@@ -190,7 +191,7 @@ export const CLIENT_MESSAGES: readonly ClientMessage[] = [
 export const SERVER_MESSAGES: readonly ServerMessage[] = [
   {
     type: 'hello',
-    version: 2,
+    version: 3,
     recordBytes: 40,
     gateway: '6f1c2e0e-0000-4000-8000-000000000000',
     name: '127.0.0.1:8443',

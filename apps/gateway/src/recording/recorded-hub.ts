@@ -1,11 +1,13 @@
 /** A recording in the place of a hub: a page that looks at it is told everything that was recorded, and the end. */
 import {
+  backendKey,
   type ClientMessage,
   CloseCode,
   type ConnectionView,
   encodeMessage,
   isStuck,
   loadRecording,
+  PROTOCOL_VERSION,
   ProtocolError,
   packSections,
   parseClientMessage,
@@ -45,7 +47,9 @@ export class RecordedHub implements AdminHub {
   attach(port: ViewerPort): AdminViewer {
     const viewer = new RecordedViewer(this, port, this.#messages);
     this.#viewers.add(viewer);
-    port.send(encodeMessage({ ...this.recording.hello, now: this.recording.now, recorded: true }));
+    const { hello, now } = this.recording;
+    // What was recorded in an older version is told in this one.
+    port.send(encodeMessage({ ...hello, version: PROTOCOL_VERSION, now, recorded: true }));
     return viewer;
   }
 
@@ -124,7 +128,10 @@ export class RecordedHub implements AdminHub {
     for (const { facts, state } of recording.streams.values()) {
       if (state !== null) views.get(facts.connection)?.streams.set(facts.stream, { facts, state });
     }
-    const engine = new VerdictEngine({ connection: id => views.get(id), backend: url => recording.backends.get(url) });
+    const engine = new VerdictEngine({
+      connection: id => views.get(id),
+      backend: (url, worker) => recording.backends.get(backendKey(url, worker)),
+    });
     engine.look(recording.now);
     return [...views].flatMap(([connection, view]) =>
       [...view.streams].flatMap(([stream, held]) => {

@@ -287,6 +287,7 @@ export class ConnectionTap implements Tap {
         connection: this.id,
         facts: {
           id: this.id,
+          ...(this.sink.worker === null ? {} : { worker: this.sink.worker }),
           leg,
           protocol,
           negotiation,

@@ -1,6 +1,6 @@
 /** The ring of frame records: one writer, any number of readers that are only positions. */
 import { RECORD_BYTES, RECORD_WORDS, RecordWriter } from '@glassway/inspector-protocol';
-import { Control, type SharedTrace } from './shared.ts';
+import { Control, type SharedFrames, type SharedTrace } from './shared.ts';
 
 /** The writer may be this many records ahead of what it has published. */
 export const MAX_UNPUBLISHED_RECORDS = 64;
@@ -66,7 +66,7 @@ export class FrameRingReader {
   readonly #words: Uint32Array;
   #head = 0;
 
-  constructor(shared: SharedTrace) {
+  constructor(shared: SharedFrames) {
     this.capacity = shared.frames.byteLength / RECORD_BYTES;
     this.#control = new Int32Array(shared.control);
     this.#words = new Uint32Array(shared.frames);

@@ -5,6 +5,7 @@ import type { Reason } from '../exchange/reason.ts';
 import { ConnectionTap } from './connection-tap.ts';
 import { EntryKind } from './entry-ring.ts';
 import type { LastLines } from './last-lines.ts';
+import { ConnectionNumbers } from './numbering.ts';
 import type { SharedTrace } from './shared.ts';
 import { clip, type NewEvent, Sink, type SinkOptions } from './sink.ts';
 import { type ConnectionFacts, Leg, type Trace } from './trace.ts';
@@ -23,15 +24,17 @@ export class Recorder implements Trace {
   private readonly taps = new Map<number, ConnectionTap>();
   /** By backend; as many as are configured. */
   private readonly obstacles = new Map<string, BackendWaits>();
-  private connections = 0;
+  private readonly numbers: ConnectionNumbers;
 
-  constructor(shared: SharedTrace, options: SinkOptions) {
+  /** `numbers`: where connections get theirs; default, those of the options' numbering. */
+  constructor(shared: SharedTrace, options: SinkOptions, numbers?: ConnectionNumbers) {
     this.sink = new Sink(shared, options);
+    this.numbers = numbers ?? new ConnectionNumbers(options.numbering);
   }
 
   connectionOpened(facts: ConnectionFacts): number {
     this.sink.touch();
-    const id = ++this.connections;
+    const id = this.numbers.next();
     const tap = new ConnectionTap(this.sink, id, facts);
     this.taps.set(id, tap);
     tap.tellOpened(EntryKind.EVENT);

@@ -8,6 +8,7 @@ import { EntryKind, type EntryRing, KNOWN_HEAD, SectionWord } from './entry-ring
 import type { FrameRing } from './frame-ring.ts';
 import { KnownHeads } from './known-heads.ts';
 import type { LastLines } from './last-lines.ts';
+import { type Numbering, SectionNumbers } from './numbering.ts';
 import { HeadCapture } from './stream-heads.ts';
 import type { StringPool } from './strings.ts';
 import { STATIC_ENTRIES, type TableStrings } from './table-strings.ts';
@@ -34,7 +35,7 @@ export class SectionWriter {
   private fields = 0;
   private omitted = 0;
   private hash = 0;
-  private numbered = 0;
+  private readonly numbers: SectionNumbers;
   // Of the field line added last; negative: redacted.
   private lastValue = 0;
   private table: TableStrings | null = null;
@@ -42,11 +43,19 @@ export class SectionWriter {
   private literalName = 0;
   private literalValue = 0;
 
-  constructor(frames: FrameRing, ring: EntryRing, strings: StringPool, budget: DetailBudget) {
+  /** `numbering`: default, that of the only process. */
+  constructor(
+    frames: FrameRing,
+    ring: EntryRing,
+    strings: StringPool,
+    budget: DetailBudget,
+    numbering: Numbering | undefined,
+  ) {
     this.frames = frames;
     this.ring = ring;
     this.strings = strings;
     this.budget = budget;
+    this.numbers = new SectionNumbers(numbering);
   }
 
   /** Begins to gather a section. `table`: the numbers of its direction's HPACK table, null on HTTP/1.1. */
@@ -155,8 +164,7 @@ export class SectionWriter {
   /** A number for a section, u32; 0 when the section being gathered is not recorded. */
   number(): number {
     if (!this.detailed) return 0;
-    this.numbered = this.numbered === 0xffff_ffff ? 1 : this.numbered + 1;
-    return this.numbered;
+    return this.numbers.next();
   }
 
   /** Writes the section with the number it was given, if that is not 0. */

@@ -11,10 +11,14 @@
 import { RECORD_BYTES } from '@glassway/inspector-protocol';
 import { CONNECTION_SLOT_BYTES, STREAM_SLOT_BYTES } from './slots.ts';
 
-/** The shared buffers; can be posted to a worker. */
-export interface SharedTrace {
+/** What a ring of frames lies in. */
+export interface SharedFrames {
   readonly control: SharedArrayBuffer;
   readonly frames: SharedArrayBuffer;
+}
+
+/** The shared buffers; can be posted to a worker. */
+export interface SharedTrace extends SharedFrames {
   readonly entries: SharedArrayBuffer;
   readonly connections: SharedArrayBuffer;
   readonly streams: SharedArrayBuffer;
@@ -59,20 +63,25 @@ export interface TraceSizes {
 const MIB = 1024 * 1024;
 const MIN_RING_RECORDS = 1024;
 
-/** Allocates the shared memory. Throws `RangeError` for a ring below its least size. */
-export function allocateTrace(sizes: TraceSizes = {}): SharedTrace {
-  const records = Math.floor((sizes.ringBytes ?? 64 * MIB) / RECORD_BYTES);
+/** Allocates a ring of frames of so many octets alone. Throws `RangeError` below its least size. */
+export function allocateFrames(ringBytes: number = 64 * MIB): SharedFrames {
+  const records = Math.floor(ringBytes / RECORD_BYTES);
   if (!(records >= MIN_RING_RECORDS)) {
     throw new RangeError(
-      `inspector ring of ${sizes.ringBytes} octets is too small: give at least ${MIN_RING_RECORDS * RECORD_BYTES}`,
+      `inspector ring of ${ringBytes} octets is too small: give at least ${MIN_RING_RECORDS * RECORD_BYTES}`,
     );
   }
+  return { control: new SharedArrayBuffer(CONTROL_BYTES), frames: new SharedArrayBuffer(records * RECORD_BYTES) };
+}
+
+/** Allocates the shared memory. Throws `RangeError` for a ring below its least size. */
+export function allocateTrace(sizes: TraceSizes = {}): SharedTrace {
+  const frames = allocateFrames(sizes.ringBytes);
   const entryBytes = Math.floor((sizes.entryBytes ?? 64 * MIB) / 8) * 8;
   if (!(entryBytes >= MIB))
     throw new RangeError(`inspector entry ring of ${sizes.entryBytes} octets is too small: give at least ${MIB}`);
   return {
-    control: new SharedArrayBuffer(CONTROL_BYTES),
-    frames: new SharedArrayBuffer(records * RECORD_BYTES),
+    ...frames,
     entries: new SharedArrayBuffer(entryBytes),
     connections: new SharedArrayBuffer((sizes.maxConnections ?? 16_384) * CONNECTION_SLOT_BYTES),
     streams: new SharedArrayBuffer((sizes.maxStreams ?? 131_072) * STREAM_SLOT_BYTES),

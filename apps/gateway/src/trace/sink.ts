@@ -8,6 +8,7 @@ import type { LogEvent } from '@glassway/inspector-protocol';
 import { DetailBudget } from './detail-budget.ts';
 import { EntryKind, EntryRing, MAX_ENTRY_BYTES } from './entry-ring.ts';
 import { FrameRing, MAX_UNPUBLISHED_RECORDS } from './frame-ring.ts';
+import type { Numbering } from './numbering.ts';
 import { SectionWriter } from './section-writer.ts';
 import { Control, type SharedTrace } from './shared.ts';
 import { SipHash } from './siphash.ts';
@@ -46,6 +47,8 @@ export interface SinkOptions {
   readonly revealed: boolean;
   /** See `DetailBudget`. */
   readonly idleBytesPerSecond?: number;
+  /** Default: this is the only process. */
+  readonly numbering?: Numbering;
 }
 
 /** The shared end of the recorder. */
@@ -58,6 +61,8 @@ export class Sink {
   /** By row of `streams`. */
   readonly heads: StreamHeads = new StreamHeads();
   readonly sections: SectionWriter;
+  /** The worker that its connections say they are of; null: there is only one process. */
+  readonly worker: number | null;
   private readonly control: Int32Array;
   private readonly clock: () => number;
   private readonly ending: TurnEnd[] = [];
@@ -76,7 +81,8 @@ export class Sink {
     this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.control, Control.CONNECTION_ROWS);
     this.streams = new SlotTable(shared.streams, STREAM_SLOT_BYTES, this.control, Control.STREAM_ROWS);
     this.strings = new StringPool(this.entries, new SipHash(randomBytes(16)), options.revealed);
-    this.sections = new SectionWriter(this.frames, this.entries, this.strings, this.budget);
+    this.sections = new SectionWriter(this.frames, this.entries, this.strings, this.budget, options.numbering);
+    this.worker = options.numbering === undefined ? null : options.numbering.worker;
   }
 
   /** Microseconds; as of the beginning of this turn, or a few records ago. */

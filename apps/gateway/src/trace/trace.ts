@@ -5,6 +5,7 @@
 import type { Tap } from '@glassway/h2-core';
 import type { Obstacle } from '@glassway/inspector-protocol';
 import type { Reason } from '../exchange/reason.ts';
+import { ConnectionNumbers } from './numbering.ts';
 
 /** Which side of the gateway a connection is on. */
 export const Leg = { CLIENT: 0, BACKEND: 1 } as const;
@@ -30,7 +31,7 @@ export interface ConnectionFacts {
 
 /** Observer of the gateway's data path. */
 export interface Trace {
-  /** A connection starts speaking; the answer is its number, unique in this process from 1. */
+  /** A connection starts speaking; the answer is its number, from 1, unique among all workers of the gateway. */
   connectionOpened(facts: ConnectionFacts): number;
   /** The tap for an HTTP/2 connection; null when tracing is off. */
   tap(connectionId: number): Tap | null;
@@ -59,11 +60,16 @@ export interface Trace {
   reasoned(connectionId: number, streamId: number, reason: Reason): void;
 }
 
-let counter = 0;
+/** A trace that numbers connections and does nothing else. */
+export function untraced(numbers: ConnectionNumbers): Trace {
+  return { ...NO_TRACE, connectionOpened: () => numbers.next() };
+}
 
-/** Numbers connections and does nothing else. */
+const numbers = new ConnectionNumbers();
+
+/** The same for a gateway of one process. */
 export const NO_TRACE: Trace = {
-  connectionOpened: () => ++counter,
+  connectionOpened: () => numbers.next(),
   tap: () => null,
   connectionClosed: () => {},
   http1Request: () => {},

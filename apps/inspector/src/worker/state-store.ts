@@ -1,6 +1,7 @@
 /** The rows of the state as the gateway told them, plus what the page remembers longer than the gateway does. */
 import {
   type BackendState,
+  backendKey,
   type Changes,
   type LogEvent,
   type Verdict,
@@ -30,10 +31,11 @@ const MAX_SETTINGS = 100;
 /** All connections. */
 export class StateStore {
   readonly connections: Map<number, ConnectionEntry> = new Map();
+  /** By `backendKey`. */
   readonly backends: Map<string, BackendState> = new Map();
   readonly #engine = new VerdictEngine({
     connection: id => this.connections.get(id),
-    backend: url => this.backends.get(url),
+    backend: (url, worker) => this.backends.get(backendKey(url, worker)),
   });
   /* The moment that the engine looks at; -1: something changed since. */
   #lookedAt = -1;
@@ -56,7 +58,7 @@ export class StateStore {
   apply(changes: Changes, now: number, reset: boolean): void {
     this.#lookedAt = -1;
     if (reset) this.#reset(changes);
-    for (const backend of changes.backends) this.backends.set(backend.url, backend);
+    for (const backend of changes.backends) this.backends.set(backendKey(backend.url, backend.worker), backend);
     for (const facts of changes.connections) {
       const entry = this.connections.get(facts.id);
       if (entry === undefined) this.connections.set(facts.id, newConnection(facts));

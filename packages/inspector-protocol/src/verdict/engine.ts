@@ -91,7 +91,7 @@ export class VerdictEngine {
     const since = state.queuedSince;
     const lasts = time(this.#now - since);
     const url = facts.waitsFor;
-    const backend = url === '' ? undefined : this.#world.backend(url);
+    const backend = url === '' ? undefined : this.#world.backend(url, connection.facts.worker ?? 0);
     const name = url === '' ? 'a backend' : url;
     const start: SentencePart[] = [
       streamLink(connection, state),

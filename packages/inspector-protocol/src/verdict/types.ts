@@ -79,8 +79,8 @@ export interface ConnectionView {
 /** Everything the engine may look up. */
 export interface VerdictWorld {
   connection(id: number): ConnectionView | undefined;
-  /** What exchanges wait for that want this backend. */
-  backend(url: string): BackendState | undefined;
+  /** What exchanges of this worker (0: there is only one) wait for that want this backend. */
+  backend(url: string, worker: number): BackendState | undefined;
 }
 
 /** The words of a sentence without its links. */

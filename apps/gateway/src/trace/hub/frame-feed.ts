@@ -62,6 +62,8 @@ export class FrameFeed {
   readonly #words = new Uint32Array(CHUNK_RECORDS * RECORD_WORDS);
   // Seen and lost together, by connection: what the writer's counters stood at when `position` was reached.
   readonly #accounted = new Map<number, Float64Array>();
+  // What lies before is not read again: positions without records are among it.
+  #floor = 0;
 
   constructor(ring: FrameRingReader) {
     this.#ring = ring;
@@ -145,6 +147,38 @@ export class FrameFeed {
     return { from, to, byConnection };
   }
 
+  /** Frames that do not come by the ring: recorded before it began, known already, or lost. `place` as in `FrameCounts`. */
+  account(connection: number, place: number, count: number): void {
+    this.#counters(connection)[place]! += count;
+  }
+
+  /** What was seen or lost of a connection, 32 counters; null: nothing. */
+  accounted(connection: number): Float64Array | null {
+    return this.#accounted.get(connection) ?? null;
+  }
+
+  /**
+   * The next positions, as many as the counters add up to, are those of records that are lost; what lies before cannot be
+   * read again. The writer must have left them out.
+   */
+  leaveOut(byConnection: ReadonlyMap<number, Float64Array>): FrameLoss {
+    const from = this.position;
+    for (const [connection, lost] of byConnection) {
+      const accounted = this.#counters(connection);
+      for (let i = 0; i < lost.length; i++) {
+        accounted[i]! += lost[i]!;
+        this.position += lost[i]!;
+      }
+    }
+    this.#floor = this.position;
+    return { from, to: this.position, byConnection };
+  }
+
+  /** Forgets all counters. */
+  forgetAll(): void {
+    this.#accounted.clear();
+  }
+
   /** Forgets a connection's counters. */
   forget(connection: number): void {
     this.#accounted.delete(connection);
@@ -164,11 +198,12 @@ export class FrameFeed {
 
   /** The oldest position that may still be read. */
   oldest(): number {
-    return Math.min(this.position, this.#ring.oldest());
+    return Math.min(this.position, Math.max(this.#floor, this.#ring.oldest()));
   }
 
   /** Reads old records again: up to a chunk from `from`, not beyond `position`. Null when they are gone. */
   reread(from: number): FrameChunk | null {
+    if (from < this.#floor) return null;
     const count = Math.min(CHUNK_RECORDS, this.position - from);
     if (!this.#ring.copy(from, count, this.#words)) return null;
     return { from, to: from + count, words: this.#words };

@@ -5,33 +5,24 @@
 import {
   type BackendState,
   Blocked,
-  type Changes,
+  backendKey,
   type ConnectionFacts,
   type ConnectionState,
-  emptyConnectionState,
-  emptyStreamFacts,
-  emptyStreamState,
   type FieldSection,
   type LogEvent,
   Representation,
   SectionKind,
-  type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
 import type { StreamHead } from '../stream-heads.ts';
-import { ChangeList, type Changing } from './change-list.ts';
-import { DynamicTable } from './dynamic-table.ts';
 import { ItemLog } from './item-log.ts';
-import { mergeSettings, unknownConnection } from './rows.ts';
+import { ConnectionModel, RowBook, StreamModel } from './row-book.ts';
+import { mergeSettings } from './rows.ts';
 import type { SlotFacts } from './slot-reader.ts';
-
-type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 const CLOSED = 6;
 /** Sections of one stream that are remembered for asking. */
 const MAX_STREAM_SECTIONS = 16;
-/** Forgotten keys that are remembered for viewers that were away; a viewer further behind gets everything anew. */
-const MAX_FORGOTTEN = 20_000;
 
 /** How much of what is over is kept. */
 export interface ModelLimits {
@@ -39,76 +30,29 @@ export interface ModelLimits {
   readonly closedConnections?: number;
   /** Closed streams of all connections. Default 10000. */
   readonly closedStreams?: number;
+  /** The worker whose connections these are. Default 0: there is only one process. */
+  readonly worker?: number;
 }
 
-/** A stream as known. */
-export class StreamModel implements Changing<StreamModel> {
-  changed = 0;
-  before: StreamModel | null = null;
-  after: StreamModel | null = null;
-  factsChanged = 0;
-  stateChanged = 0;
-  closed = false;
-  readonly facts: Mutable<StreamFacts>;
-  state: StreamState;
-  /** Positions of its sections in the log of sections; old ones may have left it. */
-  readonly sections: number[] = [];
-
-  constructor(connection: number, stream: number, t: number) {
-    this.facts = emptyStreamFacts(connection, stream);
-    this.state = emptyStreamState(connection, stream, t);
-  }
-}
-
-/** A connection as known. */
-export class ConnectionModel implements Changing<ConnectionModel> {
-  changed = 0;
-  before: ConnectionModel | null = null;
-  after: ConnectionModel | null = null;
-  factsChanged = 0;
-  stateChanged = 0;
-  closed = false;
-  facts: Mutable<ConnectionFacts>;
-  state: ConnectionState;
-  readonly streams: Map<number, StreamModel> = new Map();
-  /** Dynamic tables by direction. */
-  readonly tables: readonly [DynamicTable, DynamicTable] = [new DynamicTable(), new DynamicTable()];
-
-  constructor(id: number, t: number) {
-    this.facts = unknownConnection(id, t);
-    this.state = emptyConnectionState(id, t);
-  }
-}
-
-/** The connections and streams, and which of them changed when. */
-export class Model {
-  readonly connections: Map<number, ConnectionModel> = new Map();
-  /** By URL; as many as are configured. */
-  readonly backends: Map<string, { readonly state: BackendState; readonly changed: number }> = new Map();
-  /** Number of the last change. */
-  change = 0;
-  /** A viewer that knows less than this must be told everything. */
-  forgottenBefore = 0;
+/** What is known of one process. */
+export class Model extends RowBook {
   readonly #closedConnections: ItemLog<ConnectionModel>;
   readonly #closedStreams: ItemLog<StreamModel>;
-  readonly #connectionChanges = new ChangeList<ConnectionModel>();
-  readonly #streamChanges = new ChangeList<StreamModel>();
-  // Change number, connection, stream (-1: the whole connection); oldest first.
-  readonly #forgotten: [number, number, number][] = [];
-  /** Called when a connection is forgotten. */
-  onForgotten: (connection: number) => void = () => {};
+  readonly #worker: number;
 
   constructor(limits: ModelLimits) {
+    super();
     this.#closedConnections = new ItemLog(limits.closedConnections ?? 1000);
     this.#closedStreams = new ItemLog(limits.closedStreams ?? 10_000);
+    this.#worker = limits.worker ?? 0;
   }
 
   #connection(id: number, t: number): ConnectionModel {
     let found = this.connections.get(id);
     if (found === undefined) {
-      found = new ConnectionModel(id, t);
+      found = new ConnectionModel(id, t, this.#worker);
       this.connections.set(id, found);
-      this.#touchFacts(found);
+      this.touchFacts(found);
     }
     return found;
   }
@@ -127,27 +71,12 @@ export class Model {
     return this.connections.get(connection)?.streams.get(id);
   }
 
-  #touchFacts(item: ConnectionModel | StreamModel): void {
-    item.factsChanged = ++this.change;
-    this.#touch(item);
-  }
-
-  #touchState(item: ConnectionModel | StreamModel): void {
-    item.stateChanged = ++this.change;
-    this.#touch(item);
-  }
-
-  #touch(item: ConnectionModel | StreamModel): void {
-    if (item instanceof ConnectionModel) this.#connectionChanges.touch(item, this.change);
-    else this.#streamChanges.touch(item, this.change);
-  }
-
   /** The row of an open connection changed. */
   connectionRow(row: ConnectionState): void {
     const connection = this.#connection(row.id, row.lastActivityAt);
     if (connection.closed) return;
     connection.state = row;
-    this.#touchState(connection);
+    this.touchState(connection);
   }
 
   /** The row of an open stream changed. */
@@ -155,10 +84,10 @@ export class Model {
     const stream = this.#stream(row.connection, row.stream, row.openedAt);
     if (stream.closed) return;
     stream.state = row;
-    this.#touchState(stream);
+    this.touchState(stream);
     if (facts.status !== 0 && stream.facts.status === 0) {
       stream.facts.status = facts.status;
-      this.#touchFacts(stream);
+      this.touchFacts(stream);
     }
     if (facts.pairConnection !== 0 && stream.facts.pair === null) {
       this.#pair(row.connection, row.stream, facts.pairConnection, facts.pairStream, row.openedAt);
@@ -171,14 +100,14 @@ export class Model {
     if (stream === undefined || stream.facts.path !== '') return;
     const { method, scheme, authority, path } = head;
     Object.assign(stream.facts, { method, scheme, authority, path });
-    this.#touchFacts(stream);
+    this.touchFacts(stream);
   }
 
   /** The last row of a connection. */
   connectionClosed(row: ConnectionState): void {
     const connection = this.#connection(row.id, row.lastActivityAt);
     connection.state = row;
-    this.#touchState(connection);
+    this.touchState(connection);
   }
 
   /** The last row of a stream. */
@@ -187,7 +116,7 @@ export class Model {
     const stream = this.#knownStream(row.connection, row.stream);
     if (stream === undefined) return;
     stream.state = row;
-    this.#touchState(stream);
+    this.touchState(stream);
     this.#close(stream);
   }
 
@@ -239,7 +168,7 @@ export class Model {
         default:
       }
     }
-    this.#touchFacts(stream);
+    this.touchFacts(stream);
   }
 
   /** Something happened. */
@@ -249,7 +178,7 @@ export class Model {
         const connection = this.#connection(event.connection, event.t);
         const { settings, goAwaySent, goAwayReceived, tableMax } = connection.facts;
         connection.facts = { ...event.facts, settings, goAwaySent, goAwayReceived, tableMax };
-        this.#touchFacts(connection);
+        this.touchFacts(connection);
         return;
       }
       case 'connection-closed':
@@ -261,7 +190,7 @@ export class Model {
         if (stream.closed) return;
         const closedAt = event.to === CLOSED ? event.t : -1;
         stream.state = { ...stream.state, state: event.to, closedAt };
-        this.#touchState(stream);
+        this.touchState(stream);
         if (event.to === CLOSED) this.#close(stream);
         return;
       }
@@ -269,12 +198,14 @@ export class Model {
         const stream = this.#knownStream(event.connection, event.stream);
         if (stream === undefined) return;
         stream.facts.waitsFor = event.backend;
-        this.#touchFacts(stream);
+        this.touchFacts(stream);
         return;
       }
       case 'backend-waits': {
         const { backend: url, obstacle, connection } = event;
-        this.backends.set(url, { state: { url, obstacle, connection }, changed: ++this.change });
+        const own = this.#worker === 0 ? {} : { worker: this.#worker };
+        const state: BackendState = { url, ...own, obstacle, connection };
+        this.setBackend(backendKey(url, this.#worker), state);
         return;
       }
       case 'paired':
@@ -285,21 +216,21 @@ export class Model {
         const stream = this.#knownStream(event.connection, event.stream);
         if (stream === undefined) return;
         stream.facts.reset = { code: event.code, initiator: event.initiator, reason: event.reason };
-        this.#touchFacts(stream);
+        this.touchFacts(stream);
         return;
       }
       case 'reasoned': {
         const stream = this.#knownStream(event.connection, event.stream);
         if (stream === undefined) return;
         stream.facts.reason = event.reason;
-        this.#touchFacts(stream);
+        this.touchFacts(stream);
         return;
       }
       case 'settings': {
         const connection = this.#connection(event.connection, event.t);
         const merged = mergeSettings(connection.facts.settings[event.event], event.pairs);
         connection.facts.settings = { ...connection.facts.settings, [event.event]: merged };
-        this.#touchFacts(connection);
+        this.touchFacts(connection);
         return;
       }
       case 'goaway': {
@@ -307,7 +238,7 @@ export class Model {
         const facts = { lastStreamId: event.lastStreamId, code: event.code, debug: event.debug, at: event.t };
         if (event.direction === 0) connection.facts.goAwayReceived = facts;
         else connection.facts.goAwaySent = facts;
-        this.#touchFacts(connection);
+        this.touchFacts(connection);
         return;
       }
       case 'table-resized': {
@@ -315,7 +246,7 @@ export class Model {
         connection.tables[event.direction].resize(event.maxSize);
         const [received, sent] = connection.tables;
         connection.facts.tableMax = { received: received.maxSize, sent: sent.maxSize };
-        this.#touchFacts(connection);
+        this.touchFacts(connection);
         return;
       }
       case 'violation':
@@ -330,7 +261,7 @@ export class Model {
     if (this.connections.get(connection)?.closed !== false) return;
     const found = this.#stream(connection, stream, t);
     found.facts.pair = { connection: otherConnection, stream: otherStream };
-    this.#touchFacts(found);
+    this.touchFacts(found);
   }
 
   #closeConnection(id: number, t: number, reason: ConnectionFacts['closeReason']): void {
@@ -346,22 +277,16 @@ export class Model {
       blockedSince: -1,
       blockedStreams: 0,
     };
-    this.#touchFacts(connection);
-    this.#touchState(connection);
+    this.touchFacts(connection);
+    this.touchState(connection);
     for (const stream of connection.streams.values()) if (!stream.closed) this.#closeAt(stream, t);
     const oldest = this.#closedConnections.replaceOldest(connection);
-    if (oldest === undefined) return;
-    this.connections.delete(oldest.facts.id);
-    this.#connectionChanges.remove(oldest);
-    for (const stream of oldest.streams.values()) if (stream.changed > 0) this.#streamChanges.remove(stream);
-    oldest.streams.clear();
-    this.#forget(oldest.facts.id, -1);
-    this.onForgotten(oldest.facts.id);
+    if (oldest !== undefined) this.forgetConnection(oldest);
   }
 
   #closeAt(stream: StreamModel, t: number): void {
     stream.state = { ...stream.state, state: CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
-    this.#touchState(stream);
+    this.touchState(stream);
     this.#close(stream);
   }
 
@@ -372,18 +297,8 @@ export class Model {
     if (oldest === undefined) return;
     const { connection, stream: id } = oldest.facts;
     // Its connection may have been forgotten, and it with it.
-    if (this.connections.get(connection)?.streams.get(id) !== oldest) return;
-    this.connections.get(connection)!.streams.delete(id);
-    this.#streamChanges.remove(oldest);
-    this.#forget(connection, id);
-  }
-
-  #forget(connection: number, stream: number): void {
-    this.#forgotten.push([++this.change, connection, stream]);
-    if (this.#forgotten.length > 2 * MAX_FORGOTTEN) {
-      const cut = this.#forgotten.splice(0, MAX_FORGOTTEN);
-      this.forgottenBefore = cut[cut.length - 1]![0];
-    }
+    const owner = this.connections.get(connection);
+    if (owner?.streams.get(id) === oldest) this.forgetStream(owner, oldest);
   }
 
   /** Field sections were lost: no table is what it was. */
@@ -406,40 +321,5 @@ export class Model {
         if (!stream.closed && !present.has(`${id}:${stream.facts.stream}`)) this.#closeAt(stream, t);
       }
     }
-  }
-
-  /** Closed connections that are kept, with their last frame counters. */
-  *closedCounters(): Iterable<readonly [connection: number, frames: readonly number[]]> {
-    for (const [id, connection] of this.connections) if (connection.closed) yield [id, connection.state.frames];
-  }
-
-  /** What changed after change number `since`; 0: everything. */
-  changes(since: number): Changes {
-    const connections: ConnectionFacts[] = [];
-    const connectionStates: ConnectionState[] = [];
-    const streams: StreamFacts[] = [];
-    const streamStates: StreamState[] = [];
-    this.#connectionChanges.since(since, connection => {
-      if (connection.factsChanged > since) connections.push(connection.facts);
-      if (connection.stateChanged > since) connectionStates.push(connection.state);
-    });
-    this.#streamChanges.since(since, stream => {
-      if (stream.factsChanged > since) streams.push(stream.facts);
-      if (stream.stateChanged > since) streamStates.push(stream.state);
-    });
-    // Newest first so far; a reader wants to see them in the order in which they came about.
-    connections.reverse();
-    connectionStates.reverse();
-    streams.reverse();
-    streamStates.reverse();
-    const forgottenConnections: number[] = [];
-    const forgottenStreams: [number, number][] = [];
-    for (let i = this.#forgotten.length - 1; since > 0 && i >= 0 && this.#forgotten[i]![0] > since; i--) {
-      const [, connection, stream] = this.#forgotten[i]!;
-      if (stream < 0) forgottenConnections.push(connection);
-      else forgottenStreams.push([connection, stream]);
-    }
-    const backends = [...this.backends.values()].filter(each => each.changed > since).map(each => each.state);
-    return { backends, connections, connectionStates, streams, streamStates, forgottenConnections, forgottenStreams };
   }
 }

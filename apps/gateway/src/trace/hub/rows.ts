@@ -3,10 +3,11 @@ import type { ConnectionFacts, SettingPairs } from '@glassway/inspector-protocol
 
 const DEFAULT_TABLE_SIZE = 4096;
 
-/** Facts of a connection whose beginning was lost. */
-export function unknownConnection(id: number, t: number): ConnectionFacts {
+/** Facts of a connection whose beginning was lost. `worker` 0: there is only one process. */
+export function unknownConnection(id: number, t: number, worker: number): ConnectionFacts {
   return {
     id,
+    ...(worker === 0 ? {} : { worker }),
     leg: 0,
     protocol: 'h2',
     negotiation: 'prior-knowledge',

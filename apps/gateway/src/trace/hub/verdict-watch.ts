@@ -1,6 +1,13 @@
 /** Looks now and then at every open stream and tells when one begins to stand still, why, and when it moves again. */
-import { isStuck, type LogEvent, plainText, type Verdict, VerdictEngine } from '@glassway/inspector-protocol';
-import type { Model } from './model.ts';
+import {
+  backendKey,
+  isStuck,
+  type LogEvent,
+  plainText,
+  type Verdict,
+  VerdictEngine,
+} from '@glassway/inspector-protocol';
+import type { RowBook } from './row-book.ts';
 
 /** Streams that stand still of which is told; beyond them the log would only say the same again. */
 const MAX_TOLD = 4096;
@@ -26,19 +33,19 @@ export interface VerdictOn {
 
 /** One hub's watch. */
 export class VerdictWatch {
-  readonly #model: Model;
+  readonly #model: RowBook;
   readonly #engine: VerdictEngine;
   readonly #tell: (event: VerdictEvent) => void;
   readonly #told = new Map<string, Told>();
   #looks = 0;
 
   /** `tell` takes the events, in order. */
-  constructor(model: Model, tell: (event: VerdictEvent) => void) {
+  constructor(model: RowBook, tell: (event: VerdictEvent) => void) {
     this.#model = model;
     this.#tell = tell;
     this.#engine = new VerdictEngine({
       connection: id => model.connections.get(id),
-      backend: url => model.backends.get(url)?.state,
+      backend: (url, worker) => model.backends.get(backendKey(url, worker))?.state,
     });
   }
 

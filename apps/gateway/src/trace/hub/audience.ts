@@ -1,0 +1,253 @@
+/**
+ * All viewers of a hub, and the logs they are told from. The hub knows where frames, sections, events and rows come from;
+ * here is who is told what of them, and what happens when somebody is slow.
+ */
+import {
+  encodeMessage,
+  type FieldSection,
+  FrameMatcher,
+  type FrameSelection,
+  type LogEvent,
+  type LogPositions,
+  type Subscribe,
+} from '@glassway/inspector-protocol';
+import { BatchCache } from './batch-cache.ts';
+import { countRecords, FrameCounts } from './frame-counts.ts';
+import type { FrameFeed, FrameLoss } from './frame-feed.ts';
+import type { ItemLog } from './item-log.ts';
+import { EventSource, type Gap, SectionSource } from './item-sources.ts';
+import type { RowBook } from './row-book.ts';
+import {
+  type FrameCursor,
+  type ItemCursor,
+  type ItemSource,
+  Viewer,
+  type ViewerHost,
+  type ViewerPort,
+} from './viewer.ts';
+
+/** What viewers may cost. */
+export interface AudienceOptions {
+  /** Microseconds, as in the rows. */
+  readonly clock: () => number;
+  /** Octets of logs a viewer may leave unacknowledged. Default 2 MiB. */
+  readonly creditBytes?: number;
+  /** Records a viewer may be behind before it skips ahead. Default 65536, at most half of the ring. */
+  readonly maxLagRecords?: number;
+  /** Field sections kept. Default 16384. */
+  readonly keptSections?: number;
+  /** Events kept. Default 16384. */
+  readonly keptEvents?: number;
+  /** Least time between two STATE messages, milliseconds. Default 100. */
+  readonly stateIntervalMs?: number;
+}
+
+const MIB = 1024 * 1024;
+const KEEP = 16_384;
+const MAX_STATE_INTERVAL_US = 1_000_000;
+/** A viewer's socket with more than this unsent gets no STATE; it gets a newer one later. */
+const MAX_STATE_BACKLOG: number = MIB;
+const EVERYTHING = new FrameMatcher({});
+
+/** The viewers. */
+export class Audience {
+  /** Octets a viewer may leave unacknowledged. */
+  readonly creditBytes: number;
+  readonly sections: SectionSource;
+  readonly events: EventSource;
+  readonly #feed: FrameFeed;
+  readonly #rows: RowBook;
+  readonly #viewers = new Set<Viewer>();
+  readonly #clock: () => number;
+  readonly #maxLag: number;
+  readonly #stateIntervalUs: number;
+  #nextStateAt = 0;
+
+  /** `ringRecords`: how many frames the feed's ring holds. */
+  constructor(feed: FrameFeed, ringRecords: number, rows: RowBook, options: AudienceOptions) {
+    this.#feed = feed;
+    this.#rows = rows;
+    this.#clock = options.clock;
+    this.creditBytes = options.creditBytes ?? 2 * MIB;
+    this.#maxLag = Math.min(options.maxLagRecords ?? 65_536, Math.floor(ringRecords / 2));
+    this.#stateIntervalUs = (options.stateIntervalMs ?? 100) * 1000;
+    this.sections = new SectionSource(options.keptSections ?? KEEP);
+    this.events = new EventSource(options.keptEvents ?? KEEP);
+  }
+
+  /** Viewers there are. */
+  get size(): number {
+    return this.#viewers.size;
+  }
+
+  /** Where the logs end. */
+  get head(): LogPositions {
+    return { frames: this.#feed.position, fields: this.sections.log.head, events: this.events.log.head };
+  }
+
+  /** One more. */
+  attach(port: ViewerPort, host: ViewerHost): Viewer {
+    const viewer = new Viewer(port, host, this.creditBytes, this.#maxLag);
+    this.#viewers.add(viewer);
+    return viewer;
+  }
+
+  /** One fewer. */
+  detach(viewer: Viewer): void {
+    this.#viewers.delete(viewer);
+  }
+
+  has(viewer: Viewer): boolean {
+    return this.#viewers.has(viewer);
+  }
+
+  /** Begins a round of telling: what was encoded for one viewer serves all that want the same, within a round. */
+  newRound(): void {
+    this.sections.newRound();
+    this.events.newRound();
+  }
+
+  /** A section is new; the answer is its place in the log. */
+  section(section: FieldSection): number {
+    this.#makeRoom(this.sections);
+    const position = this.sections.log.head;
+    this.sections.log.push({ section, leg: this.#rows.legOf(section.connection) });
+    return position;
+  }
+
+  /** An event is new. */
+  event(event: LogEvent): void {
+    this.#makeRoom(this.events);
+    this.events.log.push(event);
+  }
+
+  /** So many sections or events are lost. */
+  lose<T>(source: ItemSource<T | Gap>, lost: number): void {
+    this.#makeRoom(source);
+    source.log.push({ lost });
+  }
+
+  #makeRoom<T>(source: ItemSource<T>): void {
+    if (!source.log.full) return;
+    for (const viewer of this.#viewers) viewer.makeRoom(source);
+  }
+
+  /** Tells what is new of sections and events. */
+  sendItems(): void {
+    for (const viewer of this.#viewers) {
+      viewer.sendItems(this.sections);
+      viewer.sendItems(this.events);
+    }
+  }
+
+  /** Reads the feed to its end and tells it. `recover` is asked after an overrun; false: not now. */
+  pump(recover: () => boolean): void {
+    for (;;) {
+      const chunk = this.#feed.next();
+      if (chunk === null) break;
+      if (chunk === 'overrun') {
+        if (!recover()) break;
+        continue;
+      }
+      const cache = new BatchCache(chunk);
+      for (const viewer of this.#viewers) viewer.offerFrames(chunk, cache);
+    }
+    for (const viewer of this.#viewers) viewer.catchUp(this.#feed);
+  }
+
+  /** Frames are lost for everybody. */
+  loseFrames(loss: FrameLoss): void {
+    for (const viewer of this.#viewers) viewer.lose(loss, connection => this.#rows.legOf(connection));
+  }
+
+  /** True when the next STATE may be sent. */
+  stateDue(now: number): boolean {
+    return now >= this.#nextStateAt;
+  }
+
+  /** Tells the rows that changed. `now`: when they were so. */
+  sendState(now: number): void {
+    const { head } = this;
+    const rows = this.#rows;
+    const texts = new Map<number, string>();
+    for (const viewer of this.#viewers) {
+      if (!viewer.subscribed || viewer.change === rows.change) continue;
+      if (viewer.port.bufferedBytes > MAX_STATE_BACKLOG) continue;
+      const reset = viewer.change < rows.forgottenBefore;
+      const since = reset ? 0 : viewer.change;
+      let text = texts.get(since);
+      if (text === undefined) {
+        text = encodeMessage({ type: 'state', now, head, reset, rows: rows.changes(since) });
+        texts.set(since, text);
+      }
+      viewer.port.send(text);
+      viewer.change = rows.change;
+    }
+    // A large state takes time to write: not more than a fifth of all time goes into it.
+    const took = this.#clock() - now;
+    this.#nextStateAt = now + Math.min(Math.max(this.#stateIntervalUs, took * 4), MAX_STATE_INTERVAL_US);
+  }
+
+  /** Answers SUBSCRIBE. */
+  subscribe(viewer: Viewer, message: Subscribe): void {
+    const { backlog } = message;
+    const position = this.#feed.position;
+    const start = message.frames === null ? position : Math.max(this.#feed.oldest(), position - backlog);
+    const matcher = new FrameMatcher(message.frames ?? {});
+    const lag = new FrameCounts();
+    const later = new FrameCounts();
+    let from = start;
+    for (let at = start; at < position; ) {
+      const chunk = this.#feed.reread(at);
+      if (chunk === null) {
+        // Overwritten while it was counted: begin with what is newer.
+        from = Math.max(at, this.#feed.oldest());
+        at = from;
+        lag.clear();
+        later.clear();
+        continue;
+      }
+      const count = chunk.to - chunk.from;
+      lag.addAll(countRecords(chunk.words, 0, count, matcher), 1);
+      later.addAll(countRecords(chunk.words, 0, count, EVERYTHING), 1);
+      at = chunk.to;
+    }
+    const frames: FrameCursor | null =
+      message.frames === null ? null : { matcher, position: from, lag, lagLimit: Math.max(this.#maxLag, backlog) };
+    const fields = itemCursor(message.fields, this.sections.log, backlog);
+    const events = itemCursor(message.events ? {} : null, this.events.log, backlog);
+    viewer.restart(frames, fields, events);
+    viewer.change = this.#rows.change;
+    const { head } = this;
+    viewer.port.send(
+      encodeMessage({
+        type: 'snapshot',
+        id: message.id,
+        now: this.#clock(),
+        from: { frames: from, fields: fields?.position ?? head.fields, events: events?.position ?? head.events },
+        head,
+        before: this.#feed.before(later).list(),
+        rows: this.#rows.changes(0),
+      }),
+    );
+    viewer.catchUp(this.#feed);
+    viewer.sendItems(this.sections);
+    viewer.sendItems(this.events);
+  }
+
+  /** The sections at these places that are still kept. */
+  keptSections(positions: readonly number[]): FieldSection[] {
+    const { log } = this.sections;
+    return positions
+      .filter(position => position >= log.oldest)
+      .map(position => log.at(position))
+      .flatMap(item => ('lost' in item ? [] : [item.section]));
+  }
+}
+
+function itemCursor(selection: FrameSelection | null, log: ItemLog<unknown>, backlog: number): ItemCursor | null {
+  if (selection === null) return null;
+  const { types: _, ...rest } = selection;
+  const matcher = new FrameMatcher(rest);
+  return { matcher: matcher.everything ? null : matcher, position: Math.max(log.oldest, log.head - backlog) };
+}

@@ -1,0 +1,374 @@
+/**
+ * One hub over several: what the workers' hubs tell becomes one log of frames, one of sections, one of events and one state,
+ * and any number of viewers looks at that as at a single gateway.
+ *
+ *     worker's hub --> lane --> merge by time --> ring, logs and rows --> audience
+ *
+ * It is a viewer of those hubs itself, with a viewer's credit: it acknowledges what it has merged, so what waits between a
+ * worker and here is bounded, and what a worker then drops is told on. While nobody looks, it looks at nobody.
+ */
+import {
+  type ClientMessage,
+  FrameMatcher,
+  type Hello,
+  type LogEvent,
+  PROTOCOL_VERSION,
+  packSections,
+  RECORD_BYTES,
+  type ReasonFacts,
+  type Reply,
+  type ServerMessage,
+  TYPE_BUCKETS,
+} from '@glassway/inspector-protocol';
+import { FrameRingReader } from '../frame-ring.ts';
+import { Audience, type AudienceOptions } from '../hub/audience.ts';
+import { countRecords } from '../hub/frame-counts.ts';
+import { FrameFeed } from '../hub/frame-feed.ts';
+import type { HubIdentity } from '../hub/hub.ts';
+import { VerdictWatch } from '../hub/verdict-watch.ts';
+import type { Viewer, ViewerHost, ViewerPort } from '../hub/viewer.ts';
+import { allocateFrames } from '../shared.ts';
+import type { HubInput } from './input.ts';
+import { Lane, type LaneEvents } from './lane.ts';
+import { MergedRing } from './merged-ring.ts';
+import { MergedRows } from './merged-rows.ts';
+import { mergeByTime } from './time-merge.ts';
+
+/** Sizes and times of a merged hub. */
+export interface MergedHubOptions extends AudienceOptions {
+  readonly identity: HubIdentity;
+  /** Somebody looks again: `tick` is wanted often. */
+  readonly onWake?: () => void;
+  /** Octets of the ring of frames. Default 64 MiB. */
+  readonly ringBytes?: number;
+  /** How long it goes on looking after the last viewer left, milliseconds. Default 10000. */
+  readonly lingerMs?: number;
+  /** How old frames must be before they are merged, so that those of other hubs can come, milliseconds. Default 48. */
+  readonly mergeDelayMs?: number;
+  /** How long the first viewer waits at most until all hubs have told what there is, milliseconds. Default 1500. */
+  readonly gatherMs?: number;
+}
+
+type Asked<T extends ClientMessage['type']> = Extract<ClientMessage, { readonly type: T }>;
+
+/** Records written before they are offered to the viewers. */
+const PUMP_RECORDS = 32_768;
+const MIB = 1024 * 1024;
+const EVERYTHING = new FrameMatcher({});
+
+/** The hub over all workers. */
+export class MergedHub implements ViewerHost {
+  readonly #options: MergedHubOptions;
+  readonly #lanes = new Map<HubInput, Lane>();
+  readonly #ring: MergedRing;
+  readonly #ringRecords: number;
+  readonly #feed: FrameFeed;
+  readonly #rows = new MergedRows<Lane>();
+  readonly #audience: Audience;
+  readonly #verdicts: VerdictWatch;
+  readonly #waiting = new Map<Viewer, Asked<'subscribe'>>();
+  readonly #laneEvents: LaneEvents;
+  #listeners: readonly string[] = [];
+  #pumpedTo = 0;
+  #awakeUntil = 0;
+  #gatherUntil = 0;
+  #asleep = true;
+  // Somebody has been told what there is since it woke up.
+  #answered = false;
+
+  constructor(options: MergedHubOptions) {
+    this.#options = options;
+    const frames = allocateFrames(options.ringBytes ?? 64 * MIB);
+    const reader = new FrameRingReader(frames);
+    this.#ring = new MergedRing(frames);
+    this.#ringRecords = reader.capacity;
+    this.#feed = new FrameFeed(reader);
+    this.#rows.onForgotten = connection => this.#feed.forget(connection);
+    this.#audience = new Audience(this.#feed, reader.capacity, this.#rows, options);
+    // The hubs tell of verdicts themselves; here only questions for them are answered.
+    this.#verdicts = new VerdictWatch(this.#rows, () => {});
+    this.#laneEvents = {
+      rows: (lane, message) => this.#takeRows(lane, message),
+      known: (words, count) => {
+        for (const [connection, direction, type, n] of countRecords(words, 0, count, EVERYTHING).list()) {
+          this.#feed.account(connection, direction * TYPE_BUCKETS + type, n);
+        }
+      },
+      ended: lane => this.#end(lane),
+    };
+  }
+
+  /** Where clients connect to: HELLO says so from now on. */
+  listensOn(listeners: readonly string[]): void {
+    this.#listeners = listeners;
+  }
+
+  /** A worker has begun. */
+  join(input: HubInput): void {
+    const lane = new Lane(input, this.#laneEvents);
+    this.#lanes.set(input, lane);
+    if (!this.#asleep) lane.open();
+  }
+
+  /** A worker has ended. */
+  leave(input: HubInput): void {
+    const lane = this.#lanes.get(input);
+    if (lane === undefined) return;
+    this.#lanes.delete(input);
+    if (!lane.isOpen) return;
+    this.#end(lane);
+    lane.close();
+  }
+
+  /** The first message to an authenticated viewer. */
+  get hello(): Hello {
+    const [first] = this.#listeners;
+    return {
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      recordBytes: RECORD_BYTES,
+      ...this.#options.identity,
+      ...(first === undefined ? {} : { listeners: this.#listeners, name: first.replace(/^\w+:\/\//, '') }),
+      now: this.#options.clock(),
+      ringRecords: this.#ringRecords,
+      creditBytes: this.#audience.creditBytes,
+    };
+  }
+
+  /** True while nobody looks and nothing is asked for. */
+  get asleep(): boolean {
+    return this.#asleep;
+  }
+
+  /** Viewers attached. */
+  get viewers(): number {
+    return this.#audience.size;
+  }
+
+  /** An authenticated viewer arrived; HELLO is sent. */
+  attach(port: ViewerPort): Viewer {
+    const viewer = this.#audience.attach(port, this);
+    if (this.#asleep) this.#wake();
+    viewer.tell(this.hello);
+    return viewer;
+  }
+
+  /** A viewer is gone. */
+  detach(viewer: Viewer): void {
+    this.#audience.detach(viewer);
+    this.#waiting.delete(viewer);
+    this.#awakeUntil = this.#options.clock() + (this.#options.lingerMs ?? 10_000) * 1000;
+  }
+
+  #wake(): void {
+    this.#asleep = false;
+    this.#answered = false;
+    this.#gatherUntil = this.#options.clock() + (this.#options.gatherMs ?? 1500) * 1000;
+    // Everything is told anew; the log of frames goes on.
+    this.#rows.clear();
+    this.#feed.forgetAll();
+    for (const lane of this.#lanes.values()) lane.open();
+    this.#options.onWake?.();
+  }
+
+  #sleep(): void {
+    this.#asleep = true;
+    for (const lane of this.#lanes.values()) lane.close();
+  }
+
+  /** Merges what came and tells the viewers. Call about every 16 ms, while `asleep` not at all. */
+  tick(): void {
+    if (this.#asleep) return;
+    const now = this.#options.clock();
+    if (this.#audience.size === 0 && now >= this.#awakeUntil) {
+      this.#sleep();
+      return;
+    }
+    this.#audience.newRound();
+    const gathering = now < this.#gatherUntil && [...this.#lanes.values()].some(lane => !lane.isCurrent);
+    this.#merge(gathering ? Number.NEGATIVE_INFINITY : now - (this.#options.mergeDelayMs ?? 48) * 1000);
+    this.#pump();
+    this.#audience.sendItems();
+    if (!gathering) this.#answerWaiting();
+    if (this.#audience.stateDue(now)) this.#audience.sendState(now);
+    for (const lane of this.#lanes.values()) lane.acknowledge();
+  }
+
+  #answerWaiting(): void {
+    if (this.#waiting.size === 0) return;
+    this.#answered = true;
+    // What there was before somebody looked is to be in the logs' beginning, not in what is new.
+    this.#merge(this.#options.clock());
+    this.#pump();
+    for (const [viewer, message] of this.#waiting) {
+      this.#waiting.delete(viewer);
+      this.#audience.subscribe(viewer, message);
+    }
+  }
+
+  /** Merges what is not newer than `horizon`; frames before sections and events, which name them. */
+  #merge(horizon: number): void {
+    const lanes = [...this.#lanes.values()];
+    mergeByTime(
+      lanes.map(lane => lane.frames),
+      horizon,
+      (queue, until) => {
+        const lane = lanes.find(each => each.frames === queue)!;
+        const lost = queue.take(until, (words, first, count, from) => this.#append(lane, words, first, count, from));
+        if (lost !== null) this.#lose(lane, lost);
+      },
+    );
+    mergeByTime(
+      lanes.map(lane => lane.sections),
+      horizon,
+      queue => {
+        const section = queue.take();
+        if (typeof section === 'number') {
+          if (section > 0) this.#audience.lose(this.#audience.sections, section);
+        } else this.#rows.sectionAt(section.connection, section.stream, this.#audience.section(section));
+      },
+    );
+    mergeByTime(
+      lanes.map(lane => lane.events),
+      horizon,
+      queue => {
+        const event = queue.take();
+        if (typeof event === 'number') {
+          if (event > 0) this.#audience.lose(this.#audience.events, event);
+        } else {
+          const lane = lanes.find(each => each.events === queue)!;
+          const seq = lane.positions.translate(event.seq, this.#ring.position);
+          this.#audience.event({ ...event, seq } as LogEvent);
+        }
+      },
+    );
+  }
+
+  #append(lane: Lane, words: Uint32Array, first: number, count: number, from: number): void {
+    for (const [connection] of countRecords(words, first, first + count, EVERYTHING).list()) {
+      this.#rows.own(lane, connection);
+    }
+    lane.positions.add(from, this.#ring.position);
+    this.#ring.append(words, first, count);
+    if (this.#ring.position - this.#pumpedTo > Math.min(PUMP_RECORDS, this.#ringRecords / 4)) this.#pump();
+  }
+
+  #pump(): void {
+    this.#ring.publish();
+    this.#pumpedTo = this.#ring.position;
+    // It reads as often as it writes, so nothing is ever overwritten unread.
+    this.#audience.pump(() => false);
+  }
+
+  /** A hub will not tell of these frames. */
+  #lose(lane: Lane, counts: readonly (readonly [number, number, number, number])[]): void {
+    const byConnection = new Map<number, Float64Array>();
+    for (const [connection, direction, type, count] of counts) {
+      let lost = byConnection.get(connection);
+      if (lost === undefined) {
+        lost = new Float64Array(2 * TYPE_BUCKETS);
+        byConnection.set(connection, lost);
+        if (connection !== 0) this.#rows.own(lane, connection);
+      }
+      lost[direction * TYPE_BUCKETS + type]! += count;
+    }
+    this.#leaveOut(byConnection);
+  }
+
+  #leaveOut(byConnection: ReadonlyMap<number, Float64Array>): void {
+    let total = 0;
+    for (const lost of byConnection.values()) for (const count of lost) total += count;
+    if (total === 0) return;
+    this.#pump();
+    const loss = this.#feed.leaveOut(byConnection);
+    this.#ring.skip(total);
+    this.#ring.publish();
+    this.#pumpedTo = this.#ring.position;
+    this.#audience.loseFrames(loss);
+  }
+
+  #takeRows(lane: Lane, message: Extract<ServerMessage, { type: 'snapshot' | 'state' }>): void {
+    if (message.type === 'state') {
+      this.#rows.apply(lane, message.rows, message.reset);
+      return;
+    }
+    this.#rows.apply(lane, message.rows, true);
+    // Whoever is told already must hear that he will not get what was before; the others begin behind it.
+    if (this.#answered) this.#lose(lane, message.before);
+    else {
+      for (const [connection, direction, type, count] of message.before) {
+        this.#feed.account(connection, direction * TYPE_BUCKETS + type, count);
+      }
+    }
+  }
+
+  /**
+   * A worker is gone. What it told is all there will be: the counts of frames it told of and those that came are made to
+   * agree, and its connections are over.
+   */
+  #end(lane: Lane): void {
+    this.#merge(Math.max(lane.frames.tailTime, lane.sections.tailTime, lane.events.tailTime));
+    this.#pump();
+    const t = this.#options.clock();
+    const { worker } = lane.input;
+    const reason: ReasonFacts = {
+      code: 'worker_ended',
+      text: `worker ${worker} ended, and its connections with it`,
+      rule: 'worker-ended',
+      rfc: '',
+    };
+    const missing = new Map<number, Float64Array>();
+    const owned = [...this.#rows.connectionsOf(lane)];
+    this.#rows.disown(lane);
+    for (const id of owned) {
+      const seen = this.#feed.accounted(id) ?? new Float64Array(2 * TYPE_BUCKETS);
+      const told = this.#rows.connections.get(id)?.state.frames ?? [];
+      const lost = Float64Array.from(seen, (count, place) => Math.max(0, (told[place] ?? 0) - count));
+      if (lost.some(count => count > 0)) missing.set(id, lost);
+      const produced = Array.from(seen, (count, place) => count + lost[place]!);
+      if (this.#rows.end(id, worker, t, reason, produced)) {
+        this.#audience.event({ kind: 'connection-closed', t, seq: this.#ring.position, connection: id, reason });
+      }
+    }
+    this.#leaveOut(missing);
+  }
+
+  /** Answers SUBSCRIBE: at once, or when the hubs have told what there is. */
+  subscribe(viewer: Viewer, message: Asked<'subscribe'>): void {
+    this.#waiting.set(viewer, message);
+    this.tick();
+  }
+
+  /** Answers GET. */
+  get(viewer: Viewer, message: Asked<'get'>): void {
+    const { id } = message;
+    if (message.what === 'verdicts') {
+      const now = this.#options.clock();
+      viewer.tell({ type: 'reply', id, what: 'verdicts', now, verdicts: [...this.#verdicts.stuck(now)] });
+      return;
+    }
+    const { connection } = message;
+    const lane = this.#rows.ownerOf(connection);
+    if (lane === undefined) {
+      viewer.tell(this.#ofEnded(message));
+      return;
+    }
+    lane.ask(message, reply => {
+      if (this.#audience.has(viewer)) viewer.tell(reply === null ? this.#ofEnded(message) : { ...reply, id });
+    });
+  }
+
+  /** What is known here of a connection whose hub does not answer. */
+  #ofEnded(message: Extract<Asked<'get'>, { readonly what: 'sections' | 'tables' }>): Reply {
+    const { id, connection } = message;
+    const known = this.#rows.connections.get(connection);
+    if (known === undefined)
+      return { type: 'reply', id, what: 'error', message: `connection ${connection} is not known` };
+    if (message.what === 'tables') {
+      const text = `the worker of connection ${connection} does not answer: its dynamic tables are not known`;
+      return { type: 'reply', id, what: 'error', message: text };
+    }
+    const kept = this.#audience.keptSections(known.streams.get(message.stream)?.sections ?? []);
+    return { type: 'reply', id, what: 'sections', packed: packSections(kept) };
+  }
+}
