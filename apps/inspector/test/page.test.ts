@@ -115,6 +115,59 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
     await page.waitForFunction(id => [...document.querySelectorAll('[id^=frame-tab-]')].at(-1)?.id !== id, row);
   });
 
+  test('the palette opens by keys, finds a tab and a connection, and gives the focus back', async () => {
+    await page.keyboard.press('Control+k');
+    const field = page.getByRole('combobox', { name: 'Command, connection or stream' });
+    await field.waitFor();
+    await page.keyboard.type('timel');
+    await page.getByRole('option', { name: /^Go to Timeline/ }).waitFor();
+    expect(await field.getAttribute('aria-activedescendant')).toBe('palette-0');
+    await page.keyboard.press('Enter');
+    await page.getByRole('tab', { name: 'Timeline', selected: true }).waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('2');
+    await page.getByRole('option', { name: /^Connection Connection 2 / }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('g');
+    await page.keyboard.press('f');
+    await page.getByRole('tab', { name: 'Frames', selected: true }).waitFor();
+  });
+
+  test('the palette finds a stream by connection and number', async () => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('1/5');
+    await page.getByRole('option', { name: /^Stream 1\/5 / }).click();
+    await page.getByRole('heading', { name: 'Stream 5', exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('3');
+  });
+
+  test('back in time no frame is newer than the moment, and the way back leads to now', async () => {
+    await page.getByRole('slider', { name: 'Moment shown' }).focus();
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.getByRole('status').filter({ hasText: 'in the past' }).waitFor();
+    const strip = page.getByRole('region', { name: 'Flight recorder' });
+    const moment = Number.parseFloat((await strip.locator('b').textContent()) ?? '');
+    const newest = (): Promise<number> =>
+      page
+        .locator('[id^=frame-tab-] [data-column=t]')
+        .last()
+        .textContent()
+        .then(text => Number(text));
+    await page.waitForFunction(
+      t => Number([...document.querySelectorAll('[id^=frame-tab-] [data-column=t]')].at(-1)?.textContent) <= t,
+      moment,
+    );
+    const then = await newest();
+    await page.getByRole('button', { name: 'Back to now' }).click();
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    await page.waitForFunction(
+      t => Number([...document.querySelectorAll('[id^=frame-tab-] [data-column=t]')].at(-1)?.textContent) > t,
+      then,
+    );
+  });
+
   test('a broken connection is told and mended, and no frame is counted twice', async () => {
     hub.disconnect();
     await page.getByRole('status').filter({ hasText: 'reconnecting' }).waitFor();

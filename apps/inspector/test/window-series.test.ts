@@ -17,8 +17,8 @@ function rig(frames: readonly FrameSpec[], capacity = 1024) {
   const message = framesMessage(0, frames);
   log.append(message, readFramesHeader(message), 0);
   const entry = store.connections.get(1)!;
-  const series = (from: number, to: number, streams: readonly number[] = [], direction: 0 | 1 = 1) =>
-    windowSeries(log, log.first, log.end, entry, { key: 'k', streams, direction, from, to });
+  const series = (from: number, to: number, streams: readonly number[] = [], direction: 0 | 1 = 1, past = false) =>
+    windowSeries(log, log.first, log.end, entry, { key: 'k', streams, direction, from, to, past });
   return { series, entry };
 }
 

@@ -13,6 +13,9 @@ import { Header } from './header.tsx';
 import { Help } from './help.tsx';
 import { startKeyboard } from './keyboard.ts';
 import { LinkBanner } from './link-banner.tsx';
+import { Notice } from './notice-place.tsx';
+import { Palette } from './palette.tsx';
+import { Scrubber } from './scrubber.tsx';
 import { StatusBar } from './status-bar.tsx';
 import { selectConnection, useUi } from './ui-store.ts';
 
@@ -28,8 +31,11 @@ export function App(): ReactNode {
       <div className={css['below']}>
         <Body />
       </div>
+      <Scrubber />
       <StatusBar />
       <Help />
+      <Palette />
+      <Notice />
       <Announcer />
     </div>
   );
@@ -71,7 +77,7 @@ function Workbench(): ReactNode {
   });
   return (
     <div className={css['body']}>
-      <aside className={css['left']} style={{ width: left }} aria-label="Connections">
+      <aside className={css['left']} style={{ width: left }} id="connections" aria-label="Connections">
         <ConnectionList />
         <Findings />
       </aside>

@@ -1,4 +1,4 @@
-import { CircleHelp, Eraser, Monitor, Moon, Pause, Play, Sun } from 'lucide-react';
+import { CircleHelp, Command, Contrast, Eraser, Monitor, Moon, Pause, Play, Sun } from 'lucide-react';
 import type { ReactNode, RefObject } from 'react';
 import { clear, useFeed } from '../feed/client.ts';
 import type { LinkState } from '../feed/model.ts';
@@ -8,6 +8,7 @@ import { Sparkline } from '../ui/sparkline.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import css from './header.module.css';
 import { KeepMenu } from './keep-menu.tsx';
+import { togglePalette } from './keyboard.ts';
 import { type Theme, useUi } from './ui-store.ts';
 
 /** Brand, state of the link, filter, and what can be done to the whole page. */
@@ -45,6 +46,15 @@ export function Header(props: { readonly filterRef: RefObject<HTMLInputElement |
         <Button
           icon
           bare
+          aria-label="Commands"
+          title="Commands, connections and streams by name (Ctrl K)"
+          onClick={togglePalette}
+        >
+          <Command size={15} />
+        </Button>
+        <Button
+          icon
+          bare
           aria-label="Shortcuts and filters"
           title="Shortcuts and filters (?)"
           onClick={() => useUi.setState({ help: true })}
@@ -61,7 +71,9 @@ function Live(): ReactNode {
   const totals = useFeed(snapshot => snapshot.totals);
   const paused = useUi(ui => ui.paused);
   const recorded = useFeed(snapshot => snapshot.gateway?.recorded ?? false);
-  const [tone, text] = recorded && link.kind === 'live' ? (['paused', 'recording'] as const) : linkText(link, paused);
+  const inPast = useUi(ui => ui.at !== null);
+  const [tone, text] =
+    recorded && link.kind === 'live' ? (['paused', 'recording'] as const) : linkText(link, paused, inPast);
   return (
     <div className={css['live']}>
       <span className={css['state']} data-tone={tone} role="status">
@@ -86,10 +98,11 @@ function Live(): ReactNode {
 function linkText(
   link: LinkState,
   paused: boolean,
+  inPast: boolean,
 ): readonly ['live' | 'paused' | 'trouble' | 'wait' | 'stopped', string] {
   switch (link.kind) {
     case 'live':
-      return paused ? ['paused', 'paused'] : ['live', 'live'];
+      return paused ? ['paused', 'paused'] : inPast ? ['paused', 'in the past'] : ['live', 'live'];
     case 'connecting':
       return ['wait', link.attempt > 1 ? 'reconnecting' : 'connecting'];
     case 'waiting':
@@ -105,6 +118,7 @@ const THEMES: readonly (readonly [Theme, string, typeof Sun])[] = [
   ['system', 'As the system', Monitor],
   ['light', 'Light', Sun],
   ['dark', 'Dark', Moon],
+  ['contrast', 'High contrast', Contrast],
 ];
 
 function ThemeSwitch(): ReactNode {

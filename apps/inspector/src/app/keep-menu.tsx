@@ -1,25 +1,20 @@
+import { EXPORT_FORMATS } from '@glassway/inspector-protocol';
 import { Download } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { keepAs, openFile, whenProblem } from '../feed/client.ts';
 import type { KeepFormat } from '../feed/model.ts';
 import { Hostile } from '../ui/hostile.tsx';
 import ui from '../ui/ui.module.css';
+import { FORMAT_NAMES } from './formats.ts';
 import css from './keep-menu.module.css';
+import { openRecording, RECORDING_INPUT } from './open-recording.ts';
 import { useUi } from './ui-store.ts';
 
-const FORMATS: readonly (readonly [format: KeepFormat, name: string, what: string])[] = [
-  ['glassway', 'Recording', 'everything held here, to open again: .glassway'],
-  ['text', 'Text', 'frames as nghttp -v prints them'],
-  ['har', 'HAR', 'requests, for browsers’ tools'],
-  ['pcapng', 'pcapng', 'frames in made-up TCP, for packet analysers'],
-  ['qlog', 'qlog', 'a JSON text sequence'],
-  ['chrome-trace', 'Chrome trace', 'streams as spans, for trace viewers'],
-];
+const FORMATS: readonly KeepFormat[] = ['glassway', ...EXPORT_FORMATS];
 
 /** Files out of what the page holds, and recordings into it. */
 export function KeepMenu(): ReactNode {
   const menu = useRef<HTMLDivElement>(null);
-  const input = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState('');
   const filter = useUi(state => state.filter);
   useEffect(() => {
@@ -57,7 +52,7 @@ export function KeepMenu(): ReactNode {
             This file cannot be opened: <Hostile text={problem} />.
           </p>
         )}
-        {FORMATS.map(([format, name, what]) => (
+        {FORMATS.map(format => (
           <button
             key={format}
             type="button"
@@ -67,20 +62,20 @@ export function KeepMenu(): ReactNode {
               done();
             }}
           >
-            <b>{name}</b>
-            <span>{what}</span>
+            <b className={css['name']}>{FORMAT_NAMES[format][0]}</b>
+            <span>{FORMAT_NAMES[format][1]}</span>
           </button>
         ))}
         <p className={css['note']}>
           {filter === '' ? 'All frames of all connections.' : 'Only frames that the filter shows, but for recordings.'}{' '}
           What is secret was replaced in the gateway and is in none of them.
         </p>
-        <button type="button" className={css['item']} onClick={() => input.current?.click()}>
+        <button type="button" className={css['item']} onClick={openRecording}>
           <b>Open a recording …</b>
           <span>or drop its file anywhere on this page</span>
         </button>
         <input
-          ref={input}
+          id={RECORDING_INPUT}
           type="file"
           accept=".glassway"
           hidden

@@ -10,6 +10,7 @@ import { useUi } from './ui-store.ts';
 export function StatusBar(): ReactNode {
   const totals = useFeed(snapshot => snapshot.totals);
   const gateway = useFeed(snapshot => snapshot.gateway);
+  const prefix = useUi(state => state.prefix);
   const missing = totals.produced - totals.received - totals.dropped;
   return (
     <footer className={css['bar']}>
@@ -36,9 +37,17 @@ export function StatusBar(): ReactNode {
       </span>
       {gateway?.revealed === true && <span className={css['revealed']}>secrets are shown</span>}
       <span className={css['spring']} />
+      {prefix && (
+        <span className={css['prefix']} role="status">
+          <kbd className={ui['kbd']}>g</kbd> then o s f w h e t, c, l
+        </span>
+      )}
       <button type="button" className={css['keys']} onClick={() => useUi.setState({ help: true })}>
         <kbd className={ui['kbd']}>?</kbd> shortcuts
       </button>
+      <span className={css['hint']}>
+        <kbd className={ui['kbd']}>Ctrl K</kbd> commands
+      </span>
       <span className={css['hint']}>
         <kbd className={ui['kbd']}>/</kbd> filter
       </span>

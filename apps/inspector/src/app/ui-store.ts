@@ -6,8 +6,8 @@ import type { FramesSlot, Look, StreamScope, StreamSort } from '../feed/model.ts
 export const TABS = ['overview', 'streams', 'frames', 'windows', 'hpack', 'settings', 'timeline'] as const;
 /** One of `TABS`. */
 export type Tab = (typeof TABS)[number];
-/** Colour scheme: that of the system, or pinned. */
-export type Theme = 'system' | 'light' | 'dark';
+/** Colours: those of the system, or pinned. `contrast` is as light or dark as the system, with the strongest colours. */
+export type Theme = 'system' | 'light' | 'dark' | 'contrast';
 
 /** A slice of rows a list shows. */
 export interface Range {
@@ -44,6 +44,13 @@ export interface Ui {
   readonly findings: boolean;
   readonly theme: Theme;
   readonly help: boolean;
+  /** The command palette is open, and what is typed into it. */
+  readonly palette: boolean;
+  readonly paletteText: string;
+  /** The first key of a sequence was pressed. */
+  readonly prefix: boolean;
+  /** The moment of the past that frames, windows and the Timeline show, in t; null: now. */
+  readonly at: number | null;
 }
 
 /** Choices before the user made any. */
@@ -69,6 +76,10 @@ export const FIRST: Ui = {
   findings: true,
   theme: 'system',
   help: false,
+  palette: false,
+  paletteText: '',
+  prefix: false,
+  at: null,
 };
 
 /** The store; `useUi(ui => ui.tab)` in components, `useUi.setState` to change. */
@@ -144,6 +155,8 @@ export function lookOf(ui: Ui): Look {
     windows: strip ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds } : null,
     hpack: ui.tab === 'hpack',
     timeline: ui.tab === 'timeline' ? { seconds: ui.windowSeconds } : null,
+    find: ui.palette && ui.paletteText.trim() !== '' ? ui.paletteText.trim() : null,
+    at: ui.at,
     paused: ui.paused,
   };
 }

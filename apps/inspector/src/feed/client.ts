@@ -27,6 +27,8 @@ const EMPTY: Snapshot = {
   windows: null,
   hpack: null,
   timeline: null,
+  found: null,
+  past: null,
 };
 
 let snapshot = EMPTY;

@@ -12,6 +12,8 @@ import type {
   TableView,
   Verdict,
 } from '@glassway/inspector-protocol';
+import type { FoundPart } from './found.ts';
+import type { PastPart } from './past.ts';
 
 /** Where the connection to the gateway stands. */
 export type LinkState =
@@ -353,6 +355,8 @@ export interface Snapshot {
   readonly windows: WindowsPart | null;
   readonly hpack: HpackPart | null;
   readonly timeline: TimelinePart | null;
+  readonly found: FoundPart | null;
+  readonly past: PastPart | null;
 }
 
 /** The places on the page where frames are listed. */
@@ -403,6 +407,10 @@ export interface Look {
   readonly hpack: boolean;
   /** Seconds back from now; 0: everything kept. Null: nobody looks. */
   readonly timeline: { readonly seconds: number } | null;
+  /** Streams to find; null: nobody searches. */
+  readonly find: string | null;
+  /** The moment that frames, windows and the Timeline show, in t; null: now. */
+  readonly at: number | null;
   readonly paused: boolean;
 }
 
@@ -437,5 +445,7 @@ export const NOTHING: Look = {
   windows: null,
   hpack: false,
   timeline: null,
+  find: null,
+  at: null,
   paused: false,
 };

@@ -1,6 +1,7 @@
 import { PanelBottom } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, useRef } from 'react';
-import { TABS, type Tab, useUi } from '../app/ui-store.ts';
+import { TAB_NAMES } from '../app/commands.ts';
+import { TABS, useUi } from '../app/ui-store.ts';
 import { useFeed } from '../feed/client.ts';
 import { count } from '../text/format.ts';
 import { Badge } from '../ui/badge.tsx';
@@ -15,16 +16,6 @@ import { StreamsTab } from './streams/streams-tab.tsx';
 import { TimelineTab } from './timeline/timeline-tab.tsx';
 import { WindowsTab } from './windows/windows-tab.tsx';
 import { healthTone, legText } from './words.ts';
-
-const NAMES: Readonly<Record<Tab, string>> = {
-  overview: 'Overview',
-  streams: 'Streams',
-  frames: 'Frames',
-  windows: 'Windows',
-  hpack: 'HPACK',
-  settings: 'Settings',
-  timeline: 'Timeline',
-};
 
 /** The selected connection: its tabs and the one in front. */
 export function ConnectionView(): ReactNode {
@@ -84,7 +75,7 @@ function TabBar(): ReactNode {
             tabIndex={name === tab ? 0 : -1}
             onClick={() => useUi.setState({ tab: name })}
           >
-            {NAMES[name]}
+            {TAB_NAMES[name][0]}
             {name === 'streams' && row !== null && <span className={css['count']}>{count(row.totalStreams)}</span>}
           </button>
         ))}

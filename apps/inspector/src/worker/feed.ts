@@ -28,6 +28,7 @@ import {
 } from '../feed/model.ts';
 import { Accounts } from './accounts.ts';
 import { Churn } from './churn.ts';
+import { findStreams } from './find.ts';
 import { findingsOf } from './findings.ts';
 import { FrameLog } from './frame-log.ts';
 import { asksFor, compile, type Knowledge } from './frame-match.ts';
@@ -35,6 +36,7 @@ import { frameDetail, frameRows } from './frame-rows.ts';
 import { FrameView } from './frame-view.ts';
 import { keep } from './keep.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
+import { pastPart } from './past.ts';
 import { Rate } from './rates.ts';
 import { Sections } from './sections.ts';
 import type { ConnectionEntry } from './state-entries.ts';
@@ -123,7 +125,7 @@ export class Feed {
     const hello = this.#hello;
     if (hello === null) return null;
     const { log, sections, store, now } = this;
-    return keep({ hello, now, log, end: Math.min(log.end, this.#limit), sections, store }, format, filter);
+    return keep({ hello, now, log, end: this.#end, sections, store }, format, filter);
   }
 
   /** Shows a recording in place of all that was known. Throws, and changes nothing, when it is none. */
@@ -221,6 +223,13 @@ export class Feed {
     this.#look = look;
   }
 
+  /* The row after the last one shown: paused or in the past, newer ones are not. */
+  get #end(): number {
+    const { at } = this.#look;
+    const end = Math.min(this.log.end, this.#limit);
+    return at === null ? end : Math.min(end, this.log.rowAt(at + 1));
+  }
+
   /** Empties the log of frames; connections and streams stay. */
   clear(): void {
     this.log.clear();
@@ -291,9 +300,9 @@ export class Feed {
     if (windows === null || entry === undefined) return { windows: null };
     const { from, to } = this.#span(entry, windows.seconds);
     const key = `${connection}/${windows.direction}/${windows.streams.join()}`;
-    const question = { key, streams: windows.streams, direction: windows.direction, from, to };
-    const end = Math.min(this.log.end, this.#limit);
-    return { windows: windowSeries(this.log, this.log.first, end, entry, question) };
+    const past = this.#look.at !== null;
+    const question = { key, streams: windows.streams, direction: windows.direction, from, to, past };
+    return { windows: windowSeries(this.log, this.log.first, this.#end, entry, question) };
   }
 
   /** What the Timeline shows. */
@@ -302,15 +311,30 @@ export class Feed {
     const entry = connection === null ? undefined : this.store.connections.get(connection);
     if (timeline === null || entry === undefined) return { timeline: null };
     const { from, to } = this.#span(entry, timeline.seconds);
-    const end = Math.min(this.log.end, this.#limit);
-    return { timeline: timelinePart(this.store, this.sections, this.log, end, entry, from, to) };
+    const past = this.#look.at !== null;
+    return { timeline: timelinePart(this.store, this.sections, this.log, this.#end, entry, from, to, past) };
+  }
+
+  /** The flight recorder's strip. */
+  past(): Pick<Snapshot, 'past'> {
+    return { past: this.#hello === null ? null : pastPart(this.store, this.log, this.now) };
+  }
+
+  /** What the palette searches for. */
+  found(): Pick<Snapshot, 'found'> {
+    const { find, connection } = this.#look;
+    return { found: find === null ? null : findStreams(this.store, find, connection, this.now) };
   }
 
   /* The last so many seconds of a connection; 0: all that is kept. */
   #span(entry: ConnectionEntry, seconds: number): { readonly from: number; readonly to: number } {
-    const to = entry.facts.closedAt >= 0 ? entry.facts.closedAt : this.#look.paused ? this.#pausedAt : this.now;
+    const { openedAt, closedAt } = entry.facts;
+    const moment = this.#look.at ?? (this.#look.paused ? this.#pausedAt : this.now);
+    const to = closedAt >= 0 ? Math.min(closedAt, moment) : moment;
     const oldest = this.log.size === 0 ? 0 : this.log.columns.t[this.log.slot(this.log.first)]!;
-    return { from: Math.max(0, entry.facts.openedAt, seconds === 0 ? oldest : to - seconds * 1e6), to };
+    const from = Math.max(0, openedAt, seconds === 0 ? oldest : to - seconds * 1e6);
+    // In the past the connection may not have been there yet: then a second in which nothing was.
+    return from < to ? { from, to } : { from: Math.max(0, to - 1e6), to };
   }
 
   /** The connection whose tables are looked at, null: nobody looks. */
@@ -347,7 +371,7 @@ export class Feed {
     }
     const key = JSON.stringify([look.filter, look.connection, look.stream, look.fold]);
     let held = this.#views.get(slot);
-    const limit = Math.min(this.log.end, this.#limit);
+    const limit = this.#end;
     if (held?.key !== key || this.#clock() >= held.staleAt) {
       const filter = parseFilter(scoped(look));
       const view = new FrameView(this.log, compile(filter, this.#knowledge), look.fold, limit);

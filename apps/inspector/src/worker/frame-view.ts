@@ -55,7 +55,7 @@ export class FrameView {
     return this.#tail - this.#head;
   }
 
-  /** Takes in new rows below row `limit` and lets go of overwritten ones. */
+  /** Takes in new rows below row `limit`, and lets go of overwritten ones and of those from `limit` on. */
   update(limit: number = this.#log.end): void {
     const log = this.#log;
     const first = log.first;
@@ -63,11 +63,21 @@ export class FrameView {
       this.#head++;
       this.#base++;
     }
+    if (limit < this.#seen) this.#rewind(limit);
     for (let row = Math.max(this.#seen, first); row < limit; row++) {
       const slot = log.slot(row);
       if (this.#match(log, slot)) this.#add(row, slot);
     }
     this.#seen = Math.max(this.#seen, limit);
+  }
+
+  /* Lets go of the entries that end at or after row `limit`; what of them is before it is to be taken in again. */
+  #rewind(limit: number): void {
+    this.#seen = limit;
+    while (this.#tail > this.#head && this.#lastRows[this.#tail - 1]! >= limit) {
+      this.#tail--;
+      this.#seen = Math.min(this.#seen, this.#firstRows[this.#tail]!);
+    }
   }
 
   /** The entry at an index from the oldest kept, 0 to `size - 1`. */

@@ -7,6 +7,8 @@ import { Link, type Socket } from './link.ts';
 const TICK_MS = 100;
 /* A fraction of the credit that gateways give. */
 const TABLES_MS = 1000;
+/* The strip of the past has a part for a 240th of minutes: seldom is often enough. */
+const PAST_MS = 500;
 const ACK_BYTES = 256 * 1024;
 
 const feed = new Feed(() => performance.now());
@@ -17,6 +19,7 @@ let asked = '';
 let chartDue = 0;
 let unacknowledged = 0;
 let tablesDue = 0;
+let pastDue = 0;
 let changed = true;
 
 const link = new Link(
@@ -66,7 +69,9 @@ function paint(): void {
   // Under heavy traffic the chart reads very many frames: it may take a tenth of this thread's time, not more.
   const chart = now >= chartDue ? { ...feed.windows(), ...feed.timeline() } : {};
   if (now >= chartDue) chartDue = now + 9 * (performance.now() - now);
-  post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...chart, ...feed.hpack() });
+  const past = now >= pastDue ? feed.past() : {};
+  if (now >= pastDue) pastDue = now + PAST_MS;
+  post({ ...feed.status(), ...feed.state(), ...feed.grids(), ...chart, ...feed.hpack(), ...past });
 }
 
 /* While somebody scrolls, looks come with every animation frame; only what they change is made anew. */
@@ -74,9 +79,10 @@ function show(look: Look): void {
   const differs = (...keys: readonly (keyof Look)[]): boolean =>
     keys.some(key => JSON.stringify(look[key]) !== JSON.stringify(seen[key]));
   const state = differs('connection', 'streams', 'stream');
-  const grids = differs('connection', 'frames', 'frame', 'paused');
-  const windows = differs('connection', 'windows', 'paused');
-  const timeline = differs('connection', 'timeline', 'paused');
+  const grids = differs('connection', 'frames', 'frame', 'paused', 'at');
+  const windows = differs('connection', 'windows', 'paused', 'at');
+  const timeline = differs('connection', 'timeline', 'paused', 'at');
+  const found = differs('find');
   const hpack = differs('connection', 'hpack');
   seen = look;
   feed.look(look);
@@ -89,6 +95,7 @@ function show(look: Look): void {
     ...(grids ? feed.grids() : {}),
     ...(windows ? feed.windows() : {}),
     ...(timeline ? feed.timeline() : {}),
+    ...(found ? feed.found() : {}),
   });
 }
 
@@ -126,6 +133,7 @@ function open(file: ArrayBuffer): void {
   link.stop();
   live = false;
   post({ link: { kind: 'live' } });
+  pastDue = 0;
   paint();
 }
 
@@ -140,6 +148,7 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
       return;
     case 'clear':
       feed.clear();
+      pastDue = 0;
       paint();
       return;
     case 'keep': {

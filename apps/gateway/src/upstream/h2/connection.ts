@@ -50,6 +50,8 @@ const CLOSED: Closed = { kind: 'closed' };
 const MAX_STREAMS = 1000;
 /** Silence with streams open after which the backend must answer a PING, ms: finds hung peers. */
 const KEEPALIVE_INTERVAL_MS = 20_000;
+/** Time for the acknowledgement of our SETTINGS (RFC 9113 6.5.3), ms, unless the preface alone may take longer. */
+const SETTINGS_ACK_MS = 10_000;
 
 /**
  * The connection's receive window, octets: room for hundreds of streams whose clients have stopped reading, so that these do
@@ -133,6 +135,8 @@ export class H2Connection implements DialEvents, Handler {
         maxHeaderFields: options.maxFields,
         maxSendBufferSize: options.sendHighWaterBytes,
         prefaceTimeoutMs: options.connectTimeoutMs,
+        // A backend acknowledges SETTINGS after its own preface, which may take so long.
+        settingsAckTimeoutMs: Math.max(SETTINGS_ACK_MS, options.connectTimeoutMs),
         keepaliveIntervalMs: KEEPALIVE_INTERVAL_MS,
         // A backend may leave an upload waiting for as long as its pool's timeouts say, which the pool watches.
         writeStallTimeoutMs: 0,

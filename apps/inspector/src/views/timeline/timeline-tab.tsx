@@ -1,4 +1,5 @@
 import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { onColoursChanged } from '../../app/theme.ts';
 import { openStream, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { TimelineLane, TimelinePart } from '../../feed/model.ts';
@@ -46,7 +47,7 @@ function Lanes(props: { readonly part: TimelinePart }): ReactNode {
   const palette = useRef<Palette | null>(null);
   const [box, setBox] = useState({ width: 0, height: 0, top: 0 });
   const selected = useUi(state => (state.stream?.connection === part.connection ? state.stream.stream : -1));
-  const theme = useUi(state => state.theme);
+  const [colours, setColours] = useState(0);
   const leg = useFeed(snapshot => snapshot.connection?.row.leg ?? 0);
 
   useEffect(() => {
@@ -64,11 +65,17 @@ function Lanes(props: { readonly part: TimelinePart }): ReactNode {
     };
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other colours
-  useEffect(() => {
-    palette.current = null;
-  }, [theme]);
+  // Another theme has other colours, and so may the system have at any time.
+  useEffect(
+    () =>
+      onColoursChanged(() => {
+        palette.current = null;
+        setColours(count => count + 1);
+      }),
+    [],
+  );
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other colours are another picture
   useEffect(() => {
     const surface = canvas.current;
     const context = surface?.getContext('2d');
@@ -79,7 +86,7 @@ function Lanes(props: { readonly part: TimelinePart }): ReactNode {
     surface.height = Math.round(box.height * ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     draw(context, part, { ...box, selected }, palette.current);
-  }, [part, box, selected]);
+  }, [part, box, selected, colours]);
 
   // The newest lanes are at the end, and that is where one wants to look first.
   const followed = useRef(false);
@@ -96,7 +103,13 @@ function Lanes(props: { readonly part: TimelinePart }): ReactNode {
 
   return (
     <div ref={scroller} className={css['scroller']}>
-      <ul className={css['labels']} style={{ paddingTop: RULER }} aria-label="Streams over time, oldest first">
+      {/* What remains below the last lane makes the way to the end one of whole lanes: none stands half under the ruler. */}
+      <ul
+        className={css['labels']}
+        style={{ paddingTop: RULER, paddingBottom: Math.max(0, box.height - RULER) % LANE }}
+        aria-label="Streams over time, oldest first"
+      >
+        <li className={css['corner']} style={{ height: RULER, marginTop: -RULER }} role="presentation" />
         {part.lanes.map(lane => (
           <li key={lane.stream} style={{ height: LANE }} data-selected={lane.stream === selected ? '' : undefined}>
             <button type="button" title={spoken(lane)} onClick={() => openStream(part.connection, lane.stream)}>
