@@ -23,15 +23,17 @@ test.describe('accessibility', () => {
   });
 
   // Every view once in each theme and size would take minutes: all of them in two, the densest in the other two.
-  for (const [colorScheme, width, height, tabs] of [
-    ['dark', 1280, 720, TABS],
-    ['light', 1920, 1080, TABS],
-    ['dark', 1920, 1080, ['Streams']],
-    ['light', 1280, 720, ['Streams']],
+  for (const [colorScheme, width, height, tabs, contrast] of [
+    ['dark', 1280, 720, TABS, 'no-preference'],
+    ['light', 1920, 1080, TABS, 'no-preference'],
+    ['dark', 1920, 1080, ['Streams'], 'more'],
+    ['light', 1280, 720, ['Frames', 'Streams'], 'more'],
   ] as const) {
-    test(`axe finds nothing, ${colorScheme} at ${width}x${height}`, async ({ browser }) => {
+    const how = contrast === 'more' ? ', high contrast,' : '';
+    test(`axe finds nothing, ${colorScheme}${how} at ${width}x${height}`, async ({ browser }) => {
       test.setTimeout(240_000);
-      const context = await browser.newContext({ colorScheme, viewport: { width, height }, reducedMotion: 'reduce' });
+      const viewport = { width, height };
+      const context = await browser.newContext({ colorScheme, viewport, contrast, reducedMotion: 'reduce' });
       const page = await context.newPage();
       await page.goto(gateway.inspector);
       await expect(page.getByRole('status').filter({ hasText: 'live' })).toBeVisible();
@@ -49,6 +51,14 @@ test.describe('accessibility', () => {
       await page.getByRole('button', { name: 'Export' }).click();
       const violations = await findings(page);
       expect(violations.map(({ id }) => id)).toEqual([]);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+k');
+      await expect(page.getByRole('combobox', { name: /^Command/ })).toBeFocused();
+      expect((await findings(page)).map(({ id, nodes }) => `palette: ${id} at ${nodes[0]?.html}`)).toEqual([]);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press(',');
+      await expect(page.getByRole('button', { name: 'Back to now' })).toBeVisible();
+      expect((await findings(page)).map(({ id, nodes }) => `past: ${id} at ${nodes[0]?.html}`)).toEqual([]);
       await context.close();
     });
   }

@@ -4,6 +4,7 @@ import { useFeed } from '../feed/client.ts';
 import { PastMark, type PastPart } from '../feed/past.ts';
 import { count, span } from '../text/format.ts';
 import { Button } from '../ui/button.tsx';
+import ui from '../ui/ui.module.css';
 import css from './scrubber.module.css';
 import { backToNow, goToMoment, nextMark, partAt, stepInTime } from './time-travel.ts';
 import { useUi } from './ui-store.ts';
@@ -33,7 +34,11 @@ export function Scrubber(): ReactNode {
       <Track past={past} at={at} now={now} />
       <span className={css['end']}>
         {at === null ? now : `${span(ago / 1000)} ago`}
-        {at !== null && (
+        {at === null ? (
+          <span aria-hidden="true">
+            <kbd className={ui['kbd']}>,</kbd> <kbd className={ui['kbd']}>.</kbd> or drag: the past
+          </span>
+        ) : (
           <Button small title="Frames, Windows and Timeline go on (g l)" onClick={backToNow}>
             <SkipForward size={13} aria-hidden="true" />
             Back to {now}

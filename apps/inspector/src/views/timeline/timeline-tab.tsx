@@ -104,39 +104,37 @@ function Lanes(props: { readonly part: TimelinePart }): ReactNode {
   return (
     <div ref={scroller} className={css['scroller']}>
       {/* What remains below the last lane makes the way to the end one of whole lanes: none stands half under the ruler. */}
-      <ul
-        className={css['labels']}
-        style={{ paddingTop: RULER, paddingBottom: Math.max(0, box.height - RULER) % LANE }}
-        aria-label="Streams over time, oldest first"
-      >
-        <li className={css['corner']} style={{ height: RULER, marginTop: -RULER }} role="presentation" />
-        {part.lanes.map(lane => (
-          <li key={lane.stream} style={{ height: LANE }} data-selected={lane.stream === selected ? '' : undefined}>
-            <button type="button" title={spoken(lane)} onClick={() => openStream(part.connection, lane.stream)}>
-              <b>{lane.stream}</b> <Hostile text={lane.label} />
-            </button>
-            <span className={css['below']}>
-              {lane.pair === null ? (
-                leg === 0 ? (
-                  'no backend'
+      <div className={css['labels']} style={{ paddingBottom: Math.max(0, box.height - RULER) % LANE }}>
+        <div className={css['corner']} style={{ height: RULER }} />
+        <ul aria-label="Streams over time, oldest first">
+          {part.lanes.map(lane => (
+            <li key={lane.stream} style={{ height: LANE }} data-selected={lane.stream === selected ? '' : undefined}>
+              <button type="button" title={spoken(lane)} onClick={() => openStream(part.connection, lane.stream)}>
+                <b>{lane.stream}</b> <Hostile text={lane.label} />
+              </button>
+              <span className={css['below']}>
+                {lane.pair === null ? (
+                  leg === 0 ? (
+                    'no backend'
+                  ) : (
+                    'no client'
+                  )
                 ) : (
-                  'no client'
-                )
-              ) : (
-                <button type="button" onClick={() => lane.pair && openStream(lane.pair.connection, lane.pair.stream)}>
-                  {leg === 0 ? 'backend' : 'client'} {lane.pair.connection} / {lane.pair.stream}
-                </button>
-              )}
-              {lane.urgency !== null && (
-                <span title="RFC 9218: urgency 0 (first) to 7, i: incremental">
-                  u={lane.urgency.urgency}
-                  {lane.urgency.incremental ? ', i' : ''}
-                </span>
-              )}
-            </span>
-          </li>
-        ))}
-      </ul>
+                  <button type="button" onClick={() => lane.pair && openStream(lane.pair.connection, lane.pair.stream)}>
+                    {leg === 0 ? 'backend' : 'client'} {lane.pair.connection} / {lane.pair.stream}
+                  </button>
+                )}
+                {lane.urgency !== null && (
+                  <span title="RFC 9218: urgency 0 (first) to 7, i: incremental">
+                    u={lane.urgency.urgency}
+                    {lane.urgency.incremental ? ', i' : ''}
+                  </span>
+                )}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </div>
       {/* The buttons on the left do the same for the keyboard. */}
       <canvas
         ref={canvas}
