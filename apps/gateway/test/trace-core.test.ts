@@ -1,5 +1,5 @@
 /** The recorder behind real connections: what the trace says of windows and states is what the cores hold. */
-import { Connection, type RequestHead, type Stream } from '@glassway/h2-core';
+import { Connection, type RequestHead, RULES, type Stream } from '@glassway/h2-core';
 import { Blocked, FrameType, Mark } from '@glassway/inspector-protocol';
 import { describe, expect, it } from 'vitest';
 import { Leg } from '../src/trace/trace.ts';
@@ -252,6 +252,17 @@ describe('TRC-04 resets of real connections', () => {
     expect(e.viewer.rows().connections.get(e.serverId)!.goAwaySent).toMatchObject({ debug: rule });
     expect(e.viewer.rows().connections.get(e.clientId)!.goAwayReceived).toMatchObject({ debug: rule });
   });
+});
+
+it('a limit that is nearly reached is told before it trips, with the rule in words', () => {
+  const e = ends();
+  // 800 of the 1,000 useless frames that are taken at once.
+  for (let i = 0; i < 800; i++) e.server.receive(Uint8Array.of(0, 0, 0, 0xf0, 0, 0, 0, 0, 0), 0);
+  e.rig.tick();
+  expect(e.server.isClosed).toBe(false);
+  expect(e.viewer.events.filter(event => event.kind === 'limit-near')).toMatchObject([
+    { connection: e.serverId, rule: 'flood.oddities', used: 750, limit: 1000, text: RULES['flood.oddities'].text },
+  ]);
 });
 
 describe('settings of real connections', () => {

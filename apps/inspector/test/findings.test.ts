@@ -49,6 +49,35 @@ test('violations of one rule are one finding that counts them', () => {
   expect(found()).toMatchObject([{ kind: 'violation', text: 'data.window, connection 1, 3 times', stream: 5 }]);
 });
 
+test('a limit that is nearly reached is a finding until it trips, is long ago or its connection closes', () => {
+  const { connection, found } = rig();
+  connection.limitNear('flood.oddities', 'too many useless frames', 600, 1000);
+  connection.limitNear('flood.oddities', 'too many useless frames', 750, 1000);
+  const limit = {
+    kind: 'limit',
+    title: 'A limit is about to trip: too many useless frames',
+    text: 'flood.oddities, connection 1: the client has used 750 of 1,000',
+  };
+  expect(found()).toMatchObject([limit]);
+  expect(found(59_000_000)).toMatchObject([limit]);
+  expect(found(61_000_000)).toEqual([]);
+  connection.violation('flood.oddities', '9113 10.5', 0, 'too many useless frames');
+  expect(found().map(finding => finding.kind)).toEqual(['violation']);
+});
+
+test('PINGs are a storm when they are many, often, and more than everything else', () => {
+  const { connection, found } = rig();
+  const PING = 6;
+  for (let i = 0; i < 60; i++) connection.frame(0, PING, 0, 8);
+  expect(found(30_000_000)).toMatchObject([
+    { kind: 'pings', title: '60 PINGs from the client, more than all its other frames', connection: 1 },
+  ]);
+  // A keepalive's answers over a minute and more.
+  expect(found(61_000_000)).toEqual([]);
+  for (let i = 0; i < 61; i++) connection.frame(0, 8, 0, 4);
+  expect(found(30_000_000)).toEqual([]);
+});
+
 test('GOAWAY is a finding only with an error, and tells the blast radius', () => {
   const { connection, found } = rig();
   for (const stream of [1, 3, 5]) ask(connection, stream, 'a');

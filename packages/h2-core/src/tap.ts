@@ -98,6 +98,11 @@ export interface Tap {
    * frame, or after it.
    */
   onOddity?(what: OddityId, streamId: number, frameType: number): void;
+  /**
+   * Three quarters of what a flood guard allows are used up: `used` of `limit`, in the units of the option that says so.
+   * `rule` is what will be broken (`RULES`). Told once, and again when it comes to that after half was free.
+   */
+  onLimitNear?(rule: string, used: number, limit: number): void;
   /** A stream was reset: by whom, with what code, by which rule or with what reason text. */
   onReset(streamId: number, code: number, initiator: 'user' | 'library' | 'remote', reason: string): void;
   /** GOAWAY was sent or received. */

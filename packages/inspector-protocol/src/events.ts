@@ -47,6 +47,15 @@ export type LogEvent =
       readonly frameType: number;
       readonly message: string;
     })
+  /** The peer has used most of what a limit allows; at the limit the rule is broken and the connection ends. */
+  | (Base & {
+      readonly kind: 'limit-near';
+      /** Stable id of the rule that will be broken, such as `flood.oddities`, and what it says. */
+      readonly rule: string;
+      readonly text: string;
+      readonly used: number;
+      readonly limit: number;
+    })
   /** The gateway itself answered, reset or gave up on this stream. */
   | (Base & { readonly kind: 'reasoned'; readonly stream: number; readonly reason: ReasonFacts })
   /** The exchange found no place on a connection of this backend and waits. */

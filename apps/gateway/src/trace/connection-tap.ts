@@ -2,7 +2,7 @@
  * The recorder of one connection: every call of the core becomes a few numbers in shared memory. A frame costs one
  * record and some additions; nothing is allocated and nothing is formatted.
  */
-import { Direction, SectionKind, SettingsEvent, type Tap } from '@glassway/h2-core';
+import { Direction, RULES, type RuleId, SectionKind, SettingsEvent, type Tap } from '@glassway/h2-core';
 import { CONNECTION_MASK, DIRECTION_BIT, FrameType, LEG_BIT, Mark } from '@glassway/inspector-protocol';
 import { ConnectionRow } from './connection-row.ts';
 import { EntryKind } from './entry-ring.ts';
@@ -251,6 +251,12 @@ export class ConnectionTap implements Tap {
       frameType,
       message: clip(message),
     });
+  }
+
+  onLimitNear(rule: string, used: number, limit: number): void {
+    this.sink.touch();
+    const { text } = RULES[rule as RuleId];
+    this.sink.event({ kind: 'limit-near', connection: this.id, rule, text, used, limit });
   }
 
   onReset(streamId: number, code: number, initiator: 'user' | 'library' | 'remote', reason: string): void {

@@ -58,6 +58,8 @@ export function nextFinding(): boolean {
 const TABS_OF: Readonly<Record<Finding['kind'], Tab>> = {
   stall: 'streams',
   violation: 'overview',
+  limit: 'overview',
+  pings: 'frames',
   goaway: 'overview',
   resets: 'streams',
   churn: 'hpack',

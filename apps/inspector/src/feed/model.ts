@@ -83,7 +83,7 @@ export interface ConnectionRow {
 export interface Finding {
   /** Stays the same while it lasts. */
   readonly key: string;
-  readonly kind: 'stall' | 'violation' | 'goaway' | 'resets' | 'churn';
+  readonly kind: 'stall' | 'violation' | 'limit' | 'goaway' | 'resets' | 'pings' | 'churn';
   readonly tone: 'bad' | 'warn';
   readonly title: string;
   readonly text: string;

@@ -1,4 +1,4 @@
-/** What deserves a look, worst first: stalls, broken rules, GOAWAY with an error, many resets, fields that churn. */
+/** What deserves a look, worst first: stalls, broken rules, limits nearly reached, GOAWAY with an error, many resets or PINGs, fields that churn. */
 import { Blocked, errorName } from '@glassway/inspector-protocol';
 import type { Finding } from '../feed/model.ts';
 import { bytes, count, plural } from '../text/format.ts';
@@ -11,10 +11,17 @@ const MAX_FINDINGS = 50;
 const MAX_CHURN = 5;
 /* Resets are a storm when they are this many and most of the streams. */
 const STORM_RESETS = 20;
+/* PINGs are one when they are this many, more than one in a second, and more than everything else that came. */
+const STORM_PINGS = 50;
+const SECOND_US = 1_000_000;
+const PING = 6;
+/* How long it is worth a look that a limit was nearly reached, microseconds. */
+const LIMIT_US = 60_000_000;
 
 /** The findings as of now. */
 export function findingsOf(store: StateStore, churn: Churn, now: number): Finding[] {
   const stalls: Finding[] = [];
+  const near: Finding[] = [];
   const rest: Finding[] = [];
   for (const entry of store.connections.values()) {
     const { health, verdict, sentence } = healthOf(entry, now);
@@ -32,7 +39,8 @@ export function findingsOf(store: StateStore, churn: Churn, now: number): Findin
         stream,
       });
     }
-    rest.push(...goAways(entry), ...storms(entry));
+    rest.push(...goAways(entry), ...storms(entry), ...pings(entry, now));
+    near.push(...limits(entry, now));
   }
   const churns = churn
     .wasteful()
@@ -50,7 +58,7 @@ export function findingsOf(store: StateStore, churn: Churn, now: number): Findin
         stream: 0,
       };
     });
-  return [...stalls, ...violations(store), ...rest.reverse(), ...churns].slice(0, MAX_FINDINGS);
+  return [...stalls, ...violations(store), ...near, ...rest.reverse(), ...churns].slice(0, MAX_FINDINGS);
 }
 
 /* One finding per rule, whoever broke it: it leads to the newest place. */
@@ -81,6 +89,24 @@ function violations(store: StateStore): Finding[] {
     connection: newest.connection,
     stream: newest.stream,
   }));
+}
+
+/* About to trip: no longer so once the rule is broken, or when it is long ago. */
+function limits({ facts, violations, limits }: ConnectionEntry, now: number): Finding[] {
+  const found: Finding[] = [];
+  for (const { rule, text, used, limit, t } of limits.values()) {
+    if (now - t > LIMIT_US || facts.closedAt >= 0 || violations.some(violation => violation.rule === rule)) continue;
+    found.push({
+      key: `limit/${facts.id}/${rule}`,
+      kind: 'limit',
+      tone: 'warn',
+      title: `A limit is about to trip: ${text}`,
+      text: `${rule}, connection ${facts.id}: the ${facts.leg === 0 ? 'client' : 'backend'} has used ${count(used)} of ${count(limit)}`,
+      connection: facts.id,
+      stream: 0,
+    });
+  }
+  return found;
 }
 
 function goAways(entry: ConnectionEntry): Finding[] {
@@ -119,6 +145,27 @@ function storms(entry: ConnectionEntry): Finding[] {
       title: `${count(resets)} of ${count(totalStreams)} streams reset by ${by}`,
       text: `connection ${entry.facts.id}, ${entry.facts.peer}`,
       connection: entry.facts.id,
+      stream: 0,
+    },
+  ];
+}
+
+function pings({ facts, state }: ConnectionEntry, now: number): Finding[] {
+  const received = state.frames.slice(0, state.frames.length / 2);
+  const asked = received[PING] ?? 0;
+  const others = received.reduce((sum, frames) => sum + frames, 0) - asked;
+  const seconds = ((facts.closedAt < 0 ? now : facts.closedAt) - facts.openedAt) / SECOND_US;
+  // Answers to our own keepalive are among them, but those are seconds apart.
+  if (asked < STORM_PINGS || asked <= others || asked < seconds) return [];
+  const who = facts.leg === 0 ? 'client' : 'backend';
+  return [
+    {
+      key: `pings/${facts.id}`,
+      kind: 'pings',
+      tone: 'warn',
+      title: `${count(asked)} PINGs from the ${who}, more than all its other frames`,
+      text: `connection ${facts.id}, ${facts.peer}: keepalive too often, or a flood; each costs an answer`,
+      connection: facts.id,
       stream: 0,
     },
   ];

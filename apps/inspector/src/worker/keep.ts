@@ -68,7 +68,7 @@ function eventsOf(store: StateStore): LogEvent[] {
   for (const [connection, entry] of store.connections) {
     for (const { t, event, pairs } of entry.settings)
       events.push({ kind: 'settings', t, seq: 0, connection, event, pairs });
-    events.push(...entry.violations);
+    events.push(...entry.violations, ...entry.limits.values());
   }
   return events.sort((a, b) => a.t - b.t);
 }

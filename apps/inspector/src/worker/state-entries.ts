@@ -35,6 +35,9 @@ export interface StreamEntry {
 /** One violation as an event told it. */
 export type Violation = Extract<LogEvent, { kind: 'violation' }>;
 
+/** How near a connection came to a limit, as an event told it. */
+export type LimitNear = Extract<LogEvent, { kind: 'limit-near' }>;
+
 /** One connection with its streams. */
 export interface ConnectionEntry {
   facts: ConnectionFacts;
@@ -45,6 +48,8 @@ export interface ConnectionEntry {
   readonly rate: Rate;
   readonly pings: number[];
   readonly violations: Violation[];
+  /** Newest for each rule. */
+  readonly limits: Map<string, LimitNear>;
   readonly settings: SettingsMoment[];
 }
 
@@ -93,6 +98,7 @@ export function newConnection(facts: ConnectionFacts): ConnectionEntry {
     rate: new Rate(),
     pings: [],
     violations: [],
+    limits: new Map(),
     settings: [],
   };
 }

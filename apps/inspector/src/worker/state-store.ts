@@ -102,6 +102,8 @@ export class StateStore {
       if (event.kind === 'violation') {
         connection.violations.unshift(event);
         if (connection.violations.length > MAX_VIOLATIONS) connection.violations.pop();
+      } else if (event.kind === 'limit-near') {
+        connection.limits.set(event.rule, event);
       } else if (event.kind === 'settings') {
         connection.settings.unshift({ t: event.t, event: event.event, pairs: event.pairs });
         if (connection.settings.length > MAX_SETTINGS) connection.settings.pop();

@@ -290,6 +290,11 @@ export class FakeConnection {
     this.#event({ kind: 'violation', rule, rfc, stream, frameType: 0, message });
   }
 
+  /** Most of a limit is used. */
+  limitNear(rule: string, text: string, used: number, limit: number): void {
+    this.#event({ kind: 'limit-near', rule, text, used, limit });
+  }
+
   /** GOAWAY. */
   goAway(direction: 0 | 1, code: number, debug: string): void {
     const lastStreamId = Math.max(0, ...this.streams.keys());

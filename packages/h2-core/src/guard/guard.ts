@@ -20,9 +20,13 @@ const SMALL_DATA = 256;
 /** Replies queued at this multiple of `maxQueuedReplies` end the connection: reading was not paused. */
 const REPLIES_HARD_FACTOR = 10;
 
+/** Share of a limit whose use the tap is told of, and the share below which it is told again. */
+const NEAR = 3 / 4;
+const FAR = 1 / 2;
+
 /** Tokens that come back with time: `burst` at once, then `perSecond`. */
 class TokenBucket {
-  private readonly burst: number;
+  readonly burst: number;
   private readonly perMs: number;
   private tokens: number;
   private at = 0;
@@ -39,6 +43,11 @@ class TokenBucket {
     this.at = now;
     this.tokens -= cost;
     return this.tokens >= 0;
+  }
+
+  /** Tokens taken that have not come back. */
+  get used(): number {
+    return this.burst - this.tokens;
   }
 
   /** Puts `count` tokens back. */
@@ -68,6 +77,8 @@ export class Guard {
   private pauses: number[] = [];
   /** Cost of small DATA frames that the program has not released yet, over all streams. */
   private smallData = 0;
+  /** Limits the tap was told of, see `watch`. */
+  private near: Set<RuleId> | null = null;
 
   constructor(isServer: boolean, options: ResolvedOptions, tap: Tap | null, counters: Counters) {
     this.isServer = isServer;
@@ -89,9 +100,9 @@ export class Guard {
   /** We had to reset a stream for what the peer did wrong. CVE-2025-8671. */
   peerError(streamId: number, frameType: number, now: number): void {
     this.counters.peerErrors++;
-    if (this.options.maxLocalErrorResetStreams !== 0 && !this.localErrors.take(1, now)) {
-      throw new ConnectionError('flood.stream-errors', streamId, frameType);
-    }
+    if (this.options.maxLocalErrorResetStreams === 0) return;
+    if (!this.localErrors.take(1, now)) throw new ConnectionError('flood.stream-errors', streamId, frameType);
+    this.watch('flood.stream-errors', this.localErrors.used, this.localErrors.burst);
   }
 
   /**
@@ -122,16 +133,16 @@ export class Guard {
   odd(what: OddityId, streamId: number, frameType: number, now: number): void {
     this.counters.oddities++;
     if (this.tap !== null) this.tap.onOddity?.(what, streamId, frameType);
-    if (this.options.oddityBurst !== 0 && !this.oddities.take(1, now)) {
-      throw new ConnectionError('flood.oddities', streamId, frameType, what);
-    }
+    if (this.options.oddityBurst === 0) return;
+    if (!this.oddities.take(1, now)) throw new ConnectionError('flood.oddities', streamId, frameType, what);
+    this.watch('flood.oddities', this.oddities.used, this.oddities.burst);
   }
 
   /** DATA without octets that does not end the stream. CVE-2019-9518. */
   empty(streamId: number, now: number): void {
-    if (this.options.emptyDataBurst !== 0 && !this.emptyData.take(1, now)) {
-      throw new ConnectionError('flood.empty-data', streamId, 0);
-    }
+    if (this.options.emptyDataBurst === 0) return;
+    if (!this.emptyData.take(1, now)) throw new ConnectionError('flood.empty-data', streamId, 0);
+    this.watch('flood.empty-data', this.emptyData.used, this.emptyData.burst);
   }
 
   /** A DATA frame of `length` octets: small ones cost until the program has released them. */
@@ -148,7 +159,9 @@ export class Guard {
    */
   judgeSmallData(): void {
     const { dataFrameBudget } = this.options;
-    if (this.smallData > dataFrameBudget && dataFrameBudget !== 0) throw new ConnectionError('flood.small-data', 0, 0);
+    if (dataFrameBudget === 0) return;
+    if (this.smallData > dataFrameBudget) throw new ConnectionError('flood.small-data', 0, 0);
+    if (this.tap !== null) this.watch('flood.small-data', this.smallData, dataFrameBudget);
   }
 
   /** The program released `bytes` of the `held` octets of a stream. */
@@ -161,9 +174,9 @@ export class Guard {
 
   /** SETTINGS that made us do `work` units: streams whose window moved, table entries dropped. */
   settings(work: number, now: number): void {
-    if (this.options.settingsWorkBurst !== 0 && !this.settingsWork.take(work, now)) {
-      throw new ConnectionError('flood.settings', 0, FrameType.SETTINGS);
-    }
+    if (this.options.settingsWorkBurst === 0) return;
+    if (!this.settingsWork.take(work, now)) throw new ConnectionError('flood.settings', 0, FrameType.SETTINGS);
+    this.watch('flood.settings', this.settingsWork.used, this.settingsWork.burst);
   }
 
   /**
@@ -186,6 +199,16 @@ export class Guard {
     if (replies > this.options.maxQueuedReplies * REPLIES_HARD_FACTOR || size > MAX_UNTAKEN_OUTPUT) {
       throw new ConnectionError('flood.replies', 0, FrameType.PING);
     }
+  }
+
+  /** Something of a limit was used: whoever watches is to hear of it before the limit is reached. */
+  private watch(rule: RuleId, used: number, limit: number): void {
+    if (this.tap === null) return;
+    if (used < limit * FAR) this.near?.delete(rule);
+    if (used < limit * NEAR || this.near?.has(rule)) return;
+    this.near ??= new Set();
+    this.near.add(rule);
+    this.tap.onLimitNear?.(rule, Math.ceil(used), limit);
   }
 
   /** A limit slows the peer down: nothing is sent for it, but the tap hears of it like of any other. */

@@ -100,6 +100,11 @@ Oddities, which \`oddityBurst\` counts, are told to the tap one by one (\`onOddi
 
 ${[line(['oddity', 'what the peer did']), line(['---', '---']), ...oddities].join('\n')}
 
+## Before a limit is reached
+
+A tap hears of it when a peer has used three quarters of \`oddityBurst\`, \`emptyDataBurst\`, \`settingsWorkBurst\`,
+\`maxLocalErrorResetStreams\` or \`dataFrameBudget\` (\`onLimitNear\`), once, and again after half was free.
+
 ## Without an option
 
 | what | bound | beyond |

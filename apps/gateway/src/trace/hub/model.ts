@@ -250,6 +250,7 @@ export class Model extends RowBook {
         return;
       }
       case 'violation':
+      case 'limit-near':
       case 'verdict':
       case 'send-blocked':
         return;
