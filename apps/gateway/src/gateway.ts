@@ -52,6 +52,8 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   /** Where the development authority is kept. Default: the user's own place. */
   readonly developmentCaDirectory?: string;
+  /** 48 octets that session tickets are made with when no file has them, the same in processes that share a port. Default: random. */
+  readonly ticketKeys?: Buffer;
   /** Number of this process among `workers`, from 1. Default 0: there is only this one. */
   readonly worker?: number;
 }
@@ -235,10 +237,11 @@ async function httpsOptions(
 ): Promise<HttpsOptions | null> {
   if (settings.https === null) return null;
   const { clientCertificates, keyLog, ticketKeyFile } = settings;
+  const ofProcesses = options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys };
   const common = {
     ...settings.https,
     ...(keyLog === null ? {} : { keyLog }),
-    ...(ticketKeyFile === null ? {} : { ticketKeys: await ticketKeys(ticketKeyFile) }),
+    ...(ticketKeyFile === null ? ofProcesses : { ticketKeys: await ticketKeys(ticketKeyFile) }),
     onError: listenerFailed(logger),
     onRefused: ({
       remoteAddress,

@@ -17,7 +17,7 @@ import { operationsOf } from './operations.ts';
 import { explainStartFailure, failedIn } from './problems.ts';
 import type { RecordingTask } from './recording/commands.ts';
 import { VERSION } from './version.ts';
-import { obeyPrimary, workerLogger, workerNumber } from './workers/worker.ts';
+import { obeyPrimary, sharedTicketKeys, workerLogger, workerNumber } from './workers/worker.ts';
 
 /** How long the demo's requests may take after the first signal: they are of no value to anybody. */
 const DEMO_DRAIN: DrainTimes = { delayMs: 0, timeoutMs: 500 };
@@ -74,7 +74,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const { startGateway } = await import('./gateway.ts');
     // The demo's failures are meant, and there are many.
     const ofDemo = demo === null ? {} : { reportFailures: false };
-    gateway = await startGateway(withDemo(settings, demo), { logger, worker, ...ofDemo });
+    const ticketKeys = sharedTicketKeys();
+    const ofWorkers = ticketKeys === undefined ? {} : { ticketKeys };
+    gateway = await startGateway(withDemo(settings, demo), { logger, worker, ...ofWorkers, ...ofDemo });
     const times = demo === null ? { delayMs: settings.drainDelayMs, timeoutMs: settings.drainTimeoutMs } : DEMO_DRAIN;
     drain = new Drain(gateway, times, logger, () => stopOnFirst());
     // From now on: a signal that comes before the banner is printed must not be lost.

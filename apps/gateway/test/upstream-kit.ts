@@ -128,8 +128,8 @@ export class RawBackend {
     });
   }
 
-  async listen(host = '127.0.0.1'): Promise<this> {
-    this.#server.listen(0, host);
+  async listen(host = '127.0.0.1', port = 0): Promise<this> {
+    this.#server.listen(port, host);
     await once(this.#server, 'listening');
     const address = this.#server.address();
     this.port = typeof address === 'object' && address !== null ? address.port : 0;

@@ -7,6 +7,7 @@ import type { Backend } from '../src/exchange/legs.ts';
 import { AddressWatch } from '../src/upstream/address-watch.ts';
 import { createBackend } from '../src/upstream/backend.ts';
 import type { UpstreamOptions } from '../src/upstream/options.ts';
+import type { Resolve } from '../src/upstream/resolve.ts';
 import { parseTarget } from '../src/upstream/target.ts';
 import { END_STREAM, rst, ScriptedH2, settings, T } from './upstream-h2-kit.ts';
 import { eventually, RawBackend, Recorder, request } from './upstream-kit.ts';
@@ -145,16 +146,80 @@ describe('names that come to stand for other machines', () => {
       new AddressWatch(
         parseTarget(url),
         5,
-        addresses => told.push([...addresses]),
         (host, done) => {
           asked.push(host);
-          done(asked.length === 1 ? null : ['192.0.2.1', '192.0.2.2']);
+          if (asked.length === 1) done(new Error('ENOTFOUND'), []);
+          else done(null, ['192.0.2.1', '192.0.2.2']);
         },
+        addresses => told.push([...addresses]),
       );
     const watches = ['http://127.0.0.1', 'http://localhost:1', 'http://unix:/a', 'http://app.test'].map(watch);
     await eventually(() => told.length > 0, 'an answer');
     for (const each of watches) each.stop();
     expect(new Set(asked)).toEqual(new Set(['app.test']));
     expect(told[0]).toEqual(['192.0.2.1', '192.0.2.2']);
+  });
+
+  /** Two machines with one port; a name stands for the first of them until told otherwise. */
+  async function machines(): Promise<{
+    hosts: RawBackend[];
+    port: number;
+    moved: () => void;
+    options: UpstreamOptions;
+  }> {
+    const first = await new RawBackend().listen('127.0.0.1');
+    const second = await new RawBackend().listen('127.0.0.2', first.port);
+    open.push(first, second);
+    let address = '127.0.0.1';
+    const resolve: Resolve = (host, done) => {
+      setImmediate(() => (host === 'app.test' ? done(null, [address]) : done(new Error(host), [])));
+    };
+    const moved = (): void => {
+      address = '127.0.0.2';
+    };
+    return { hosts: [first, second], port: first.port, moved, options: { resolve, resolveIntervalMs: 5 } };
+  }
+
+  it('HTTP/1.1: an idle connection is closed, one in use ends with its exchange, and new ones go elsewhere', async () => {
+    const { hosts, port, moved, options } = await machines();
+    const backend = client(`http://app.test:${port}`, options);
+    const [used, idle] = [Recorder.send(backend, request()), Recorder.send(backend, request())];
+    const connections = [await hosts[0]!.connection(0), await hosts[0]!.connection(1)];
+    for (const connection of connections) await connection.heads();
+    connections[1]!.send('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    await idle.finished();
+    moved();
+    await connections[1]!.gone();
+    const next = Recorder.send(backend, request());
+    const other = await hosts[1]!.connection();
+    await other.heads();
+    other.send('HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nnew');
+    expect((await next.finished()).body).toBe('new');
+    connections[0]!.send('HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold');
+    expect((await used.finished()).body).toBe('old');
+    await connections[0]!.gone();
+    expect(hosts.map(host => host.connections.length)).toEqual([2, 1]);
+  });
+
+  it('HTTP/2: the connection drains, and new streams go elsewhere', async () => {
+    const { hosts, port, moved, options } = await machines();
+    const backend = client(`h2c://app.test:${port}`, options);
+    const speak = async (host: RawBackend): Promise<ScriptedH2> => {
+      const peer = new ScriptedH2(await host.connection());
+      peer.send(settings());
+      await peer.frame(T.HEADERS, 1);
+      return peer;
+    };
+    const used = Recorder.send(backend, request());
+    const old = await speak(hosts[0]!);
+    moved();
+    await old.frame(T.GOAWAY);
+    const next = Recorder.send(backend, request());
+    const other = await speak(hosts[1]!);
+    other.send(other.head(1, 201, [], END_STREAM));
+    old.send(old.head(1, 200, [], END_STREAM));
+    await Promise.all([used.finished(), next.finished()]);
+    expect([used.status, next.status]).toEqual([200, 201]);
+    await old.connection.gone();
   });
 });

@@ -6,6 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort } from './support/free-port.ts';
 import { startApp } from './support/gateway.ts';
@@ -42,8 +44,9 @@ afterAll(async () => {
 
 async function run(...more: string[]): Promise<{ url: string; admin: string; process: ChildProcess }> {
   const [http, admin] = [await freePort(), await freePort()];
-  const args = ['--to', app.url, '--https', 'off', '--http', `127.0.0.1:${http}`, '--workers', '2', ...more];
+  const args = ['--to', app.url, '--http', `127.0.0.1:${http}`, '--workers', '2'];
   args.push('--admin', `127.0.0.1:${admin}`, '--admin-token-file', join(directory, 'token'));
+  args.push(...(more.includes('--https') ? [] : ['--https', 'off']), ...more);
   output = '';
   const started = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   child = started;
@@ -85,6 +88,33 @@ describe('--workers 2', () => {
       expect(
         Number(new RegExp(`^process_cpu_seconds_total\\{worker="${worker}"\\} (.*)$`, 'm').exec(text)![1]),
       ).toBeGreaterThan(0);
+    }
+  });
+
+  it('a session ticket of one worker is good with the others, also when the certificates were reloaded', async () => {
+    const https = await freePort();
+    const authority = await DevelopmentCa.open({ directory });
+    const paths = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
+    const issue = async (): Promise<void> => {
+      const { cert, key } = await authority.issue({ names: ['localhost'] });
+      await writeFile(paths.cert, cert);
+      await writeFile(paths.key, key);
+    };
+    await issue();
+    const { process } = await run('--https', `127.0.0.1:${https}`, '--cert', paths.cert, '--key', paths.key);
+    await issue();
+    process.kill('SIGHUP');
+    await vi.waitFor(() => expect(output.match(/settings reloaded, revision 2/g)).toHaveLength(2), { timeout: 10_000 });
+    const options = { host: '127.0.0.1', port: https, servername: 'localhost', rejectUnauthorized: false };
+    const first = connect(options);
+    const [session] = (await once(first, 'session')) as [Buffer];
+    first.destroy();
+    // They are given connections in turns.
+    for (let i = 0; i < 4; i++) {
+      const socket = connect({ ...options, session });
+      await once(socket, 'secureConnect');
+      expect(socket.isSessionReused()).toBe(true);
+      socket.destroy();
     }
   });
 

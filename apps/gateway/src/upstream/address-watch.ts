@@ -1,13 +1,6 @@
-import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
+import type { Resolve } from './resolve.ts';
 import type { Target } from './target.ts';
-
-/** Resolves a host to all of its addresses; null: it cannot be told now. */
-export type Resolve = (host: string, done: (addresses: readonly string[] | null) => void) => void;
-
-const resolveHost: Resolve = (host, done) => {
-  lookup(host, { all: true }, (error, found) => done(error === null ? found.map(({ address }) => address) : null));
-};
 
 /**
  * Resolves a backend's name again from time to time: connections live for hours, and a name may meanwhile stand for other
@@ -20,8 +13,8 @@ export class AddressWatch {
   constructor(
     target: Target,
     intervalMs: number,
+    resolve: Resolve,
     onAddresses: (addresses: ReadonlySet<string>) => void,
-    resolve: Resolve = resolveHost,
   ) {
     const { host, socketPath } = target;
     const isFixed = socketPath !== null || isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost');
@@ -29,8 +22,8 @@ export class AddressWatch {
       this.#timer = null;
       return;
     }
-    const told = (addresses: readonly string[] | null): void => {
-      if (addresses !== null && addresses.length > 0) onAddresses(new Set(addresses));
+    const told = (error: Error | null, addresses: readonly string[]): void => {
+      if (error === null) onAddresses(new Set(addresses));
     };
     this.#timer = setInterval(() => resolve(host, told), intervalMs).unref();
   }

@@ -1,4 +1,3 @@
-import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
 import type { Reason } from '../exchange/reason.ts';
 import { BackendSocket } from './backend-socket.ts';
@@ -31,16 +30,7 @@ export interface Dialing {
 /** Starts a connection attempt. */
 export type Dial = (events: DialEvents) => Dialing;
 
-/** One address as `dns.lookup` gives it. */
-interface Address {
-  readonly address: string;
-  readonly family: number;
-}
-
-const LOOPBACK: readonly Address[] = [
-  { address: '127.0.0.1', family: 4 },
-  { address: '::1', family: 6 },
-];
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1'];
 
 /** Longer than any time limit for connecting, which is what ends an attempt then. */
 const LOCALHOST_ATTEMPT_MS = 600_000;
@@ -122,21 +112,20 @@ export function dialSocket(
  */
 export function lookupFor(target: Target, options: ResolvedUpstreamOptions): LookupFunction {
   return (hostname, lookupOptions, callback) => {
-    const answer = (error: NodeJS.ErrnoException | null, found: readonly Address[]): void => {
+    const answer = (error: NodeJS.ErrnoException | null, found: readonly string[]): void => {
       if (error !== null) {
         callback(error, []);
         return;
       }
-      const allowed = found.filter(({ address }) => options.forbidden?.(address, target.port) !== true);
+      const allowed = found
+        .filter(address => options.forbidden?.(address, target.port) !== true)
+        .map(address => ({ address, family: isIP(address) }));
       if (allowed.length === 0) callback(forbiddenError(), []);
-      else if (lookupOptions.all === true) callback(null, [...allowed]);
+      else if (lookupOptions.all === true) callback(null, allowed);
       else callback(null, allowed[0]!.address, allowed[0]!.family);
     };
-    if (isLocalhost(hostname)) {
-      process.nextTick(answer, null, LOOPBACK);
-    } else {
-      resolve(hostname, { all: true }, answer);
-    }
+    if (isLocalhost(hostname)) process.nextTick(answer, null, LOOPBACK);
+    else options.resolve(hostname, answer);
   };
 }
 

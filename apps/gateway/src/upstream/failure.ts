@@ -62,7 +62,22 @@ export function tlsFailure(target: Target, error: Error, timeoutMs: number): Rea
   if (!(error instanceof TlsAlpnError)) return dialFailure(target, error);
   if (error.code === 'dial-timeout') return dialTimeout(target, timeoutMs);
   if (error.code === 'dial-connect') return dialFailure(target, error.cause instanceof Error ? error.cause : error);
-  return reason('backend_tls_failed', error.message, { retryable: true });
+  const alert = alertOf(error.cause);
+  return reason('backend_tls_failed', alert === null ? error.message : refusedBy(target, alert), { retryable: true });
+}
+
+/** The alert with which the other side ended TLS (RFC 8446 6), in the words of its name; null: it sent none. */
+function alertOf(error: unknown): string | null {
+  const { code = '' } = (error ?? {}) as SystemError;
+  const name = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_([A-Z_]+)$/.exec(code)?.[1];
+  return name === undefined ? null : name.toLowerCase().replaceAll('_', ' ');
+}
+
+function refusedBy(target: Target, alert: string): string {
+  // TLS 1.2 has no alert of its own for a certificate that is missing.
+  const wantsOurs = /certificate|handshake failure|unknown ca|access denied/.test(alert);
+  const hint = wantsOurs ? ' (does it want a client certificate? tls.cert and tls.key of its pool)' : '';
+  return `${target.label} ended TLS with the alert "${alert}"${hint}`;
 }
 
 /** The connection attempt took too long. */
@@ -77,6 +92,9 @@ export function connectionLost(target: Target, error: Error | null, when: string
   const code = (error as SystemError | null)?.code;
   const more = { retryable: !sent };
   if (error === null) return reason('backend_closed', `${target.label} closed the connection ${when}`, more);
+  // In TLS 1.3 our handshake is done before the backend has seen our certificate, or that there is none.
+  const alert = alertOf(error);
+  if (alert !== null) return reason('backend_tls_failed', refusedBy(target, alert), more);
   return reason('backend_reset', `the connection to ${target.label} broke ${when} (${code ?? error.message})`, more);
 }
 

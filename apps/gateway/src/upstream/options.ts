@@ -1,3 +1,5 @@
+import { type Resolve, systemResolve } from './resolve.ts';
+
 /** Settings of one backend target. Units are in the names; 0 turns a timeout off. */
 export interface UpstreamOptions {
   /** Connections to this target at once, idle ones included. Default 256, 1..65535. */
@@ -46,6 +48,8 @@ export interface UpstreamOptions {
   readonly sendHighWaterBytes?: number;
   /** Addresses that must never be dialled: the gateway's own admin and inspector listeners. Default: none. */
   readonly forbidden?: (address: string, port: number) => boolean;
+  /** How names become addresses. Default: as the system does it. */
+  readonly resolve?: Resolve;
   /** PEM of the authorities trusted for `https://` and `h2://` instead of the platform's. Default: the platform's. */
   readonly ca?: string;
   /** False accepts any certificate (development only). Default true. */
@@ -78,6 +82,7 @@ export interface ResolvedUpstreamOptions {
   readonly receiveHighWaterBytes: number;
   readonly sendHighWaterBytes: number;
   readonly forbidden: ((address: string, port: number) => boolean) | null;
+  readonly resolve: Resolve;
   readonly ca: string | null;
   readonly verifyCertificate: boolean;
   readonly servername: string | null;
@@ -116,6 +121,7 @@ export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstre
       2 ** 30,
     ),
     forbidden: options.forbidden ?? null,
+    resolve: options.resolve ?? systemResolve,
     ca: options.ca ?? null,
     verifyCertificate: options.verifyCertificate ?? true,
     servername: options.servername ?? null,

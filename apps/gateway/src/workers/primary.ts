@@ -2,7 +2,9 @@
  * `--workers N`: the primary process accepts connections and hands them to N workers in turns (node:cluster); each is a
  * whole gateway. A worker that ends by itself is replaced, later and later while it keeps ending.
  */
+
 import cluster, { type Worker } from 'node:cluster';
+import { randomBytes } from 'node:crypto';
 import type { ExchangeState } from '../exchange/exchange-state.ts';
 import type { ConnectionState } from '../listener/listeners.ts';
 import type { Logger } from '../log.ts';
@@ -41,6 +43,8 @@ export interface WorkerState {
 export class Workers {
   readonly #logger: Logger;
   readonly #places: Place[];
+  /** A client comes to another worker each time; its session tickets are good with all of them, replacements too. */
+  readonly #ticketKeys = randomBytes(48).toString('base64');
   readonly #answers = new Map<number, (value: unknown) => void>();
   #gone: readonly Family[] = [];
   #asked = 0;
@@ -168,7 +172,10 @@ export class Workers {
 
   #fork(place: Place): void {
     if (this.#stopping) return;
-    const worker = cluster.fork({ GLASSWAY_WORKER: String(place.number) });
+    const worker = cluster.fork({
+      GLASSWAY_WORKER: String(place.number),
+      GLASSWAY_WORKER_TICKET_KEYS: this.#ticketKeys,
+    });
     place.worker = worker;
     place.startedAt = performance.now();
     worker.on('message', (message: FromWorker) => {

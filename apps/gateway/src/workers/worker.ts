@@ -10,6 +10,14 @@ export function workerNumber(): number {
   return cluster.isWorker ? Number(process.env['GLASSWAY_WORKER']) : 0;
 }
 
+/** What the workers make session tickets with, so that each takes the others'; undefined in a gateway of one process. */
+export function sharedTicketKeys(): Buffer | undefined {
+  const keys = process.env['GLASSWAY_WORKER_TICKET_KEYS'];
+  // For nobody else, such as a report of a crash.
+  delete process.env['GLASSWAY_WORKER_TICKET_KEYS'];
+  return keys === undefined ? undefined : Buffer.from(keys, 'base64');
+}
+
 /** A logger whose lines say which worker speaks. */
 export function workerLogger(level: LogLevel): Logger {
   const mark = `glassway[${workerNumber()}]:`;

@@ -1,23 +1,11 @@
 /** Other people's HTTP programs, used as judges. A missing one skips its tests by name, but not in CI. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { it } from 'vitest';
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore', timeout: 5_000 });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const found = new Map<string, boolean>();
+import { which } from './programs.ts';
 
 /** Like vitest's `it`, for a test that needs `program`. */
 export function itWith(program: string, name: string, test: () => Promise<void>): void {
-  const here = found.get(program) ?? isInstalled(program);
-  found.set(program, here);
-  if (here) it(name, test);
+  if (which(program) !== null) it(name, test);
   else if (process.env['CI'] === 'true') {
     it(name, () => {
       throw new Error(`${program} is not installed, and CI must not skip "${name}"`);

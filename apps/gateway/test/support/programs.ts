@@ -56,10 +56,12 @@ export function run(
 ): Promise<Ran> {
   return new Promise(resolve => {
     const settings = { maxBuffer: 64_000_000, timeout: 60_000, ...options, encoding: 'buffer' as const };
-    execFile(program, args, settings, (error, stdout, stderr) => {
+    const child = execFile(program, args, settings, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}${error === null ? '' : `\n${error.message}`}`;
       resolve({ ok: error === null, output, octets: stdout });
     });
+    // Some wait for what is typed.
+    child.stdin?.end();
   });
 }
 

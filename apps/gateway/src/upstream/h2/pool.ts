@@ -45,7 +45,7 @@ export class H2Pool implements Backend {
     const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs } = options;
     const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs];
     timeouts.push(options.progressTimeoutMs);
-    this.#addresses = new AddressWatch(target, options.resolveIntervalMs, addresses => {
+    this.#addresses = new AddressWatch(target, options.resolveIntervalMs, options.resolve, addresses => {
       for (const connection of [...this.#connections]) connection.leave(addresses);
     });
     this.#ticker = new Ticker(timeouts, () => this.#tick());

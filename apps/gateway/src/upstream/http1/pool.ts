@@ -41,9 +41,9 @@ export class Http1Pool implements Backend {
     this.trace = trace;
     this.#dial = dial;
     const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs } = options;
-    const { tunnelIdleTimeoutMs, totalTimeoutMs, resolveIntervalMs } = options;
+    const { tunnelIdleTimeoutMs, totalTimeoutMs } = options;
     const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs];
-    this.#addresses = new AddressWatch(target, resolveIntervalMs, addresses => {
+    this.#addresses = new AddressWatch(target, options.resolveIntervalMs, options.resolve, addresses => {
       for (const connection of [...this.#connections]) connection.leave(addresses);
     });
     timeouts.push(totalTimeoutMs, options.progressTimeoutMs);
