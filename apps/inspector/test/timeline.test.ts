@@ -73,6 +73,20 @@ describe('the Timeline', () => {
     expect([...pickLanes]).toEqual([0, 0, 0]);
   });
 
+  test('a lane stands out while its stream stands still, not when it ended badly', () => {
+    const { world, client, at } = rig();
+    client.request(1, [[':method', 'GET']]);
+    client.request(3, [[':method', 'GET']]);
+    client.block(1, 2, 100);
+    client.reset(1, 3, 2);
+    at(1000);
+    const { lanes } = part(world, 0, 1_000_000);
+    expect(lanes.map(({ stream, stuck }) => [stream, stuck])).toEqual([
+      [1, true],
+      [3, false],
+    ]);
+  });
+
   test('shows the newest lanes and counts the others', () => {
     const { world, client } = rig();
     for (let stream = 1; stream <= 2 * MAX_LANES + 10; stream += 2) client.request(stream, [[':method', 'GET']]);

@@ -1,5 +1,5 @@
 /** Lanes of the Timeline: the streams of one connection that lived in a span of time, each with its other leg. */
-import { FrameType, PATIENCE_US } from '@glassway/inspector-protocol';
+import { FrameType, isStuck, PATIENCE_US } from '@glassway/inspector-protocol';
 import type { Phase, TimelineLane, TimelinePart } from '../feed/model.ts';
 import type { FrameLog } from './frame-log.ts';
 import type { Sections } from './sections.ts';
@@ -61,7 +61,7 @@ function lane(
     urgency: urgencyOf(sections, state.connection, state.stream),
     openedAt: state.openedAt,
     phases,
-    stuck: past ? stuckAt(phases, now) : store.verdictOn(connection, entry, now)?.tone === 'bad',
+    stuck: past ? stuckAt(phases, now) : isStuck(store.verdictOn(connection, entry, now)),
     pair:
       pairConnection === undefined || pair === undefined || facts.pair === null
         ? null

@@ -10,7 +10,7 @@ const LOOKS: Readonly<Record<number, readonly [glyph: string, kind: string]>> = 
   4: ['⚙', 'settings'],
   5: ['◇', 'headers'],
   6: ['●', 'ping'],
-  7: ['⏻', 'goaway'],
+  7: ['▼', 'goaway'],
   8: ['▲', 'window'],
   9: ['◈', 'headers'],
   16: ['≡', 'priority'],
