@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test } from 'playwright/test';
 import { BIN, command, startGateway } from './support/gateway.ts';
 
@@ -17,6 +18,21 @@ test('a stall is recorded, and the recording shows the same verdict', async ({ p
   } finally {
     await gateway.stop();
   }
+  const report = join(directory, 'stall.html');
+  await command(process.execPath, BIN, 'export', file, '--format', 'html', '--out', report);
+  const complaints: string[] = [];
+  const reader = await page.context().newPage();
+  reader.on('console', message => complaints.push(message.text()));
+  await reader.goto(`file://${report}`);
+  await expect(reader.getByRole('heading', { level: 1, name: /^\d+ streams? stood still$/ })).toBeVisible();
+  await expect(reader.getByText('STREAM_SEND_WINDOW').first()).toBeVisible();
+  await expect(reader.getByText(/but its own window is 0 since/).first()).toBeVisible();
+  await expect(reader.getByRole('cell', { name: 'WINDOW_UPDATE' }).first()).toBeVisible();
+  // The policy lets its own style through, and there was nothing else to stop.
+  expect(await reader.evaluate(() => getComputedStyle(document.querySelector('.card')!).borderLeftWidth)).toBe('4px');
+  expect((await new AxeBuilder({ page: reader }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+  expect(complaints).toEqual([]);
+  await reader.close();
   const viewer = spawn(process.execPath, [BIN, 'open', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   try {
     const url = await new Promise<string>(resolve => {

@@ -23,6 +23,7 @@ export * from './rows.ts';
 export * from './save.ts';
 export * from './subscription.ts';
 export * from './verdict/engine.ts';
+export * from './verdict/recorded.ts';
 export * from './verdict/types.ts';
 export * from './version.ts';
 export * from './vocabulary.ts';

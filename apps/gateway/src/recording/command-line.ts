@@ -39,13 +39,13 @@ export function addRecordingCommands(program: Command, found: (task: RecordingTa
     .command('export')
     .description('write a recording in the format of another tool')
     .argument('<file>', 'the recording')
-    .requiredOption('--as <format>', EXPORT_FORMATS.join(', '))
+    .requiredOption('--as, --format <format>', EXPORT_FORMATS.join(', '))
     .option('--filter <filter>', 'which frames', '')
     .option('--out <file>', 'where to, - for standard output', '-')
-    .action((file: string, options: { as: string; filter: string; out: string }) => {
-      if (!isFormat(options.as))
-        throw new UsageProblem(`--as: "${options.as}" is none of ${EXPORT_FORMATS.join(', ')}`);
-      found({ task: 'export', file, format: options.as, filter: options.filter, out: options.out });
+    .action((file: string, options: { format: string; filter: string; out: string }) => {
+      if (!isFormat(options.format))
+        throw new UsageProblem(`--format: "${options.format}" is none of ${EXPORT_FORMATS.join(', ')}`);
+      found({ task: 'export', file, format: options.format, filter: options.filter, out: options.out });
     });
   program
     .command('stalls')

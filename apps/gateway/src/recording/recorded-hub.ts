@@ -1,9 +1,7 @@
 /** A recording in the place of a hub: a page that looks at it is told everything that was recorded, and the end. */
 import {
-  backendKey,
   type ClientMessage,
   CloseCode,
-  type ConnectionView,
   encodeMessage,
   isStuck,
   loadRecording,
@@ -17,8 +15,7 @@ import {
   type Reply,
   readRecording,
   type ServerMessage,
-  type StreamView,
-  VerdictEngine,
+  verdictsAtEnd,
 } from '@glassway/inspector-protocol';
 import type { AdminHub, AdminViewer } from '../admin/server.ts';
 import { DynamicTable } from '../trace/hub/dynamic-table.ts';
@@ -116,29 +113,8 @@ export class RecordedHub implements AdminHub {
       }
       return { type: 'reply', id, what: 'tables', received: tables[0].view(), sent: tables[1].view() };
     }
-    return { type: 'reply', id, what: 'verdicts', now: recording.now, verdicts: this.#verdicts() };
-  }
-
-  #verdicts(): Extract<Reply, { what: 'verdicts' }>['verdicts'] {
-    const { recording } = this;
-    const views = new Map<number, ConnectionView & { streams: Map<number, StreamView> }>();
-    for (const [id, { facts, state }] of recording.connections) {
-      if (state !== null) views.set(id, { facts, state, streams: new Map() });
-    }
-    for (const { facts, state } of recording.streams.values()) {
-      if (state !== null) views.get(facts.connection)?.streams.set(facts.stream, { facts, state });
-    }
-    const engine = new VerdictEngine({
-      connection: id => views.get(id),
-      backend: (url, worker) => recording.backends.get(backendKey(url, worker)),
-    });
-    engine.look(recording.now);
-    return [...views].flatMap(([connection, view]) =>
-      [...view.streams].flatMap(([stream, held]) => {
-        const verdict = engine.on(view, held);
-        return verdict !== null && isStuck(verdict) ? [{ connection, stream, verdict }] : [];
-      }),
-    );
+    const verdicts = verdictsAtEnd(recording).filter(({ verdict }) => isStuck(verdict));
+    return { type: 'reply', id, what: 'verdicts', now: recording.now, verdicts };
   }
 }
 

@@ -8,5 +8,6 @@ export const FORMAT_NAMES: Readonly<Record<KeepFormat, readonly [name: string, w
   har: ['HAR', 'requests, for browsers’ tools'],
   pcapng: ['pcapng', 'frames in made-up TCP, for packet analysers'],
   qlog: ['qlog', 'a JSON text sequence'],
+  html: ['report', 'findings, streams and the stuck ones’ frames as one HTML page'],
   'chrome-trace': ['Chrome trace', 'streams as spans, for trace viewers'],
 };

@@ -93,4 +93,5 @@ const EXTENSIONS: Readonly<Record<Exclude<KeepFormat, 'glassway'>, string>> = {
   pcapng: 'pcapng',
   qlog: 'sqlog',
   'chrome-trace': 'trace.json',
+  html: 'html',
 };

@@ -4,11 +4,12 @@ import type { Recording } from '../recording.ts';
 import { rowsOf } from './frames.ts';
 import { exportHar } from './har.ts';
 import { exportPcapng } from './pcapng.ts';
+import { exportReport } from './report.ts';
 import { exportText } from './text.ts';
 import { exportChromeTrace, exportQlog } from './trace.ts';
 
 /** Names of formats. */
-export const EXPORT_FORMATS = ['text', 'har', 'pcapng', 'qlog', 'chrome-trace'] as const;
+export const EXPORT_FORMATS = ['text', 'har', 'pcapng', 'qlog', 'chrome-trace', 'html'] as const;
 /** One of `EXPORT_FORMATS`. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
@@ -30,5 +31,7 @@ export function exportRecording(
       return exportQlog(recording, rows);
     case 'chrome-trace':
       return exportChromeTrace(recording, rows);
+    case 'html':
+      return exportReport(recording, rows, filter);
   }
 }

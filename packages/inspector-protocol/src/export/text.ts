@@ -24,12 +24,13 @@ export function exportText(recording: Recording, rows: readonly number[]): strin
     lines.push(`[${(frames.t[row]! / 1e6).toFixed(6).padStart(10)}] ${verb} ${frameName(type)} frame <${head}>`);
     const names = flagNames(type, flags);
     if (names.length > 0) lines.push(`          ; ${names.join(' | ')}`);
-    for (const detail of details(recording, sections, row)) lines.push(`          ${detail}`);
+    for (const detail of frameDetails(recording, sections, row)) lines.push(`          ${detail}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-function details(recording: Recording, sections: SectionIndex, row: number): string[] {
+/** What a frame says beyond its head, a line each. */
+export function frameDetails(recording: Recording, sections: SectionIndex, row: number): string[] {
   const { frames } = recording;
   const aux = frames.aux[row]!;
   switch (frames.type[row]) {
