@@ -156,7 +156,7 @@ function views(ui: Ui): Command[] {
 function files(ui: Ui): Command[] {
   const list: Command[] = (['glassway', ...EXPORT_FORMATS] as const).map(format => ({
     id: `export/${format}`,
-    title: `Export as ${FORMAT_NAMES[format][0]}`,
+    title: `Export: ${FORMAT_NAMES[format][0]}`,
     group: 'File',
     note: FORMAT_NAMES[format][1],
     run: () => keepAs(format, ui.filter),

@@ -62,7 +62,7 @@ export function KeepMenu(): ReactNode {
               done();
             }}
           >
-            <b className={css['name']}>{FORMAT_NAMES[format][0]}</b>
+            <b>{FORMAT_NAMES[format][0]}</b>
             <span>{FORMAT_NAMES[format][1]}</span>
           </button>
         ))}

@@ -72,7 +72,7 @@ ${connectionTable(recording)}
 ${streamTable(streams, now)}
 ${stuckStreams(recording, stuck, rows)}
 </main>
-<footer><p class="soft">Values that are secret were replaced by their length and a keyed hash in the gateway, before they were recorded. Times are seconds since the gateway started. This file has no scripts and loads nothing.</p></footer>
+<footer><p class="soft">Confidential values were replaced by their length and a keyed hash in the gateway, before they were recorded. Times are seconds since the gateway started. This file has no scripts and loads nothing.</p></footer>
 </body>
 </html>
 `;
