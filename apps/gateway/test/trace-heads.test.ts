@@ -117,3 +117,18 @@ it('a value told in the clear is hidden as soon as a client marks its name never
   const badges = viewer.sections.map(section => section.fields.find(field => field.name === 'x-badge'));
   expect(badges.map(field => field?.value)).toEqual(['correct horse', 'correct horse', '', '']);
 });
+
+it('a request over HTTP/1.1 has its Host, so that it can be compared with the :authority of the other leg', () => {
+  const rig = traceRig();
+  const viewer = rig.viewer();
+  viewer.subscribe();
+  const { id } = rig.open(HTTP1);
+  rig.recorder.http1Request(id, 1, 'GET', '/', ['accept', 'text/html'], 'example.test');
+  rig.tick();
+  expect(viewer.sections[0]?.fields.map(({ name, value }) => `${name}: ${value}`)).toEqual([
+    ':method: GET',
+    ':path: /',
+    'host: example.test',
+    'accept: text/html',
+  ]);
+});

@@ -212,20 +212,21 @@ describe('the trace of HTTP/1.1', () => {
       ...NO_TRACE,
       connectionOpened: ({ protocol }) => log.push(`open ${protocol}`),
       connectionClosed: (id, why) => log.push(`close ${id} ${why?.code ?? 'clean'}`),
-      http1Request: (id, ordinal, method, target) => log.push(`request ${id}/${ordinal} ${method} ${target}`),
+      http1Request: (id, ordinal, method, target, _fields, host) =>
+        log.push(`request ${id}/${ordinal} ${method} ${target} of ${host}`),
       http1Response: (id, ordinal, status) => log.push(`response ${id}/${ordinal} ${status}`),
       http1Body: (id, ordinal, direction, bytes) => log.push(`body ${id}/${ordinal} ${direction} ${bytes}`),
       http1End: (id, ordinal, why) => log.push(`end ${id}/${ordinal} ${why?.code ?? 'clean'}`),
     };
     const port = await listening(createHttp((incoming, response) => incoming.pipe(response)));
     const backend = client(`http://127.0.0.1:${port}`, {}, trace);
-    const exchange = Recorder.send(backend, upload(2, { path: '/a' }));
+    const exchange = Recorder.send(backend, upload(2, { path: '/a', authority: 'example.test' }));
     exchange.leg.write(text('ok'), true);
     await exchange.finished();
     await backend.close(0);
     expect(log).toEqual([
       'open http/1.1',
-      'request 1/1 POST /a',
+      'request 1/1 POST /a of example.test',
       'body 1/1 1 2',
       'response 1/1 200',
       'body 1/1 0 2',

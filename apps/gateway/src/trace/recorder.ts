@@ -53,7 +53,14 @@ export class Recorder implements Trace {
     this.sink.event({ kind: 'connection-closed', connection: connectionId, reason: facts(reason) });
   }
 
-  http1Request(connectionId: number, ordinal: number, method: string, target: string, fields: readonly string[]): void {
+  http1Request(
+    connectionId: number,
+    ordinal: number,
+    method: string,
+    target: string,
+    fields: readonly string[],
+    host = '',
+  ): void {
     const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
     tap.onStreamState(ordinal, IDLE, OPEN);
@@ -62,6 +69,7 @@ export class Recorder implements Trace {
     sections.beginText(last);
     sections.textField(':method', method, last);
     sections.textField(':path', target, last);
+    if (host !== '') sections.textField('host', host, last);
     this.section(tap, ordinal, tap.facts.leg === Leg.CLIENT ? 0 : 1, SectionKind.REQUEST, fields, last);
   }
 

@@ -37,8 +37,18 @@ export interface Trace {
   tap(connectionId: number): Tap | null;
   /** The connection is gone; reason null: clean. */
   connectionClosed(connectionId: number, reason: Reason | null): void;
-  /** A request and its response on an HTTP/1.1 connection, which has no frames. `ordinal` counts requests from 1. */
-  http1Request(connectionId: number, ordinal: number, method: string, target: string, fields: readonly string[]): void;
+  /**
+   * A request and its response on an HTTP/1.1 connection, which has no frames. `ordinal` counts requests from 1; `host` is
+   * the Host field where it is not among `fields`.
+   */
+  http1Request(
+    connectionId: number,
+    ordinal: number,
+    method: string,
+    target: string,
+    fields: readonly string[],
+    host?: string,
+  ): void;
   http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void;
   /** Body octets that passed on an HTTP/1.1 connection: direction 0 received from the peer, 1 sent. */
   http1Body(connectionId: number, ordinal: number, direction: 0 | 1, bytes: number): void;

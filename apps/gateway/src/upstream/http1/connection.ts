@@ -151,10 +151,10 @@ export class Http1Connection implements ResponseSink, DialEvents {
     }
     const { trace } = this.#pool;
     if (first) {
-      const { method, path, fields } = leg.request;
+      const { method, path, authority, fields } = leg.request;
       const ordinary = method === 'HEAD' ? Expecting.HEAD : Expecting.ORDINARY;
       this.#parser.begin(leg.framing === RequestFraming.TUNNEL ? Expecting.UPGRADE : ordinary);
-      trace.http1Request(this.#id, this.#ordinal, method, path, fields);
+      trace.http1Request(this.#id, this.#ordinal, method, path, fields, authority);
     }
     if (written > 0) trace.http1Body(this.#id, this.#ordinal, 1, written);
     if (leg.endSent) trace.http1Complete(this.#id, this.#ordinal, 1);
