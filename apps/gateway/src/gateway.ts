@@ -116,7 +116,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     const access = await openAccess(settings, logger, undo);
     const tracer = openTracer(settings, logger, undo);
     const inspector =
-      settings.inspector === null ? null : await inspect(settings.inspector, settings.logStalls, options, logger, undo);
+      settings.inspector === null ? null : await inspect(settings.inspector, settings, options, logger, undo);
     const trace = inspector?.trace ?? NO_TRACE;
     const pools = new Pools(trace, { forbidden: reachesAny([inspector, settings.admin]) }, (url, isHealthy, why) => {
       if (isHealthy) logger.info(`backend ${url} is healthy again`);
@@ -206,7 +206,7 @@ async function openAccess(settings: Settings, logger: Logger, undo: Undo): Promi
 
 async function inspect(
   { host, port }: ListenAddress,
-  logStalls: boolean,
+  { logStalls, inspectorPayloads }: Settings,
   options: GatewayOptions,
   logger: Logger,
   undo: Undo,
@@ -221,6 +221,7 @@ async function inspect(
     port,
     staticRoot,
     release: VERSION,
+    payloadBytes: inspectorPayloads,
     onError,
     ...(logStalls ? { onVerdict } : {}),
   }).catch(failedIn('inspector'));

@@ -164,11 +164,15 @@ async function play(
   return playScenario(scenario, gateway.http!);
 }
 
+/** Octets of bodies that the demo's inspector shows: they are the demo's own. */
+const DEMO_PAYLOADS = 1024;
+
 /** The demo's routes come after those of the user's file, which may be there to try one. */
 function withDemo(settings: Settings, demo: Demo | null): Settings {
   if (demo === null) return settings;
   const adapted = demo.adapt?.(settings) ?? settings;
-  return { ...adapted, routes: [...adapted.routes, ...demo.routes] };
+  const inspectorPayloads = adapted.inspectorPayloads || DEMO_PAYLOADS;
+  return { ...adapted, inspectorPayloads, routes: [...adapted.routes, ...demo.routes] };
 }
 
 /** Sends requests of many kinds through the gateway's own listeners; answers how to stop. */

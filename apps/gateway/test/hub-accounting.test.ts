@@ -345,6 +345,7 @@ describe('what a viewer may send', () => {
         frames: { streams: Array(1001).fill(1) },
         fields: null,
         events: false,
+        payloads: null,
         backlog: 0,
       }),
     ],

@@ -75,7 +75,15 @@ class SocketViewer {
   async subscribed(): Promise<this> {
     await expect.poll(() => this.texts.some(text => text.type === 'hello')).toBe(true);
     this.socket.send(
-      encodeMessage({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 1_000_000 }),
+      encodeMessage({
+        type: 'subscribe',
+        id: 1,
+        frames: {},
+        fields: {},
+        events: true,
+        payloads: null,
+        backlog: 1_000_000,
+      }),
     );
     await expect.poll(() => this.texts.some(text => text.type === 'snapshot')).toBe(true);
     return this;

@@ -33,7 +33,7 @@ describe('the merged hub', () => {
     expect(rig.workers.map(({ opened }) => opened)).toEqual([0, 0]);
     expect(rig.workers.every(({ rig: { hub } }) => hub.asleep)).toBe(true);
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.settle(viewer);
     expect(rig.workers.map(({ isOpen }) => isOpen)).toEqual([true, true]);
     rig.hub.detach(viewer.viewer);
@@ -41,6 +41,36 @@ describe('the merged hub', () => {
     expect(rig.workers.map(({ isOpen }) => isOpen)).toEqual([false, false]);
     for (let i = 0; i < 60; i++) rig.tick();
     expect(rig.workers.every(({ rig: { hub } }) => hub.asleep)).toBe(true);
+  });
+
+  it('tells the octets of frames, each under the place that its frame has here', () => {
+    const rig = new MergedRig(3, { payloadBytes: 64 });
+    const viewer = rig.viewer();
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: {}, backlog: 1000 });
+    rig.settle(viewer);
+    const taps = rig.workers.map(({ rig: worker }) => worker.open());
+    const sent: string[] = [];
+    for (let round = 0; round < 60; round++) {
+      taps.forEach(({ id, tap }, at) => {
+        rig.time.now += 10;
+        // Frames of which nothing is kept stand between.
+        tap.onFrame(0, 8, 0, 0, 4, 0, 0, 1, Uint8Array.of(0, 0, 0, 1), 0);
+        if (round % (at + 1) !== 0) return;
+        const opaque = Uint8Array.of(9, 9, 9, 9, 9, 9, id, round);
+        tap.onFrame(0, 6, 0, 0, 8, 0, 0, 0, opaque, 0);
+        sent.push([...opaque].join());
+      });
+      if (round % 7 === 0) rig.tick(20);
+    }
+    rig.settle(viewer);
+    expect(viewer.pieces.map(({ octets }) => [...octets].join()).sort()).toEqual(sent.sort());
+    const { seq, type, connection } = viewer.columns;
+    const rows = new Map(Array.from({ length: viewer.frames }, (_, row) => [seq[row]!, row]));
+    for (const piece of viewer.pieces) {
+      const row = rows.get(piece.seq)!;
+      expect([type[row], connection[row]]).toEqual([6, piece.octets[6]]);
+    }
+    expect(new Set(viewer.pieces.map(piece => piece.seq)).size).toBe(sent.length);
   });
 
   it('shows the connections of all workers, each with its worker, and both legs linked', () => {
@@ -53,7 +83,7 @@ describe('the merged hub', () => {
       exchange(backend.tap, 1);
     }
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 1000 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 1000 });
     rig.settle(viewer);
     const { connections, streams } = viewer.rows();
     expect([...connections.values()].map(({ id, worker, leg }) => [id, worker, leg])).toEqual(
@@ -77,7 +107,7 @@ describe('the merged hub', () => {
     const rig = new MergedRig(3);
     const taps = rig.workers.map(({ rig: worker }) => worker.open());
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.settle(viewer);
     for (let round = 0; round < 200; round++) {
       const which = (round * 7) % 3;
@@ -117,7 +147,7 @@ describe('the merged hub', () => {
       rig.tick(10);
     }
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 3000 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 3000 });
     rig.settle(viewer);
     expect(viewer.frames).toBe(3000);
     const seen = times(viewer);
@@ -129,7 +159,7 @@ describe('the merged hub', () => {
     const rig = new MergedRig(2);
     const taps = rig.workers.map(({ rig: worker }) => worker.open());
     const first = rig.viewer();
-    first.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    first.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     burst(taps[0]!, 100);
     rig.settle(first);
     rig.hub.detach(first.viewer);
@@ -139,7 +169,7 @@ describe('the merged hub', () => {
     burst(taps[1]!, 70);
     rig.tick();
     const second = rig.viewer();
-    second.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 10_000 });
+    second.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 10_000 });
     rig.settle(second);
     expect(second.frames).toBe(220);
     burst(taps[1]!, 30);
@@ -156,7 +186,7 @@ describe('the merged hub', () => {
     );
     const taps = rig.workers.map(({ rig: worker }) => worker.open());
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.tick();
     for (let round = 0; round < 60; round++) {
       for (const tap of taps) burst(tap, 1000);
@@ -175,7 +205,7 @@ describe('the merged hub', () => {
     const rig = new MergedRig(2, { creditBytes: 60_000, maxLagRecords: 3000 });
     const taps = rig.workers.map(({ rig: worker }) => worker.open());
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.settle(viewer);
     rig.workers[0]!.held = true;
     for (let round = 0; round < 30; round++) {
@@ -199,7 +229,7 @@ describe('the merged hub', () => {
     exchange(client.tap, 3);
     const other = two.rig.open();
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.settle(viewer);
     // The state says that there were frames which never come.
     one.rig.recorder.flush();
@@ -233,7 +263,7 @@ describe('the merged hub', () => {
   it('a worker in the place of a dead one joins, with numbers of its own', () => {
     const rig = new MergedRig(2);
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.settle(viewer);
     const first = rig.workers[0]!.rig.open();
     burst(first, 20);
@@ -256,7 +286,7 @@ describe('the merged hub', () => {
     const { id, tap } = rig.workers[1]!.rig.open();
     exchange(tap, 1);
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 100 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 100 });
     rig.settle(viewer);
     const ask = (what: 'tables' | 'sections', number: number, connection: number) => {
       viewer.send({ type: 'get', id: number, what, connection, stream: 1 } as Parameters<RigViewer['send']>[0]);
@@ -282,7 +312,7 @@ describe('the merged hub', () => {
       tap.onSendBlocked(1, 1, 5000);
     }
     const viewer = rig.viewer();
-    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+    viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
     rig.settle(viewer);
     viewer.send({ type: 'get', id: 5, what: 'verdicts' });
     const reply = viewer.all('reply').find(({ id }) => id === 5);
@@ -306,7 +336,7 @@ describe('the merged hub', () => {
         );
         const taps: Opened[][] = rig.workers.map(({ rig: worker }) => [worker.open()]);
         const viewer = rig.viewer();
-        viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 500 });
+        viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 500 });
         rig.settle(viewer);
         let incarnation = 0;
         for (const { worker, frames, what } of steps) {

@@ -73,7 +73,14 @@ async function traffic(): Promise<() => void> {
 async function record(name: string, filter = ''): Promise<string> {
   const out = join(directory, name);
   const stop = await traffic();
-  const recording = await startRecording({ url: gateway.inspectorUrl!, out, filter, backlog: 100_000, seconds: 1 });
+  const recording = await startRecording({
+    url: gateway.inspectorUrl!,
+    out,
+    filter,
+    payloads: false,
+    backlog: 100_000,
+    seconds: 1,
+  });
   const report = await recording.done;
   stop();
   expect(report.frames).toBeGreaterThan(0);
@@ -98,7 +105,7 @@ describe('a recording of a gateway', () => {
     expect(paths).toEqual(expect.arrayContaining(['/one', '/two', '/slow']));
     expect(Buffer.from(octets).includes(SECRET)).toBe(false);
     for (const format of EXPORT_FORMATS) {
-      const made = Buffer.from(exportRecording(recording, format, null));
+      const made = Buffer.from(exportRecording(recording, format, null, true));
       expect(made.includes(SECRET), format).toBe(false);
       expect(made.length, format).toBeGreaterThan(500);
       expect(made.includes('/one'), format).toBe(true);
@@ -106,7 +113,7 @@ describe('a recording of a gateway', () => {
   });
 
   it('a file that is there is not overwritten, and a wrong address, token or filter is said', async () => {
-    const options = { url: gateway.inspectorUrl!, out: file, filter: '', backlog: 0, seconds: 1 };
+    const options = { url: gateway.inspectorUrl!, out: file, filter: '', payloads: false, backlog: 0, seconds: 1 };
     await expect(startRecording(options)).rejects.toThrow('is there already');
     const out = join(directory, 'none.glassway');
     await expect(startRecording({ ...options, out, filter: 'foo=1' })).rejects.toThrow('--filter: foo=1');
@@ -137,7 +144,9 @@ describe('a recording of a gateway', () => {
       },
       close: () => {},
     });
-    viewer.receive(encodeMessage({ type: 'subscribe', id: 4, frames: {}, fields: {}, events: true, backlog: 0 }));
+    viewer.receive(
+      encodeMessage({ type: 'subscribe', id: 4, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 }),
+    );
     expect(told[0]).toMatchObject({ type: 'hello', recorded: true, now: hub.recording.now });
     expect(told[1]).toMatchObject({ type: 'snapshot', id: 4 });
     expect(frames).toBe(hub.recording.count);
@@ -157,7 +166,7 @@ describe('a recording of a gateway', () => {
   itWith('tshark', 'a packet analyser dissects the frames of the pcapng export', async () => {
     const recording = loadRecording(await load(file));
     const out = join(directory, 'all.pcapng');
-    await writeFile(out, exportRecording(recording, 'pcapng', null));
+    await writeFile(out, exportRecording(recording, 'pcapng', null, true));
     const printed = await run(
       'tshark',
       '-r',

@@ -7,9 +7,12 @@ import {
   type FieldSection,
   FRAMES_HEADER_BYTES,
   FrameColumns,
+  isPayloads,
   type LogEvent,
+  type PayloadPiece,
   parseServerMessage,
   readFramesHeader,
+  readPayloads,
   type ServerMessage,
   type Snapshot,
   type State,
@@ -41,6 +44,7 @@ export interface RigOptions extends TraceSizes, Partial<Omit<HubOptions, 'identi
   readonly numbering?: Numbering;
   /** The clock, when several share it. */
   readonly time?: { now: number };
+  readonly payloadBytes?: number;
 }
 
 export interface Rig {
@@ -57,7 +61,7 @@ export interface Rig {
 }
 
 export function traceRig(options: RigOptions = {}): Rig {
-  const { revealed, idleBytesPerSecond = Number.POSITIVE_INFINITY, numbering, ...sizes } = options;
+  const { revealed, payloadBytes = 0, idleBytesPerSecond = Number.POSITIVE_INFINITY, numbering, ...sizes } = options;
   const { time = { now: 1000 } } = options;
   const shared = allocateTrace({
     ringBytes: 4096 * 40,
@@ -71,11 +75,19 @@ export function traceRig(options: RigOptions = {}): Rig {
     clock,
     revealed: revealed ?? false,
     idleBytesPerSecond,
+    payloadBytes,
     ...(numbering === undefined ? {} : { numbering }),
   });
   let resyncs = 0;
   const hub = new Hub(shared, {
-    identity: { gateway: 'test', name: 'test', release: '0.0.0', epochMs: 0, revealed: revealed ?? false },
+    identity: {
+      gateway: 'test',
+      name: 'test',
+      release: '0.0.0',
+      epochMs: 0,
+      revealed: revealed ?? false,
+      payloadBytes,
+    },
     ...(numbering === undefined ? {} : { worker: numbering.worker }),
     clock,
     requestResync: () => {
@@ -123,7 +135,8 @@ export class RigViewer {
   eager = false;
   /** Octets of log messages since the last acknowledgement. */
   unacknowledged = 0;
-  #acks: { frames?: number; fields?: number; events?: number } = {};
+  readonly pieces: PayloadPiece[] = [];
+  #acks: { frames?: number; fields?: number; events?: number; payloads?: number } = {};
 
   constructor(hub: { attach(port: ViewerPort): Viewer }) {
     const self = this;
@@ -155,6 +168,13 @@ export class RigViewer {
       } else return;
       this.unacknowledged += data.length;
     } else {
+      if (isPayloads(data.slice().buffer)) {
+        const { pieces, to } = readPayloads(data.slice().buffer);
+        this.pieces.push(...pieces);
+        this.#acks.payloads = to;
+        this.unacknowledged += data.length;
+        return;
+      }
       const header = readFramesHeader(data.slice().buffer);
       this.#advance(header.from, header.to);
       this.columns.append(this.frames, data.slice().buffer, FRAMES_HEADER_BYTES, header.count, header.from);
@@ -182,7 +202,16 @@ export class RigViewer {
   }
 
   subscribe(message: Partial<Subscribe> = {}): Snapshot {
-    this.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0, ...message });
+    this.send({
+      type: 'subscribe',
+      id: 1,
+      frames: {},
+      fields: {},
+      events: true,
+      payloads: null,
+      backlog: 0,
+      ...message,
+    });
     return this.all('snapshot').at(-1)!;
   }
 

@@ -31,7 +31,17 @@ async function watch(inspectorUrl: string, onVerdict: (event: VerdictEvent) => v
     socket.on('message', data => {
       const message = parseServerMessage(String(data));
       if (message.type === 'hello') {
-        socket.send(encodeMessage({ type: 'subscribe', id: 1, frames: null, fields: null, events: true, backlog: 0 }));
+        socket.send(
+          encodeMessage({
+            type: 'subscribe',
+            id: 1,
+            frames: null,
+            fields: null,
+            events: true,
+            payloads: null,
+            backlog: 0,
+          }),
+        );
       } else if (message.type === 'snapshot') resolve(socket);
       else if (message.type === 'events') {
         socket.send(encodeMessage({ type: 'ack', events: message.to }));

@@ -153,7 +153,7 @@ class Viewer {
   state(rows: ReturnType<World['changes']>): void {
     if (!this.#subscribed) return;
     const world = this.#world;
-    const head = { frames: world.head, fields: world.sections.length, events: world.events.length };
+    const head = { frames: world.head, fields: world.sections.length, events: world.events.length, payloads: 0 };
     this.#say({ type: 'state', now: world.now, head, reset: false, rows });
   }
 
@@ -207,8 +207,8 @@ class Viewer {
         this.#sections = Math.max(0, world.sections.length - 5000);
         this.#events = Math.max(0, world.events.length - 5000);
         this.#subscribed = true;
-        const from = { frames: this.#frames, fields: this.#sections, events: this.#events };
-        const head = { frames: world.head, fields: world.sections.length, events: world.events.length };
+        const from = { frames: this.#frames, fields: this.#sections, events: this.#events, payloads: 0 };
+        const head = { frames: world.head, fields: world.sections.length, events: world.events.length, payloads: 0 };
         this.#say({
           type: 'snapshot',
           id: message.id,

@@ -132,7 +132,7 @@ describe('the feed', () => {
     feed.take(snapshot(0, 0, world));
     connection.close();
     const gone = { ...world.changes(false), forgottenConnections: [1], forgottenStreams: [[1, 1]] as const };
-    const head = { frames: 0, fields: 0, events: 0 };
+    const head = { frames: 0, fields: 0, events: 0, payloads: 0 };
     feed.take({ type: 'state', now: world.now, head, reset: false, rows: gone });
     look({ connection: 1, streams: { scope: 'all', sort: 'newest', search: '', first: 0, length: 10 } });
     expect(feed.state().connections).toMatchObject([{ id: 1, health: 'closed' }]);
@@ -159,7 +159,7 @@ describe('the feed', () => {
     world.open({ leg: 0, negotiation: 'alpn', peer: 'a' });
     world.open({ leg: 0, negotiation: 'alpn', peer: 'b' }).close();
     feed.take(snapshot(0, 0, world));
-    const head = { frames: 0, fields: 0, events: 0 };
+    const head = { frames: 0, fields: 0, events: 0, payloads: 0 };
     feed.take({ type: 'state', now: world.now, head, reset: true, rows: new World().changes(true) });
     expect(feed.state().connections.map(row => row.peer)).toEqual(['b']);
   });

@@ -82,7 +82,7 @@ export function hello(gateway = 'g1'): Hello {
 
 /** A SNAPSHOT of a world, or of nothing. */
 export function snapshot(from: number, head: number, world: World | null = null, now = 0): Snapshot {
-  const log = { fields: 0, events: 0 };
+  const log = { fields: 0, events: 0, payloads: 0 };
   const rows = (world ?? new World()).changes(true);
   return {
     type: 'snapshot',

@@ -47,6 +47,7 @@ function rig() {
       onState: state => states.push(state),
       onHello: message => heard.push(`hello ${message.gateway}`),
       onMessage: message => heard.push(message.type),
+      onPayloads: message => heard.push(`payloads ${message.byteLength}`),
       onFrames: message => heard.push(`frames ${message.byteLength}`),
     },
   );

@@ -273,6 +273,7 @@ export class Inbound implements FrameSink {
     if (stream === null || core.closed || stream.state === StreamState.CLOSED) return;
     const ends = last && this.dataEnds;
     if (start === end && !ends) return;
+    if (core.tap !== null && start !== end) core.tap.onData?.(Direction.IN, stream.id, bytes, start, end);
     if (ends) core.move(stream, StreamEvent.RECEIVE_DATA_END);
     core.handler.onData?.(stream, bytes.subarray(start, end), ends);
     if (ends) core.settle(stream);

@@ -31,7 +31,8 @@ export interface Tap {
    * out, of the sending side for all others; the stream window is 0 when there is no such stream.
    * `length` is the payload length in octets (0..16777215). `aux` is the frame's number: increment (WINDOW_UPDATE),
    * error code (RST_STREAM, GOAWAY), promised stream (PUSH_PROMISE), first setting's id (SETTINGS), else 0.
-   * `bytes` holds the payload from `offset`; of a DATA frame perhaps only its beginning. It is borrowed.
+   * `bytes` holds the payload from `offset`; of a DATA frame perhaps only its beginning, of a sent GOAWAY with 2048 octets
+   * or more nothing. It is borrowed.
    */
   onFrame(
     direction: Direction,
@@ -45,6 +46,12 @@ export interface Tap {
     bytes: Uint8Array,
     offset: number,
   ): void;
+
+  /**
+   * Octets `bytes[start .. end)` of a DATA frame, without padding, never empty: of a received one as they arrive, after
+   * its `onFrame`; of a sent one in pieces before its `onFrame`, with no other frame between. Borrowed.
+   */
+  onData?(direction: Direction, streamId: number, bytes: Uint8Array, start: number, end: number): void;
 
   /**
    * The fields that follow (until `onFieldSectionEnd`) make up this field section. Comes before its HEADERS frame; a request

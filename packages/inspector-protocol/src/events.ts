@@ -83,5 +83,21 @@ export type LogEvent =
       readonly cause: Blocked;
       readonly pendingBytes: number;
     })
+  /**
+   * A length-prefixed message of gRPC in the DATA frame at `seq`: it began, was there as a whole, or has come to its end
+   * after it began earlier. `number` counts from 1 per stream and direction; `flags` is the prefix's first octet (1:
+   * compressed, 0x80: trailers of gRPC-Web); `length` without the prefix; `at`: where in the frame's data its octets begin,
+   * or for `end` where they end.
+   */
+  | (Base & {
+      readonly kind: 'grpc-message';
+      readonly stream: number;
+      readonly direction: 0 | 1;
+      readonly number: number;
+      readonly flags: number;
+      readonly length: number;
+      readonly at: number;
+      readonly phase: 'begin' | 'whole' | 'end';
+    })
   /** The maximum of a dynamic table changed; direction 0 decodes what we receive, 1 encodes what we send. */
   | (Base & { readonly kind: 'table-resized'; readonly direction: 0 | 1; readonly maxSize: number });

@@ -1,5 +1,5 @@
 /**
- * The FRAMES message, the only binary one: a header of 24 octets, then records.
+ * The FRAMES message, binary like PAYLOADS (see `payloads.ts`): a header of 24 octets, then records.
  *
  *      0  kind    u8    1
  *      1  version u8    protocol version

@@ -1,3 +1,4 @@
+export * from './anatomy.ts';
 export * from './empty-rows.ts';
 export * from './events.ts';
 export * from './export/index.ts';
@@ -15,8 +16,11 @@ export {
 export * from './filter/match.ts';
 export * from './filter/parse.ts';
 export * from './frames.ts';
+export * from './grpc.ts';
 export * from './messages.ts';
 export * from './parse.ts';
+export * from './payloads.ts';
+export * from './protobuf.ts';
 export * from './record.ts';
 export * from './recording.ts';
 export * from './rows.ts';

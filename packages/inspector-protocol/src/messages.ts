@@ -1,6 +1,6 @@
 /**
- * Messages of the inspector's WebSocket. FRAMES is binary (see `frames.ts`); everything else is one JSON object with a
- * `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then FRAMES, FIELDS, EVENTS,
+ * Messages of the inspector's WebSocket. FRAMES and PAYLOADS are binary (see `frames.ts`, `payloads.ts`); everything else
+ * is one JSON object with a `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then FRAMES, FIELDS, EVENTS, PAYLOADS,
  * STATE and DROPPED as things happen. The client acknowledges log positions with ACK; without acknowledgement the server
  * stops sending logs at the credit told in HELLO and later skips ahead, telling what it skipped in DROPPED. The state is
  * coalesced, so it needs no credit and is never dropped. Read and write messages with `parse.ts`: rows travel packed.
@@ -29,6 +29,8 @@ export interface Subscribe {
   readonly fields: FrameSelection | null;
   /** True when events are wanted. */
   readonly events: boolean;
+  /** Of which frames the octets are wanted, as far as any are kept; null: none. They are the first that a slow viewer loses. */
+  readonly payloads: FrameSelection | null;
   /** How many of the frames, sections and events that are still kept are sent first, counted back from now. 0..10 million. */
   readonly backlog: number;
 }
@@ -42,6 +44,8 @@ export interface Ack {
   readonly fields?: number;
   /** `to` of the last EVENTS or DROPPED. */
   readonly events?: number;
+  /** `to` of the last PAYLOADS or DROPPED. */
+  readonly payloads?: number;
 }
 
 /** Asks for one thing; answered by REPLY with the same id. */
@@ -89,13 +93,19 @@ export interface Hello {
   readonly recorded?: boolean;
   /** Whether secrets are shown: false unless the gateway was started so. */
   readonly revealed: boolean;
+  /** Octets that are kept of each DATA frame at most. Left out: none. */
+  readonly payloadBytes?: number;
 }
 
-/** A log's positions: one frame, section or event each. */
+/** Names of the logs. */
+export type LogName = 'frames' | 'fields' | 'events' | 'payloads';
+
+/** Positions of the logs: one frame, section, event or piece of octets each. */
 export interface LogPositions {
   readonly frames: number;
   readonly fields: number;
   readonly events: number;
+  readonly payloads: number;
 }
 
 /** How many frames of one kind. `type` is a `typeBucket`; connection 0 and type 15 when not known. */
@@ -148,7 +158,7 @@ export interface Events {
 /** A part of a log that will not be sent: this client was slow (`credit`), or the ring was overwritten (`overrun`). */
 export interface Dropped {
   readonly type: 'dropped';
-  readonly log: 'frames' | 'fields' | 'events';
+  readonly log: LogName;
   readonly cause: 'credit' | 'overrun';
   readonly from: number;
   /** The position after; acknowledge with it. */

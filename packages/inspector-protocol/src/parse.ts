@@ -21,6 +21,7 @@ type MemberName =
   | 'frames'
   | 'fields'
   | 'events'
+  | 'payloads'
   | 'backlog'
   | 'types'
   | 'connections'
@@ -48,6 +49,7 @@ export function parseClientMessage(text: string): ClientMessage {
         frames: selection(bag, 'frames'),
         fields: selection(bag, 'fields'),
         events: boolean(bag, 'events'),
+        payloads: selection(bag, 'payloads'),
         backlog: integer(bag, 'backlog', 0, 10_000_000),
       };
     case 'ack':
@@ -56,6 +58,7 @@ export function parseClientMessage(text: string): ClientMessage {
         ...(bag.frames === undefined ? {} : { frames: integer(bag, 'frames', 0, Number.MAX_SAFE_INTEGER) }),
         ...(bag.fields === undefined ? {} : { fields: integer(bag, 'fields', 0, Number.MAX_SAFE_INTEGER) }),
         ...(bag.events === undefined ? {} : { events: integer(bag, 'events', 0, Number.MAX_SAFE_INTEGER) }),
+        ...(bag.payloads === undefined ? {} : { payloads: integer(bag, 'payloads', 0, Number.MAX_SAFE_INTEGER) }),
       };
     case 'get': {
       const id = integer(bag, 'id', 0, 0xffff_ffff);
@@ -91,7 +94,11 @@ export function parseServerMessage(text: string): ServerMessage {
   if (!SERVER_TYPES.has(bag.type)) throw new ProtocolError('not a server message of this version');
   const message = bag as unknown as ServerMessage;
   if (message.type !== 'snapshot' && message.type !== 'state') return message;
-  return { ...message, rows: unpackChanges(bag.rows as PackedChanges) };
+  const rows = unpackChanges(bag.rows as PackedChanges);
+  // Recordings of version 2 know no log of payloads.
+  const head = { ...message.head, payloads: message.head.payloads ?? 0 };
+  if (message.type === 'state') return { ...message, head, rows };
+  return { ...message, from: { ...message.from, payloads: message.from.payloads ?? 0 }, head, rows };
 }
 
 /** The text of a message. */

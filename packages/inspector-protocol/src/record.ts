@@ -12,7 +12,7 @@
  *     28  connection window  i32   after this frame
  *     32  stream window      i32   after this frame
  *     36  aux                u32   increment, error code, last stream id, promised stream, first setting; HEADERS: the
- *                                  number of its field section (0: not kept)
+ *                                  number of its field section (0: not kept); DATA: padding, pad length octet included
  */
 
 /** Octets of one frame record. */

@@ -2,7 +2,7 @@
  * Recordings (`.glassway`): what a viewer was sent, octet for octet, with a header in front and an index behind.
  *
  *     header   "GLASSWAY", u32 protocol version, u32 length of the chunks' headers (8)
- *     chunk    u8 kind (1 FRAMES message, 2 text message, 3 index), u8 0, u16 0, u32 length, then the content, padded to 8
+ *     chunk    u8 kind (1 FRAMES message, 2 text message, 3 index, 4 PAYLOADS message), u8 0, u16 0, u32 length, then the content, padded to 8
  *     ...
  *     footer   u64 offset of the index chunk, "GLASSEND"
  *
@@ -15,6 +15,7 @@ import { type FieldSection, unpackSections } from './fields.ts';
 import { FRAMES_HEADER_BYTES, readFramesHeader } from './frames.ts';
 import type { Hello, ServerMessage } from './messages.ts';
 import { parseServerMessage } from './parse.ts';
+import { PayloadStore, readPayloads } from './payloads.ts';
 import { FrameColumns } from './record.ts';
 import {
   type BackendState,
@@ -31,7 +32,7 @@ const END = 'GLASSEND';
 const CHUNK_HEADER = 8;
 const FILE_HEADER = 16;
 const FOOTER = 16;
-const Kind = { FRAMES: 1, TEXT: 2, INDEX: 3 } as const;
+const Kind = { FRAMES: 1, TEXT: 2, INDEX: 3, PAYLOADS: 4 } as const;
 
 /** One entry of the index: where a chunk of frames begins, and the log position it begins at. */
 export interface IndexEntry {
@@ -65,6 +66,12 @@ export class RecordingWriter {
     const { from, to } = readFramesHeader(new Uint8Array(message).buffer);
     this.#index.push({ offset: this.#offset, from, to });
     return this.#chunk(Kind.FRAMES, message);
+  }
+
+  /** A PAYLOADS message as it came. Throws `Error` when it is none. */
+  payloads(message: Uint8Array): Uint8Array {
+    readPayloads(new Uint8Array(message).buffer);
+    return this.#chunk(Kind.PAYLOADS, message);
   }
 
   /** A text message as it came; `encoded` is its UTF-8. */
@@ -101,6 +108,7 @@ export class RecordingWriter {
 /** One message of a recording. */
 export type RecordedMessage =
   | { readonly kind: 'frames'; readonly bytes: Uint8Array }
+  | { readonly kind: 'payloads'; readonly bytes: Uint8Array }
   | { readonly kind: 'text'; readonly text: string };
 
 /** The messages of a recording, in order. Throws `Error` for what is no recording of a version that is read here. */
@@ -110,7 +118,9 @@ export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const version = view.getUint32(8, true);
   if (version < OLDEST_READABLE_VERSION || version > PROTOCOL_VERSION) {
-    throw new Error(`the recording is of version ${version}, this program reads version ${PROTOCOL_VERSION}`);
+    throw new Error(
+      `the recording is of version ${version}, this program reads versions ${OLDEST_READABLE_VERSION} to ${PROTOCOL_VERSION}`,
+    );
   }
   for (let at = FILE_HEADER; at + CHUNK_HEADER <= file.length; ) {
     const kind = file[at]!;
@@ -119,6 +129,7 @@ export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
     // Cut off in the middle of a chunk, or at the index: there is no more.
     if (kind === Kind.INDEX || from + length > file.length) return;
     if (kind === Kind.FRAMES) yield { kind: 'frames', bytes: file.slice(from, from + length) };
+    else if (kind === Kind.PAYLOADS) yield { kind: 'payloads', bytes: file.slice(from, from + length) };
     else if (kind === Kind.TEXT) yield { kind: 'text', text: fromUtf8(file.subarray(from, from + length)) };
     else throw new Error(`the recording has a chunk of unknown kind ${kind} at octet ${at}`);
     at = from + ((length + 7) & ~7);
@@ -143,6 +154,8 @@ export interface Recording {
   readonly count: number;
   readonly sections: readonly FieldSection[];
   readonly events: readonly LogEvent[];
+  /** Octets of frames, as far as any were recorded. */
+  readonly payloads: PayloadStore;
   /** Records that the recorder was told it would not get. */
   readonly dropped: number;
 }
@@ -151,9 +164,11 @@ export interface Recording {
 export function loadRecording(file: Uint8Array): Recording {
   const batches: Uint8Array[] = [];
   const messages: ServerMessage[] = [];
+  const payloads = new PayloadStore(Number.POSITIVE_INFINITY);
   let count = 0;
   for (const message of readRecording(file)) {
     if (message.kind === 'text') messages.push(parseServerMessage(message.text));
+    else if (message.kind === 'payloads') payloads.add(readPayloads(message.bytes.buffer as ArrayBuffer).pieces);
     else {
       batches.push(message.bytes);
       count += readFramesHeader(message.bytes.buffer as ArrayBuffer).count;
@@ -168,10 +183,10 @@ export function loadRecording(file: Uint8Array): Recording {
   }
   const [hello] = messages;
   if (hello?.type !== 'hello') throw new Error('the recording does not begin with HELLO');
-  return { hello, frames, count, ...putTogether(messages) };
+  return { hello, frames, count, payloads, ...putTogether(messages) };
 }
 
-function putTogether(messages: readonly ServerMessage[]): Omit<Recording, 'hello' | 'frames' | 'count'> {
+function putTogether(messages: readonly ServerMessage[]): Omit<Recording, 'hello' | 'frames' | 'count' | 'payloads'> {
   const connections = new Map<number, { facts: ConnectionFacts; state: ConnectionState | null }>();
   const streams = new Map<string, { facts: StreamFacts; state: StreamState | null }>();
   const backends = new Map<string, BackendState>();

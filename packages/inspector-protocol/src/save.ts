@@ -3,27 +3,32 @@ import { packSections } from './fields.ts';
 import { FRAMES_HEADER_BYTES, writeFramesHeader } from './frames.ts';
 import type { ServerMessage } from './messages.ts';
 import { encodeMessage } from './parse.ts';
+import { writePayloads } from './payloads.ts';
 import { connectionWord, INJECTED_BIT, RECORD_BYTES, RecordWriter } from './record.ts';
 import { type Recording, RecordingWriter, utf8 } from './recording.ts';
 
 /** Records of one batch: 32 KB. */
 const BATCH_RECORDS = 800;
 
-/** The octets of a `.glassway` file that `loadRecording` makes the same of. */
-export function saveRecording(recording: Recording): Uint8Array<ArrayBuffer> {
+/** Pieces of octets in one message. */
+const BATCH_PIECES = 200;
+
+/** The octets of a `.glassway` file that `loadRecording` makes the same of; what was kept of bodies only with `content`. */
+export function saveRecording(recording: Recording, content = false): Uint8Array<ArrayBuffer> {
   const writer = new RecordingWriter();
   const parts: Uint8Array[] = [writer.begin()];
   const tell = (message: ServerMessage): void => void parts.push(writer.text(utf8(encodeMessage(message))));
   const { frames, count, sections, events, now } = recording;
   const first = count === 0 ? 0 : frames.seq[0]!;
+  const pieces = (content ? recording.payloads : recording.payloads.withoutContent()).all();
   const after = count === 0 ? 0 : frames.seq[count - 1]! + 1;
   tell({ ...recording.hello, now });
   tell({
     type: 'snapshot',
     id: 1,
     now,
-    from: { frames: first, fields: 0, events: 0 },
-    head: { frames: after, fields: sections.length, events: events.length },
+    from: { frames: first, fields: 0, events: 0, payloads: 0 },
+    head: { frames: after, fields: sections.length, events: events.length, payloads: pieces.length },
     before: [],
     rows: {
       backends: [...recording.backends.values()],
@@ -39,6 +44,10 @@ export function saveRecording(recording: Recording): Uint8Array<ArrayBuffer> {
   if (events.length > 0) tell({ type: 'events', from: 0, to: events.length, events });
   for (let row = 0; row < count; row += BATCH_RECORDS) {
     parts.push(writer.frames(batch(recording, row, Math.min(count, row + BATCH_RECORDS))));
+  }
+  for (let from = 0; from < pieces.length; from += BATCH_PIECES) {
+    const to = Math.min(pieces.length, from + BATCH_PIECES);
+    parts.push(writer.payloads(writePayloads({ from, to, pieces: pieces.slice(from, to) })));
   }
   parts.push(writer.end());
   const file = new Uint8Array(writer.bytes);

@@ -5,40 +5,68 @@ import {
   encodeMessage,
   FRAMES_HEADER_BYTES,
   FrameColumns,
+  isPayloads,
+  loadRecording,
   PROTOCOL_VERSION,
   parseClientMessage,
   parseServerMessage,
+  RecordingWriter,
   readFramesHeader,
+  readPayloads,
   SUBPROTOCOL,
   unpackSections,
+  utf8,
 } from '../src/index.ts';
-import { CLIENT_MESSAGES, framesMessage, SECTION, SERVER_MESSAGES } from './samples.ts';
+import { CLIENT_MESSAGES, framesMessage, PIECES, payloadsMessage, SECTION, SERVER_MESSAGES } from './samples.ts';
 
 const golden = (name: string, version: number = PROTOCOL_VERSION): string =>
   readFileSync(new URL(`./golden/v${version}/${name}`, import.meta.url), 'utf8');
 const octets = (hex: string): ArrayBuffer => Uint8Array.from(Buffer.from(hex.trim(), 'hex')).buffer;
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
-describe('version 3', () => {
+describe('version 4', () => {
   it('is named so', () => {
-    expect(PROTOCOL_VERSION).toBe(3);
-    expect(SUBPROTOCOL).toBe('glassway.inspector.v3');
+    expect(PROTOCOL_VERSION).toBe(4);
+    expect(SUBPROTOCOL).toBe('glassway.inspector.v4');
   });
 
   it('refuses version 1, and any to come, by name', () => {
-    expect(() => readFramesHeader(octets(golden('frames.hex', 1)))).toThrow('version 1, this side speaks 3');
+    expect(() => readFramesHeader(octets(golden('frames.hex', 1)))).toThrow('version 1, this side speaks 4');
     const next = octets(golden('frames.hex'));
     new Uint8Array(next)[1] = PROTOCOL_VERSION + 1;
-    expect(() => readFramesHeader(next)).toThrow('version 4, this side speaks 3');
+    expect(() => readFramesHeader(next)).toThrow('version 5, this side speaks 4');
   });
 
-  it('reads version 2, which knows of no workers', () => {
-    expect(readFramesHeader(octets(golden('frames.hex', 2)))).toEqual(readFramesHeader(octets(golden('frames.hex'))));
-    const withoutWorker = lines(
-      golden('server.jsonl').replaceAll('"worker":2,', '').replace('"version":3', '"version":2'),
+  it.each([2, 3])('reads what version %i recorded: what came later was added', version => {
+    expect(readFramesHeader(octets(golden('frames.hex', version)))).toEqual(
+      readFramesHeader(octets(golden('frames.hex'))),
     );
-    expect(lines(golden('server.jsonl', 2))).toEqual(withoutWorker);
-    expect(lines(golden('server.jsonl', 2)).map(parseServerMessage)).toEqual(withoutWorker.map(parseServerMessage));
+    const texts = lines(golden('server.jsonl', version));
+    const messages = texts.map(parseServerMessage);
+    expect(messages.find(message => message.type === 'snapshot')).toMatchObject({
+      from: { fields: 0, payloads: 0 },
+      head: { fields: 20, payloads: 0 },
+    });
+    const writer = new RecordingWriter();
+    const file = Buffer.concat([
+      writer.begin(),
+      ...texts.map(text => writer.text(utf8(text))),
+      writer.frames(new Uint8Array(octets(golden('frames.hex', version)))),
+      writer.end(),
+    ]);
+    file[8] = version;
+    const recording = loadRecording(new Uint8Array(file));
+    expect(recording).toMatchObject({ count: 2, hello: { version } });
+    const { worker } = recording.connections.get(7)!.facts;
+    expect(worker).toBe(version === 2 ? undefined : 2);
+    expect(recording.payloads.all()).toEqual([]);
+  });
+
+  it('payloads', () => {
+    expect(Buffer.from(payloadsMessage()).toString('hex')).toBe(golden('payloads.hex').trim());
+    const buffer = octets(golden('payloads.hex'));
+    expect(isPayloads(buffer)).toBe(true);
+    expect(readPayloads(buffer)).toEqual({ from: 58, to: 60, pieces: PIECES });
   });
 
   it('client messages', () => {

@@ -219,7 +219,7 @@ describe('a selection of frames', () => {
   it('goes over the wire unchanged', () => {
     fc.assert(
       fc.property(selection, fc.option(selection), fc.boolean(), u(20), (frames, fields, events, backlog) => {
-        const message = { type: 'subscribe' as const, id: 1, frames, fields, events, backlog };
+        const message = { type: 'subscribe' as const, id: 1, frames, fields, events, payloads: fields, backlog };
         expect(parseClientMessage(encodeMessage(message))).toEqual(message);
       }),
       { verbose: 1 },
@@ -249,13 +249,14 @@ describe('what a client sends', () => {
     ['{"type":"get","id":1,"what":"all","connection":1}', /what/],
     ['{"type":"get","id":1,"what":"sections","connection":1}', /stream/],
     ['{"type":"get","id":1,"what":"tables","connection":1073741824}', /connection/],
-    ['{"type":"subscribe","id":1,"fields":null,"events":true,"backlog":0}', /frames/],
-    ['{"type":"subscribe","id":1,"frames":[],"fields":null,"events":true,"backlog":0}', /frames/],
+    ['{"type":"subscribe","id":1,"fields":null,"events":true,"payloads":null,"backlog":0}', /frames/],
+    ['{"type":"subscribe","id":1,"frames":[],"fields":null,"events":true,"payloads":null,"backlog":0}', /frames/],
     ['{"type":"subscribe","id":1,"frames":{"types":[256]},"fields":null,"events":true,"backlog":0}', /types/],
     ['{"type":"subscribe","id":1,"frames":{"types":"all"},"fields":null,"events":true,"backlog":0}', /types/],
     ['{"type":"subscribe","id":1,"frames":{"leg":2},"fields":null,"events":true,"backlog":0}', /leg/],
+    ['{"type":"subscribe","id":1,"frames":null,"fields":null,"events":true,"payloads":1,"backlog":0}', /payloads/],
     ['{"type":"subscribe","id":1,"frames":null,"fields":null,"events":1,"backlog":0}', /events/],
-    ['{"type":"subscribe","id":1,"frames":null,"fields":null,"events":true,"backlog":1e9}', /backlog/],
+    ['{"type":"subscribe","id":1,"frames":null,"fields":null,"events":true,"payloads":null,"backlog":1e9}', /backlog/],
     [`{"type":"auth","token":"${'x'.repeat(33_000)}"}`, /too long/],
   ])('%.60s is refused by name', (text, what) => {
     expect(() => parseClientMessage(text)).toThrow(what);

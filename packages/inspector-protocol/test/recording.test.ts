@@ -70,9 +70,9 @@ describe('a recording', () => {
     expect(() => [...readRecording(utf8('not a recording at all'))]).toThrow('no glassway recording');
     const { file } = sample();
     file[8] = 9;
-    expect(() => [...readRecording(file)]).toThrow('version 9, this program reads version 3');
+    expect(() => [...readRecording(file)]).toThrow('version 9, this program reads versions 2 to 4');
     file[8] = 1;
-    expect(() => [...readRecording(file)]).toThrow('version 1, this program reads version 3');
+    expect(() => [...readRecording(file)]).toThrow('version 1, this program reads versions 2 to 4');
   });
 
   it('of version 2 is read as well', () => {
@@ -87,7 +87,7 @@ describe('a recording', () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), octets => {
         const file = concat([new RecordingWriter().begin(), octets]);
         try {
-          for (const message of readRecording(file)) expect(['frames', 'text']).toContain(message.kind);
+          for (const message of readRecording(file)) expect(['frames', 'payloads', 'text']).toContain(message.kind);
         } catch (error) {
           expect((error as Error).message).toMatch(/unknown kind/);
         }
@@ -106,7 +106,7 @@ describe('a recording', () => {
 
   it('saved from what a page holds is the same again', () => {
     const recording = loadRecording(sample().file);
-    const again = loadRecording(saveRecording(recording));
+    const again = loadRecording(saveRecording(recording, false));
     expect(again.streams).toEqual(recording.streams);
     expect(again.connections).toEqual(recording.connections);
     expect(again.sections).toEqual(recording.sections);
@@ -127,28 +127,28 @@ describe('exports', () => {
   it('hold what the filter lets pass, and no redacted value', () => {
     const recording = loadRecording(sample().file);
     for (const format of EXPORT_FORMATS) {
-      const made = exportRecording(recording, format, null);
+      const made = exportRecording(recording, format, null, false);
       const text = typeof made === 'string' ? made : Buffer.from(made).toString('latin1');
       expect(text.length, format).toBeGreaterThan(50);
       if (!['pcapng', 'chrome-trace', 'har', 'html'].includes(format))
         expect(text).toContain('redacted, 61 octets, 9f2c4a7b');
     }
-    const none = exportRecording(recording, 'text', parseFilter('type=PING'));
+    const none = exportRecording(recording, 'text', parseFilter('type=PING'), false);
     expect(none).toBe('\n');
-    expect(exportRecording(recording, 'text', parseFilter('type=HEADERS'))).toContain('GET');
+    expect(exportRecording(recording, 'text', parseFilter('type=HEADERS'), false)).toContain('GET');
   });
 
   it('HAR, Chrome trace and qlog are what they say', () => {
     const recording = loadRecording(sample().file);
-    const har = JSON.parse(exportRecording(recording, 'har', null) as string) as {
+    const har = JSON.parse(exportRecording(recording, 'har', null, false) as string) as {
       log: { version: string; entries: unknown[] };
     };
     expect(har.log.version).toBe('1.2');
-    const trace = JSON.parse(exportRecording(recording, 'chrome-trace', null) as string) as {
+    const trace = JSON.parse(exportRecording(recording, 'chrome-trace', null, false) as string) as {
       traceEvents: { ph: string }[];
     };
     expect(new Set(trace.traceEvents.map(event => event.ph))).toEqual(new Set(['M', 'X', 'i']));
-    const records = (exportRecording(recording, 'qlog', null) as string).split('\u001e').slice(1);
+    const records = (exportRecording(recording, 'qlog', null, false) as string).split('\u001e').slice(1);
     expect(records.map(record => JSON.parse(record) as { name?: string }).map(record => record.name)).toEqual([
       undefined,
       'http:frame_parsed',
@@ -162,7 +162,7 @@ describe('exports', () => {
       ...section,
       fields: section.fields.map(field => ({ ...field, value: `${field.value}\u001b[2J\u202e` })),
     }));
-    const text = exportRecording({ ...recording, sections: hostile }, 'text', null) as string;
+    const text = exportRecording({ ...recording, sections: hostile }, 'text', null, false) as string;
     for (const hidden of ['\u001b', '\u202e']) expect(text).not.toContain(hidden);
     expect(text).toContain('\\x1b[2J\\u{202e}');
   });

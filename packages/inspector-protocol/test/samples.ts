@@ -4,9 +4,11 @@ import {
   type ConnectionFacts,
   type ConnectionState,
   connectionWord,
+  encodeMessage,
   type FieldSection,
   FRAMES_HEADER_BYTES,
   Mark,
+  type PayloadPiece,
   packSections,
   RECORD_BYTES,
   RecordWriter,
@@ -14,6 +16,7 @@ import {
   type StreamFacts,
   type StreamState,
   writeFramesHeader,
+  writePayloads,
 } from '../src/index.ts';
 
 export const SECTION: FieldSection = {
@@ -167,7 +170,7 @@ const ROWS = {
   forgottenConnections: [1],
   forgottenStreams: [[2, 3] as const],
 };
-const HEAD = { frames: 1_204_118, fields: 20, events: 40 };
+const HEAD = { frames: 1_204_118, fields: 20, events: 40, payloads: 60 };
 const AT = { t: 41_241_000, seq: 1_204_117, connection: 7 };
 
 export const CLIENT_MESSAGES: readonly ClientMessage[] = [
@@ -178,10 +181,11 @@ export const CLIENT_MESSAGES: readonly ClientMessage[] = [
     frames: { types: [0, 8], connections: [7], streams: [5], direction: 1, leg: 0 },
     fields: {},
     events: true,
+    payloads: { types: [0] },
     backlog: 1000,
   },
-  { type: 'subscribe', id: 2, frames: null, fields: null, events: false, backlog: 0 },
-  { type: 'ack', frames: 10, fields: 20, events: 30 },
+  { type: 'subscribe', id: 2, frames: null, fields: null, events: false, payloads: null, backlog: 0 },
+  { type: 'ack', frames: 10, fields: 20, events: 30, payloads: 40 },
   { type: 'ack' },
   { type: 'get', id: 3, what: 'sections', connection: 7, stream: 5 },
   { type: 'get', id: 4, what: 'tables', connection: 7 },
@@ -191,7 +195,7 @@ export const CLIENT_MESSAGES: readonly ClientMessage[] = [
 export const SERVER_MESSAGES: readonly ServerMessage[] = [
   {
     type: 'hello',
-    version: 3,
+    version: 4,
     recordBytes: 40,
     gateway: '6f1c2e0e-0000-4000-8000-000000000000',
     name: '127.0.0.1:8443',
@@ -201,12 +205,13 @@ export const SERVER_MESSAGES: readonly ServerMessage[] = [
     ringRecords: 1_677_721,
     creditBytes: 2_097_152,
     revealed: false,
+    payloadBytes: 256,
   },
   {
     type: 'snapshot',
     id: 1,
     now: 41_241_000,
-    from: { frames: 1_203_118, fields: 0, events: 0 },
+    from: { frames: 1_203_118, fields: 0, events: 0, payloads: 0 },
     head: HEAD,
     before: [[7, 1, 0, 290]],
     rows: ROWS,
@@ -242,6 +247,17 @@ export const SERVER_MESSAGES: readonly ServerMessage[] = [
         bytes: 3_900_000,
       },
       { ...AT, kind: 'table-resized', direction: 0, maxSize: 0 },
+      {
+        ...AT,
+        kind: 'grpc-message',
+        stream: 9,
+        direction: 1,
+        number: 3,
+        flags: 1,
+        length: 4_000_000_000,
+        at: 5,
+        phase: 'begin',
+      },
     ],
   },
   { type: 'dropped', log: 'frames', cause: 'credit', from: 10, to: 30, count: 20, counts: [[7, 1, 0, 20]] },
@@ -322,5 +338,71 @@ export function framesMessage(): Uint8Array {
     2 ** 31 - 1,
     2 ** 32 - 1,
   );
+  return bytes;
+}
+
+/** A body's beginning on one leg, and a frame that steers the connection on the other. */
+export const PIECES: readonly PayloadPiece[] = [
+  {
+    seq: 0x1_ffff_ffff,
+    connection: 7,
+    leg: 0,
+    direction: 0,
+    stream: 5,
+    type: 0,
+    offset: 3,
+    octets: Uint8Array.of(0x70, 0x61, 0x73, 0x73),
+  },
+  {
+    seq: 2 ** 52,
+    connection: 2 ** 30 - 1,
+    leg: 1,
+    direction: 1,
+    stream: 2 ** 31 - 1,
+    type: 255,
+    offset: 2 ** 24 - 1,
+    octets: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  },
+];
+
+export function payloadsMessage(): Uint8Array {
+  return writePayloads({ from: 58, to: 60, pieces: PIECES });
+}
+
+/** POST of 45 octets on stream 5 of connection 7, and the beginning of its response of 1000, as a viewer is told. */
+export const RECORDED_EXCHANGE: { readonly texts: readonly string[]; readonly frames: Uint8Array } = {
+  texts: [
+    ...SERVER_MESSAGES.filter(message => message.type === 'hello' || message.type === 'snapshot'),
+    {
+      type: 'fields' as const,
+      from: 0,
+      to: 1,
+      packed: packSections([{ ...SECTION, kind: 0, direction: 0 }]),
+    },
+  ].map(encodeMessage),
+  frames: exchangeFrames(),
+};
+
+function exchangeFrames(): Uint8Array {
+  const bytes = new Uint8Array(FRAMES_HEADER_BYTES + 3 * RECORD_BYTES);
+  writeFramesHeader(bytes, 3, 0, 3);
+  const writer = new RecordWriter(bytes.buffer, FRAMES_HEADER_BYTES, 3);
+  writer.write(
+    0,
+    1000,
+    0,
+    connectionWord(7, 0, 0),
+    5,
+    62,
+    1,
+    0x4,
+    Mark.SECTION,
+    SECTION.section,
+    0,
+    0,
+    SECTION.section,
+  );
+  writer.write(1, 2000, 1, connectionWord(7, 0, 0), 5, 45, 0, 0x1, 0, 0, 0, 0, 0);
+  writer.write(2, 3000, 2, connectionWord(7, 0, 1), 5, 1000, 0, 0, 0, 0, 0, 0, 0);
   return bytes;
 }

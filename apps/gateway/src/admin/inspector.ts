@@ -35,6 +35,8 @@ export interface InspectorOptions extends TraceSizes {
    * for a part of the time, frames always. `Infinity`: all, 0: none. Default 2 MiB.
    */
   readonly idleBytesPerSecond?: number;
+  /** Octets kept of every DATA frame, 0 for none. Default 0, at most 16384. */
+  readonly payloadBytes?: number;
   /** Octets a viewer may leave unacknowledged. Default 2 MiB. */
   readonly creditBytes?: number;
   /** Frames a viewer may be behind before it skips ahead. Default 65536. */
@@ -84,9 +86,11 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
   const epochNs = process.hrtime.bigint();
   const epoch = performance.now();
   const revealed = options.reveal ?? false;
+  const payloadBytes = options.payloadBytes ?? 0;
   const recorder = new Recorder(shared, {
     clock: () => Math.floor((performance.now() - epoch) * 1000),
     revealed,
+    payloadBytes,
     ...(options.idleBytesPerSecond === undefined ? {} : { idleBytesPerSecond: options.idleBytesPerSecond }),
   });
   const port = options.port ?? 8090;
@@ -99,6 +103,7 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
       release: options.release ?? '',
       epochMs: Date.now(),
       revealed,
+      ...(payloadBytes > 0 ? { payloadBytes } : {}),
     },
     epochNs,
     verdicts: options.onVerdict !== undefined,

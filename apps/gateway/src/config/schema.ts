@@ -124,6 +124,7 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
     https: field('TLS listener for h2 and http/1.1', BIND),
     http: field('Cleartext listener for http/1.1 and h2c', BIND),
     inspector: field('Where the inspector listens, on this machine only', LISTEN),
+    inspectorPayloads: field('Octets of every DATA frame that the inspector shows; 0 for none', whole(0, 16_384)),
     otlpEndpoint: field(
       'OpenTelemetry collector that gets a span per request, such as http://127.0.0.1:4318/v1/traces, or off',
       optional(text('an http:// or https:// URL', { pattern: /^https?:\/\/\S+$/, check: isUrl }), 'off'),

@@ -64,6 +64,11 @@ export interface Settings {
   readonly http: BindAddress | null;
   /** Inspector; null: off. Default 127.0.0.1:8090. Loopback only. */
   readonly inspector: ListenAddress | null;
+  /**
+   * Octets of every DATA frame that the inspector keeps and shows, 0 for none. Bodies are as secret as fields and nothing in
+   * them is redacted: whoever has the inspector's token reads them. Default 0, range 0..16384.
+   */
+  readonly inspectorPayloads: number;
   /** URL of an OpenTelemetry collector for OTLP/HTTP: http://127.0.0.1:4318/v1/traces; null: no traces. Default none. */
   readonly otlpEndpoint: string | null;
   /** Percent of requests that are traced when their caller has not decided. Default 100. */
@@ -145,6 +150,7 @@ export const DEFAULT_SETTINGS: Settings = {
   https: { host: '127.0.0.1', port: 8443 },
   http: { host: '127.0.0.1', port: 8080 },
   inspector: { host: '127.0.0.1', port: 8090 },
+  inspectorPayloads: 0,
   otlpEndpoint: null,
   traceSampling: 100,
   workers: 1,

@@ -7,6 +7,14 @@ import type { RecordingTask } from './commands.ts';
 /** Frames from before that a recording begins with. */
 const BACKLOG = 100_000;
 
+interface RecordFlags {
+  readonly out: string;
+  readonly filter: string;
+  readonly payloads: boolean;
+  readonly seconds: string;
+  readonly backlog: string;
+}
+
 /** Adds the commands; `found` gets what was asked for. */
 export function addRecordingCommands(program: Command, found: (task: RecordingTask) => void): void {
   program
@@ -16,13 +24,15 @@ export function addRecordingCommands(program: Command, found: (task: RecordingTa
     .requiredOption('--out <file>', 'where to, for example stall.glassway')
     .option('--filter <filter>', 'which frames, in the language of the inspector’s filter bar', '')
     .option('--seconds <n>', 'stop after this time (default: at Ctrl-C)', '0')
+    .option('--payloads', 'with the octets of bodies, where the gateway keeps any (--inspector-payloads)', false)
     .option('--backlog <n>', 'frames from before to begin with, as far as they are kept', String(BACKLOG))
-    .action((url: string, options: { out: string; filter: string; seconds: string; backlog: string }) => {
+    .action((url: string, options: RecordFlags) => {
       found({
         task: 'record',
         url,
         out: options.out,
         filter: options.filter,
+        payloads: options.payloads,
         seconds: whole('--seconds', options.seconds, 86_400),
         backlog: whole('--backlog', options.backlog, 10_000_000),
       });
@@ -41,11 +51,12 @@ export function addRecordingCommands(program: Command, found: (task: RecordingTa
     .argument('<file>', 'the recording')
     .requiredOption('--as, --format <format>', EXPORT_FORMATS.join(', '))
     .option('--filter <filter>', 'which frames', '')
+    .option('--payloads', 'with the octets of bodies, where the recording has any', false)
     .option('--out <file>', 'where to, - for standard output', '-')
-    .action((file: string, options: { format: string; filter: string; out: string }) => {
-      if (!isFormat(options.format))
-        throw new UsageProblem(`--format: "${options.format}" is none of ${EXPORT_FORMATS.join(', ')}`);
-      found({ task: 'export', file, format: options.format, filter: options.filter, out: options.out });
+    .action((file: string, options: { format: string; filter: string; out: string; payloads: boolean }) => {
+      const { format, filter, payloads, out } = options;
+      if (!isFormat(format)) throw new UsageProblem(`--format: "${format}" is none of ${EXPORT_FORMATS.join(', ')}`);
+      found({ task: 'export', file, format, filter, payloads, out });
     });
   program
     .command('stalls')

@@ -17,6 +17,8 @@ export type RecordingTask =
       readonly file: string;
       readonly format: ExportFormat;
       readonly filter: string;
+      /** Whether what was recorded of bodies goes into it. */
+      readonly payloads: boolean;
       /** `-`: standard output. */
       readonly out: string;
     }
@@ -66,15 +68,29 @@ async function openRecording(
   await server.close();
 }
 
-async function exportFile({ file, format, filter, out }: Extract<RecordingTask, { task: 'export' }>): Promise<void> {
-  const made = exportRecording(loadRecording(await contents(file)), format, understood(filter));
+async function exportFile({
+  file,
+  format,
+  filter,
+  payloads,
+  out,
+}: Extract<RecordingTask, { task: 'export' }>): Promise<void> {
+  const made = exportRecording(loadRecording(await contents(file)), format, understood(filter), payloads);
   if (out === '-') await new Promise<void>(resolve => process.stdout.write(made, () => resolve()));
   else await writeFile(out, made);
 }
 
 async function stalls(url: string, print: (text: string) => void): Promise<void> {
   const client = connectViewer(url, {
-    onHello: () => ({ type: 'subscribe', id: 1, frames: null, fields: null, events: false, backlog: 0 }),
+    onHello: () => ({
+      type: 'subscribe',
+      id: 1,
+      frames: null,
+      fields: null,
+      events: false,
+      payloads: null,
+      backlog: 0,
+    }),
     onText: message => {
       if (message.type === 'snapshot') client.send({ type: 'get', id: 1, what: 'verdicts' });
       if (message.type !== 'reply' || message.what !== 'verdicts') return;

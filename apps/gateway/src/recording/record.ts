@@ -1,8 +1,10 @@
 /** `glassway record`: keeps what a running gateway's inspector tells, and nothing else, in a file. */
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import {
+  CONTROL_TYPES,
   explainFilter,
   type Filter,
+  type FrameSelection,
   parseFilter,
   RecordingWriter,
   selectionOf,
@@ -22,6 +24,8 @@ export interface RecordOptions {
   readonly backlog: number;
   /** Seconds after which to stop; 0: when told to. */
   readonly seconds: number;
+  /** Whether samples of payloads are recorded as well, where the gateway takes any. */
+  readonly payloads: boolean;
 }
 
 /** What was recorded. */
@@ -69,7 +73,15 @@ export async function startRecording(options: RecordOptions): Promise<RecordingR
         greeted = true;
         queue.add(writer.text(utf8(text)));
         const selection = selectionOf(filter);
-        return { type: 'subscribe', id: 1, frames: selection, fields: {}, events: true, backlog: options.backlog };
+        return {
+          type: 'subscribe',
+          id: 1,
+          frames: selection,
+          fields: {},
+          events: true,
+          payloads: payloadSelection(selection, options.payloads),
+          backlog: options.backlog,
+        };
       },
       onText: (message, text) => {
         if (message.type === 'dropped' && message.log === 'frames') dropped += message.count;
@@ -79,6 +91,7 @@ export async function startRecording(options: RecordOptions): Promise<RecordingR
         frames += count;
         queue.add(writer.frames(message));
       },
+      onPayloads: message => queue.add(writer.payloads(message)),
     });
   } catch (error) {
     await discard(queue, options.out);
@@ -101,6 +114,13 @@ export async function startRecording(options: RecordOptions): Promise<RecordingR
       },
     );
   return { stop: () => client.close(), done };
+}
+
+/** Octets of the same frames; without content only those of types that have none. */
+function payloadSelection(frames: FrameSelection, content: boolean): FrameSelection {
+  if (content) return frames;
+  const types = frames.types?.filter(type => CONTROL_TYPES.includes(type)) ?? CONTROL_TYPES;
+  return { ...frames, types };
 }
 
 async function discard(queue: WriteQueue, path: string): Promise<void> {

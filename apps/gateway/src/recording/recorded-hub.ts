@@ -4,6 +4,7 @@ import {
   CloseCode,
   encodeMessage,
   isStuck,
+  type LogName,
   loadRecording,
   PROTOCOL_VERSION,
   ProtocolError,
@@ -73,23 +74,23 @@ export class RecordedHub implements AdminHub {
   }
 
   #positions(): Pick<Extract<ServerMessage, { type: 'snapshot' }>, 'from' | 'head'> {
-    const from = { frames: -1, fields: -1, events: -1 };
-    const head = { frames: 0, fields: 0, events: 0 };
-    const seen = (log: keyof typeof from, first: number, after: number): void => {
+    const from = { frames: -1, fields: -1, events: -1, payloads: -1 };
+    const head = { frames: 0, fields: 0, events: 0, payloads: 0 };
+    const seen = (log: LogName, first: number, after: number): void => {
       if (from[log] < 0) from[log] = first;
       head[log] = Math.max(head[log], after);
     };
     for (const message of this.#messages) {
-      if (message.kind === 'frames') {
+      if (message.kind !== 'text') {
         const view = new DataView(message.bytes.buffer, message.bytes.byteOffset);
-        seen('frames', view.getFloat64(8, true), view.getFloat64(16, true));
+        seen(message.kind, view.getFloat64(8, true), view.getFloat64(16, true));
         continue;
       }
       const parsed = parseServerMessage(message.text);
       if (parsed.type === 'dropped') seen(parsed.log, parsed.from, parsed.to);
       else if (parsed.type === 'fields' || parsed.type === 'events') seen(parsed.type, parsed.from, parsed.to);
     }
-    for (const log of ['frames', 'fields', 'events'] as const) from[log] = Math.max(0, from[log]);
+    for (const log of ['frames', 'fields', 'events', 'payloads'] as const) from[log] = Math.max(0, from[log]);
     return { from, head };
   }
 
@@ -120,7 +121,7 @@ export class RecordedHub implements AdminHub {
 
 /** Frames, sections, events, and what of them was dropped: the state is told once, as it was at the end. */
 function isLog(message: RecordedMessage): boolean {
-  if (message.kind === 'frames') return true;
+  if (message.kind !== 'text') return true;
   const { type } = parseServerMessage(message.text);
   return type === 'fields' || type === 'events' || type === 'dropped';
 }
@@ -167,7 +168,7 @@ class RecordedViewer implements AdminViewer {
         return;
       }
       const message = this.#messages[this.#next++]!;
-      this.#port.send(message.kind === 'frames' ? message.bytes : message.text);
+      this.#port.send(message.kind === 'text' ? message.text : message.bytes);
     }
   }
 }

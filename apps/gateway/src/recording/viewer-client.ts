@@ -4,8 +4,10 @@ import {
   CloseCode,
   encodeMessage,
   type Hello,
+  isPayloads,
   parseServerMessage,
   readFramesHeader,
+  readPayloads,
   type ServerMessage,
   SUBPROTOCOL,
 } from '@glassway/inspector-protocol';
@@ -18,6 +20,8 @@ export interface ViewerEvents {
   onText(message: ServerMessage, text: string): void;
   /** A FRAMES message of so many frames. */
   onFrames(message: Uint8Array, count: number): void;
+  /** A PAYLOADS message. */
+  onPayloads?(message: Uint8Array): void;
 }
 
 /** A connection to an inspector. */
@@ -61,6 +65,11 @@ export function connectViewer(address: string, events: ViewerEvents): ViewerClie
     if (isBinary) {
       // Its own memory, in which records can be read in place.
       const message = new Uint8Array(bytes);
+      if (isPayloads(message.buffer)) {
+        events.onPayloads?.(message);
+        send({ type: 'ack', payloads: readPayloads(message.buffer).to });
+        return;
+      }
       const { count, to } = readFramesHeader(message.buffer);
       events.onFrames(message, count);
       send({ type: 'ack', frames: to });

@@ -3,7 +3,7 @@
  * record and some additions; nothing is allocated and nothing is formatted.
  */
 import { Direction, RULES, type RuleId, SectionKind, SettingsEvent, type Tap } from '@glassway/h2-core';
-import { CONNECTION_MASK, DIRECTION_BIT, FrameType, LEG_BIT, Mark } from '@glassway/inspector-protocol';
+import { CONNECTION_MASK, DIRECTION_BIT, FrameType, isContent, LEG_BIT, Mark } from '@glassway/inspector-protocol';
 import { ConnectionRow } from './connection-row.ts';
 import { EntryKind } from './entry-ring.ts';
 import { LastLines } from './last-lines.ts';
@@ -15,7 +15,10 @@ import { type ConnectionFacts, Leg } from './trace.ts';
 
 const ACK = 0x1;
 const END_HEADERS = 0x4;
+const PADDED = 0x8;
 const INITIAL_WINDOW_SIZE = 0x4;
+/** A stream's share of the samples: so many whole ones in each direction, so that one long body leaves room for others. */
+const SAMPLES_PER_STREAM = 256;
 /** Settings of one frame that are shown; a frame may hold 2730. */
 const MAX_PAIRS = 64;
 /** Settings of one kind that are remembered per connection. */
@@ -41,6 +44,9 @@ export class ConnectionTap implements Tap {
   // HTTP/1.1: of the last request, and of the last response.
   private requestLines: LastLines | null = null;
   private responseLines: LastLines | null = null;
+  // By direction: octets told of the data of the DATA frame under way. And where in the log the received one is.
+  private readonly dataAt = new Int32Array(2);
+  private dataSeq = 0;
   private fieldBytes = 0;
   private lastIndex = -1;
   private lastType = -1;
@@ -82,8 +88,9 @@ export class ConnectionTap implements Tap {
     let mark = 0;
     let ref = 0;
     let extra = aux;
+    let section = 0;
     if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
-      const section = this.takeSection(direction, flags);
+      section = this.takeSection(direction, flags);
       if (section !== 0) {
         mark = this.redacted[direction] === 1 ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
         ref = section;
@@ -96,7 +103,12 @@ export class ConnectionTap implements Tap {
       ref = aux;
     } else if (type === FrameType.PING) {
       this.ping(direction, flags, bytes, offset, length);
+    } else if (type === FrameType.DATA) {
+      this.dataAt[direction] = 0;
+      if (direction === Direction.IN) this.dataSeq = sink.frames.position;
+      if ((flags & PADDED) !== 0 && offset < bytes.length) extra = bytes[offset]! + 1;
     }
+    this.keepOctets(direction, type, flags, streamId, length, bytes, offset, section);
     if (this.violationType >= 0 && direction === Direction.IN) {
       if (this.violationType === type && this.violationStream === streamId) mark |= Mark.VIOLATION;
       this.violationType = -1;
@@ -114,6 +126,47 @@ export class ConnectionTap implements Tap {
     this.lastType = type;
     this.lastStream = streamId;
     frames.append(this.words[direction], streamId, length, type, flags, mark, ref, connectionWindow, window, extra);
+  }
+
+  private keepOctets(
+    direction: Direction,
+    type: number,
+    flags: number,
+    streamId: number,
+    length: number,
+    bytes: Uint8Array,
+    offset: number,
+    section: number,
+  ): void {
+    if (type === FrameType.DATA || type === FrameType.CONTINUATION) return;
+    const { sink } = this;
+    const word = this.words[direction];
+    if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
+      // What goes on in CONTINUATION frames is known to be harmless only when they are gone.
+      if (section === 0 || (flags & END_HEADERS) === 0) return;
+      sink.sections.block(sink.octets, section, word, streamId, type, flags, length, bytes, offset);
+      return;
+    }
+    const sent = direction === Direction.OUT;
+    const seq = sink.frames.position;
+    sink.octets.control(word, streamId, seq, type, length, bytes, offset, sent, isContent(type));
+  }
+
+  onData(direction: Direction, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const { sink } = this;
+    if (!sink.bodies.followed && sink.octets.sampleBytes === 0) return;
+    const slot = this.streams.slot(streamId);
+    if (slot < 0) return;
+    sink.touch();
+    const at = this.dataAt[direction]!;
+    this.dataAt[direction] = at + end - start;
+    const seq = direction === Direction.IN ? this.dataSeq : sink.frames.position;
+    sink.bodies.data(slot, direction, this.id, streamId, seq, sink.now, at, bytes, start, end, sink.isDetailed);
+    const most = sink.octets.sampleBytes;
+    if (at >= most) return;
+    const wanted = Math.min(end - start, most - at);
+    const count = sink.bodies.sample(slot, direction, wanted, most * SAMPLES_PER_STREAM);
+    if (count > 0) sink.octets.piece(this.words[direction], streamId, seq, FrameType.DATA, at, bytes, start, count);
   }
 
   /** What only received frames tell of the connection. */
@@ -167,6 +220,10 @@ export class ConnectionTap implements Tap {
       this.redacted[direction] = sections.redacted ? 1 : 0;
     }
     this.streams.section(streamId, kind);
+    if (kind === SectionKind.REQUEST || kind === SectionKind.RESPONSE) {
+      const slot = this.streams.slot(streamId);
+      if (slot >= 0) this.sink.bodies.head(slot, direction, sections.head.grpc);
+    }
     this.row.addDouble(ConnectionF.FIELD_BYTES_RECEIVED + direction, this.fieldBytes);
     this.row.addDouble(ConnectionF.SECTION_BYTES_RECEIVED + direction, wireBytes);
   }

@@ -43,6 +43,10 @@ export const EntryKind = {
   NEW_STRINGS: 9,
   /** Like EVENT, but told again for a reader that lost it: it changes what is known and is not an event. */
   RETOLD: 10,
+  /** Octets of the frame at `seq`: connection word, stream, offset and type, octets, ordinal, 0, then the octets. */
+  PAYLOAD: 11,
+  /** A message of gRPC in the frame at `seq`: connection, stream, bits, length, number, offset in the frame's data. */
+  GRPC_MESSAGE: 12,
 } as const;
 
 /** Words of a section entry. */
@@ -71,6 +75,7 @@ function isEvent(kind: number): boolean {
     kind === EntryKind.STREAM_STATE ||
     kind === EntryKind.PAIRED ||
     kind === EntryKind.SEND_BLOCKED ||
+    kind === EntryKind.GRPC_MESSAGE ||
     kind === EntryKind.EVENT
   );
 }

@@ -12,10 +12,12 @@ import { type Numbering, SectionNumbers } from './numbering.ts';
 import { HeadCapture } from './stream-heads.ts';
 import type { StringPool } from './strings.ts';
 import { STATIC_ENTRIES, type TableStrings } from './table-strings.ts';
+import type { GatheredSection, WireOctets } from './wire-octets.ts';
 
 /** Field lines of one section that are kept. */
 const MAX_SECTION_FIELDS = 512;
 const COLON = 0x3a;
+const CONTENT_TYPE = 'content-type';
 /** In place of a string's number: the field line is counted among the omitted ones. */
 const NOT_KEPT = -1;
 
@@ -31,6 +33,10 @@ export class SectionWriter {
   private readonly budget: DetailBudget;
   private readonly heads = new KnownHeads();
   private readonly words = new Int32Array(MAX_SECTION_FIELDS * 4);
+  private readonly hidden = new Uint8Array(MAX_SECTION_FIELDS);
+  private readonly gathered: GatheredSection = { words: this.words, hidden: this.hidden };
+  // The number of what is gathered, 0 while it is not complete.
+  private current = 0;
   private detailed = true;
   private fields = 0;
   private omitted = 0;
@@ -70,6 +76,7 @@ export class SectionWriter {
     this.omitted = 0;
     this.hash = 0;
     this.redacted = false;
+    this.current = 0;
     this.head.clear();
   }
 
@@ -80,6 +87,7 @@ export class SectionWriter {
       const hidden = representation === Representation.LITERAL_NEVER_INDEXED;
       if (hidden) this.strings.markName(name);
       else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
+      else if (name === CONTENT_TYPE) this.head.contentType(value);
       return;
     }
     if (this.fields === MAX_SECTION_FIELDS) {
@@ -117,11 +125,13 @@ export class SectionWriter {
     }
     if (valueId < 0) this.redacted = true;
     else if (name.charCodeAt(0) === COLON) this.head.take(name, value);
+    else if (name === CONTENT_TYPE) this.head.contentType(value);
     this.add(nameId, valueId, representation | (index << 8), wireBytes);
   }
 
   private add(nameId: number, valueId: number, kind: number, wireBytes: number): void {
     const { words } = this;
+    this.hidden[this.fields] = valueId < 0 ? 1 : 0;
     const at = this.fields++ * 4;
     this.lastValue = valueId;
     const value = valueId < 0 ? -valueId : valueId;
@@ -164,7 +174,8 @@ export class SectionWriter {
   /** A number for a section, u32; 0 when the section being gathered is not recorded. */
   number(): number {
     if (!this.detailed) return 0;
-    return this.numbers.next();
+    this.current = this.numbers.next();
+    return this.current;
   }
 
   /** Writes the section with the number it was given, if that is not 0. */
@@ -191,5 +202,22 @@ export class SectionWriter {
     const at = word + SectionWord.FIELDS;
     for (let i = 0; i < written; i++) i32[at + i] = words[i]!;
     ring.commit();
+  }
+
+  /** The payload of the frame that carries a section, if that is the one gathered last and nothing of it is missing. */
+  block(
+    octets: WireOctets,
+    section: number,
+    connection: number,
+    stream: number,
+    type: number,
+    flags: number,
+    length: number,
+    bytes: Uint8Array,
+    start: number,
+  ): void {
+    if (section !== this.current || this.omitted !== 0) return;
+    const seq = this.frames.position;
+    octets.block(connection, stream, seq, type, flags, length, bytes, start, this.gathered, this.fields);
   }
 }

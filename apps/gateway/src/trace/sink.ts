@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { LogEvent } from '@glassway/inspector-protocol';
+import { Bodies } from './bodies.ts';
 import { DetailBudget } from './detail-budget.ts';
 import { EntryKind, EntryRing, MAX_ENTRY_BYTES } from './entry-ring.ts';
 import { FrameRing, MAX_UNPUBLISHED_RECORDS } from './frame-ring.ts';
@@ -15,6 +16,7 @@ import { SipHash } from './siphash.ts';
 import { CONNECTION_SLOT_BYTES, ConnectionI, SlotTable, STREAM_SLOT_BYTES, StreamI } from './slots.ts';
 import { type StreamHead, StreamHeads } from './stream-heads.ts';
 import { StringPool } from './strings.ts';
+import { WireOctets } from './wire-octets.ts';
 
 /** Characters of texts in events (debug data, messages) that are kept. */
 const MAX_TEXT = 1024;
@@ -49,6 +51,8 @@ export interface SinkOptions {
   readonly idleBytesPerSecond?: number;
   /** Default: this is the only process. */
   readonly numbering?: Numbering;
+  /** Octets kept of each DATA frame. Default 0: none. */
+  readonly payloadBytes?: number;
 }
 
 /** The shared end of the recorder. */
@@ -63,6 +67,9 @@ export class Sink {
   readonly sections: SectionWriter;
   /** The worker that its connections say they are of; null: there is only one process. */
   readonly worker: number | null;
+  /** By row of `streams`. */
+  readonly bodies: Bodies;
+  readonly octets: WireOctets;
   private readonly control: Int32Array;
   private readonly clock: () => number;
   private readonly ending: TurnEnd[] = [];
@@ -78,6 +85,8 @@ export class Sink {
     this.frames = new FrameRing(shared);
     this.frames.time[0] = options.clock();
     this.entries = new EntryRing(shared);
+    this.bodies = new Bodies(this.entries);
+    this.octets = new WireOctets(this.entries, options.payloadBytes ?? 0);
     this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.control, Control.CONNECTION_ROWS);
     this.streams = new SlotTable(shared.streams, STREAM_SLOT_BYTES, this.control, Control.STREAM_ROWS);
     this.strings = new StringPool(this.entries, new SipHash(randomBytes(16)), options.revealed);
@@ -105,8 +114,15 @@ export class Sink {
   private refresh(): void {
     this.untilClock = CLOCK_EVERY;
     this.frames.time[0] = this.clock();
-    this.budget.update(this.now, this.entries.position, Atomics.load(this.control, Control.AWAKE) === 1);
+    const awake = Atomics.load(this.control, Control.AWAKE) === 1;
+    this.budget.update(this.now, this.entries.position, awake);
+    this.octets.update(this.now, this.budget.detailed, awake);
     this.frames.publish();
+  }
+
+  /** Whether details are recorded now. */
+  get isDetailed(): boolean {
+    return this.budget.detailed;
   }
 
   /** Ends the turn now: all is published, and rows agree with the cursors until the next `touch`. */

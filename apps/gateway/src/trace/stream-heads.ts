@@ -18,6 +18,8 @@ export class HeadCapture implements StreamHead {
   authority = '';
   path = '';
   status = '';
+  /** The content type is one of gRPC's with messages in octets. */
+  grpc = false;
 
   clear(): void {
     this.method = '';
@@ -25,6 +27,12 @@ export class HeadCapture implements StreamHead {
     this.authority = '';
     this.path = '';
     this.status = '';
+    this.grpc = false;
+  }
+
+  /** The content type. `application/grpc-web-text` is base64, in which prefixes cannot be seen. */
+  contentType(value: string): void {
+    this.grpc = value.startsWith('application/grpc') && !value.startsWith('application/grpc-web-text');
   }
 
   /** One pseudo-field. */

@@ -40,6 +40,12 @@ export class StreamRows implements TurnEnd {
     this.i32 = sink.streams.i32;
   }
 
+  /** The stream's row by number, -1: it has none. */
+  slot(streamId: number): number {
+    const row = this.find(streamId);
+    return row < 0 ? -1 : row / this.sink.streams.stride;
+  }
+
   private find(streamId: number): number {
     if (streamId === this.lastStream) return this.lastRow;
     const row = this.rows.get(streamId);
@@ -73,6 +79,7 @@ export class StreamRows implements TurnEnd {
     this.i32[word + StreamI.SEND_WINDOW] = this.peerInitialWindow;
     this.i32[word + StreamI.RECEIVE_WINDOW] = this.ownInitialWindow;
     this.i32[word + StreamI.STREAM] = streamId;
+    this.sink.bodies.open(row / this.sink.streams.stride);
     this.changed(row);
     this.i32[word + StreamI.CONNECTION] = this.id;
     this.rows.add(streamId, row);

@@ -159,7 +159,7 @@ function files(ui: Ui): Command[] {
     title: `Export: ${FORMAT_NAMES[format][0]}`,
     group: 'File',
     note: FORMAT_NAMES[format][1],
-    run: () => keepAs(format, ui.filter),
+    run: () => keepAs(format, ui.filter, false),
   }));
   list.push({ id: 'open', title: 'Open a recording …', group: 'File', run: openRecording });
   list.push({

@@ -1,7 +1,7 @@
 import { EXPORT_FORMATS } from '@glassway/inspector-protocol';
 import { Download } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { keepAs, openFile, whenProblem } from '../feed/client.ts';
+import { keepAs, openFile, useFeed, whenProblem } from '../feed/client.ts';
 import type { KeepFormat } from '../feed/model.ts';
 import { Hostile } from '../ui/hostile.tsx';
 import ui from '../ui/ui.module.css';
@@ -17,6 +17,8 @@ export function KeepMenu(): ReactNode {
   const menu = useRef<HTMLDivElement>(null);
   const [problem, setProblem] = useState('');
   const filter = useUi(state => state.filter);
+  const sampled = useFeed(snapshot => snapshot.gateway?.payloadBytes ?? 0) > 0;
+  const [content, setContent] = useState(false);
   useEffect(() => {
     whenProblem(text => {
       setProblem(text);
@@ -58,7 +60,7 @@ export function KeepMenu(): ReactNode {
             type="button"
             className={css['item']}
             onClick={() => {
-              keepAs(format, filter);
+              keepAs(format, filter, content);
               done();
             }}
           >
@@ -66,9 +68,15 @@ export function KeepMenu(): ReactNode {
             <span>{FORMAT_NAMES[format][1]}</span>
           </button>
         ))}
+        {sampled && (
+          <label className={css['choice']}>
+            <input type="checkbox" checked={content} onChange={event => setContent(event.target.checked)} />
+            With what is kept of bodies, in which nothing is redacted
+          </label>
+        )}
         <p className={css['note']}>
           {filter === '' ? 'All frames of all connections.' : 'Only frames that the filter shows, but for recordings.'}{' '}
-          What is secret was replaced in the gateway and is in none of them.
+          Secret fields were replaced in the gateway and are in none of them.
         </p>
         <button type="button" className={css['item']} onClick={openRecording}>
           <b>Open a recording …</b>

@@ -107,8 +107,8 @@ export function whenProblem(call: (text: string) => void): void {
 }
 
 /** Makes a file of what the page holds, and downloads it. */
-export function keepAs(format: KeepFormat, filter: string): void {
-  tell({ kind: 'keep', format, filter });
+export function keepAs(format: KeepFormat, filter: string, content: boolean): void {
+  tell({ kind: 'keep', format, filter, content });
 }
 
 /** Shows a recording instead of the gateway, until the page is loaded again. */

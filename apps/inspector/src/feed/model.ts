@@ -2,9 +2,9 @@
 import type {
   ConnectionFacts,
   ConnectionState,
-  ExportFormat,
   Field,
   FieldSection,
+  FrameAnatomy,
   ReasonFacts,
   SettingPairs,
   StreamFacts,
@@ -13,7 +13,10 @@ import type {
   Verdict,
 } from '@glassway/inspector-protocol';
 import type { FoundPart } from './found.ts';
+import type { FramesSlot } from './look.ts';
 import type { PastPart } from './past.ts';
+
+export * from './look.ts';
 
 /** Where the connection to the gateway stands. */
 export type LinkState =
@@ -32,6 +35,8 @@ export interface GatewayFacts {
   readonly epochMs: number;
   readonly ringRecords: number;
   readonly revealed: boolean;
+  /** Octets of every DATA frame that the gateway keeps; 0: none. */
+  readonly payloadBytes: number;
   /** This is a recording, not a gateway that runs. */
   readonly recorded: boolean;
   /** Where clients connect to, as URLs. */
@@ -243,6 +248,8 @@ export interface FrameDetail {
   readonly errorCode: number;
   readonly injected: boolean;
   readonly section: FieldSection | null;
+  /** Its octets, as far as they were kept. */
+  readonly anatomy: FrameAnatomy;
 }
 
 /** A frame that gave window back. */
@@ -358,94 +365,3 @@ export interface Snapshot {
   readonly found: FoundPart | null;
   readonly past: PastPart | null;
 }
-
-/** The places on the page where frames are listed. */
-export type FramesSlot = 'tab' | 'drawer';
-
-/** What one frame grid shows. */
-export interface FramesLook {
-  readonly filter: string;
-  /** Null: all connections. */
-  readonly connection: number | null;
-  /** Null: all streams. */
-  readonly stream: number | null;
-  readonly fold: boolean;
-  /** True: the newest `length` entries, whatever `first` says. */
-  readonly follow: boolean;
-  /** Index from the oldest entry. */
-  readonly first: number;
-  readonly length: number;
-}
-
-/** Order of the table of streams. */
-export type StreamSort = 'stuck' | 'newest' | 'oldest' | 'slowest' | 'largest';
-/** Which streams the table shows. */
-export type StreamScope = 'all' | 'open' | 'stuck';
-
-/** Everything the page wants to see, as one value: the worker answers with the parts that changed. */
-export interface Look {
-  readonly connection: number | null;
-  readonly streams: {
-    readonly scope: StreamScope;
-    readonly sort: StreamSort;
-    readonly search: string;
-    readonly first: number;
-    readonly length: number;
-  } | null;
-  readonly stream: { readonly connection: number; readonly stream: number } | null;
-  readonly frames: Readonly<Record<FramesSlot, FramesLook | null>>;
-  /** Row of the frame shown in the detail pane. */
-  readonly frame: number | null;
-  readonly windows: {
-    readonly streams: readonly number[];
-    /** 0: what the peer may send us, 1: what we may send. */
-    readonly direction: 0 | 1;
-    /** Seconds back from now; 0: everything kept. */
-    readonly seconds: number;
-  } | null;
-  /** The dynamic tables of the connection. */
-  readonly hpack: boolean;
-  /** Seconds back from now; 0: everything kept. Null: nobody looks. */
-  readonly timeline: { readonly seconds: number } | null;
-  /** Streams to find; null: nobody searches. */
-  readonly find: string | null;
-  /** The moment that frames, windows and the Timeline show, in t; null: now. */
-  readonly at: number | null;
-  readonly paused: boolean;
-}
-
-/** What the page tells the worker. */
-export type ToWorker =
-  | { readonly kind: 'start'; readonly url: string; readonly token: string | null }
-  | { readonly kind: 'look'; readonly look: Look }
-  | { readonly kind: 'retry' }
-  | { readonly kind: 'clear' }
-  /** Make a file of what is held; `filter` as in the bar. */
-  | { readonly kind: 'keep'; readonly format: KeepFormat; readonly filter: string }
-  /** Show this recording instead of the gateway. */
-  | { readonly kind: 'open'; readonly file: ArrayBuffer };
-
-/** A file of what the page holds: a recording, or the format of another tool. */
-export type KeepFormat = 'glassway' | ExportFormat;
-
-/** What the worker tells the page: parts that changed, a file that was asked for, or why one cannot be opened. */
-export interface FromWorker {
-  readonly parts?: Partial<Snapshot>;
-  readonly file?: { readonly name: string; readonly bytes: Uint8Array };
-  readonly problem?: string;
-}
-
-/** `Look` before anything was asked. */
-export const NOTHING: Look = {
-  connection: null,
-  streams: null,
-  stream: null,
-  frames: { tab: null, drawer: null },
-  frame: null,
-  windows: null,
-  hpack: false,
-  timeline: null,
-  find: null,
-  at: null,
-  paused: false,
-};

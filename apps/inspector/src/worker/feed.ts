@@ -9,9 +9,11 @@ import {
   isVolatile,
   loadRecording,
   Mark,
+  PayloadStore,
   parseFilter,
   parseServerMessage,
   readFramesHeader,
+  readPayloads,
   readRecording,
   type ServerMessage,
   unpackSections,
@@ -57,6 +59,7 @@ export interface Positions {
   frames?: number;
   fields?: number;
   events?: number;
+  payloads?: number;
 }
 
 interface HeldView {
@@ -72,6 +75,7 @@ export class Feed {
   readonly accounts: Accounts = new Accounts();
   readonly store: StateStore = new StateStore();
   readonly sections: Sections = new Sections();
+  readonly octets: PayloadStore = new PayloadStore();
   readonly #rate = new Rate();
   readonly #views = new Map<FramesSlot, HeldView>();
   readonly #clock: () => number;
@@ -121,11 +125,11 @@ export class Feed {
   }
 
   /** What is held as a file, null before anything was heard. */
-  keep(format: KeepFormat, filter: string): ReturnType<typeof keep> | null {
+  keep(format: KeepFormat, filter: string, content: boolean): ReturnType<typeof keep> | null {
     const hello = this.#hello;
     if (hello === null) return null;
-    const { log, sections, store, now } = this;
-    return keep({ hello, now, log, end: this.#end, sections, store }, format, filter);
+    const { log, sections, octets, store, now } = this;
+    return keep({ hello, now, log, end: this.#end, sections, octets, store }, format, filter, content);
   }
 
   /** Shows a recording in place of all that was known. Throws, and changes nothing, when it is none. */
@@ -135,6 +139,7 @@ export class Feed {
     this.greet({ ...hello, gateway: `${hello.gateway} recorded ${++this.#loads}`, now, recorded: true });
     for (const message of readRecording(file)) {
       if (message.kind === 'frames') this.frames(message.bytes.buffer as ArrayBuffer);
+      else if (message.kind === 'payloads') this.payloads(message.bytes.buffer as ArrayBuffer);
       else {
         const told = parseServerMessage(message.text);
         if (told.type !== 'hello' && told.type !== 'reply') this.take(told);
@@ -149,6 +154,7 @@ export class Feed {
       this.accounts.restart();
       this.store.restart();
       this.sections.clear();
+      this.octets.clear();
       this.log.clear();
       this.#views.clear();
       this.#eventsSeen = 0;
@@ -166,6 +172,13 @@ export class Feed {
     const taken = this.log.append(message, header, this.accounts.position);
     this.accounts.took(header.from, header.to, taken);
     this.#acks.frames = header.to;
+  }
+
+  /** The other binary message. Throws when it is not a whole PAYLOADS message. */
+  payloads(message: ArrayBuffer): void {
+    const { pieces, to } = readPayloads(message);
+    this.octets.add(pieces);
+    this.#acks.payloads = to;
   }
 
   /** Any text message but HELLO. */
@@ -209,7 +222,7 @@ export class Feed {
   /** What must be acknowledged since the last call, null: nothing. */
   acknowledge(): Positions | null {
     const acks = this.#acks;
-    if (acks.frames === undefined && acks.fields === undefined && acks.events === undefined) return null;
+    if (Object.keys(acks).length === 0) return null;
     this.#acks = {};
     return acks;
   }
@@ -252,6 +265,7 @@ export class Feed {
               epochMs: hello.epochMs,
               ringRecords: hello.ringRecords,
               revealed: hello.revealed,
+              payloadBytes: hello.payloadBytes ?? 0,
               recorded: hello.recorded === true,
               listeners: hello.listeners ?? [],
             },
@@ -290,7 +304,7 @@ export class Feed {
     const { frame, frames } = this.#look;
     const parts: Record<FramesSlot, FramesPart | null> = { tab: null, drawer: null };
     for (const slot of SLOTS) parts[slot] = this.#frames(slot, frames[slot]);
-    return { frames: parts, frame: frame === null ? null : frameDetail(this.log, frame, this.sections) };
+    return { frames: parts, frame: frame === null ? null : frameDetail(this.log, frame, this.sections, this.octets) };
   }
 
   /** What the chart of windows shows. */
@@ -359,7 +373,7 @@ export class Feed {
       const pair = this.store.stream(stream.connection, stream.stream)?.facts.pair;
       if (pair !== undefined && pair !== null && !known(pair)) return pair;
     }
-    const detail = frame === null ? null : frameDetail(this.log, frame, this.sections);
+    const detail = frame === null ? null : frameDetail(this.log, frame, this.sections, this.octets);
     if (detail === null || detail.section !== null || (detail.mark & Mark.SECTION) === 0) return null;
     return { connection: detail.connection, stream: detail.stream };
   }

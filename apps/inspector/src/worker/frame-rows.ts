@@ -1,5 +1,5 @@
 /** What a frame grid says of a frame, and what the detail pane says of the selected one. */
-import { errorName, FrameType, Mark, settingName } from '@glassway/inspector-protocol';
+import { errorName, FrameType, frameAnatomy, Mark, type PayloadStore, settingName } from '@glassway/inspector-protocol';
 import type { FrameDetail, FrameRow } from '../feed/model.ts';
 import { count, plural } from '../text/format.ts';
 import type { FrameLog } from './frame-log.ts';
@@ -115,13 +115,21 @@ function pingText(flags: number, direction: number): string {
 }
 
 /** One frame in full, null when it was overwritten. */
-export function frameDetail(log: FrameLog, row: number, sections: Sections): FrameDetail | null {
+export function frameDetail(log: FrameLog, row: number, sections: Sections, octets: PayloadStore): FrameDetail | null {
   if (!log.has(row)) return null;
   const { columns } = log;
   const slot = log.slot(row);
   const mark = columns.mark[slot]!;
   const type = columns.type[slot]!;
   const section = (mark & Mark.SECTION) !== 0 ? (sections.get(columns.aux[slot]!) ?? null) : null;
+  const facts = {
+    type,
+    flags: columns.flags[slot]!,
+    stream: columns.stream[slot]!,
+    length: columns.length[slot]!,
+    aux: columns.aux[slot]!,
+    section,
+  };
   return {
     row,
     seq: columns.seq[slot]!,
@@ -140,5 +148,6 @@ export function frameDetail(log: FrameLog, row: number, sections: Sections): Fra
     errorCode: type === FrameType.RST_STREAM || type === FrameType.GOAWAY ? errorOf(log, slot) : 0,
     injected: columns.injected[slot] === 1,
     section,
+    anatomy: frameAnatomy(facts, octets.of(columns.seq[slot]!)),
   };
 }

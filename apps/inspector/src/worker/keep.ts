@@ -7,6 +7,7 @@ import {
   FrameColumns,
   type Hello,
   type LogEvent,
+  type PayloadStore,
   parseFilter,
   type Recording,
   type StreamFacts,
@@ -26,11 +27,12 @@ export interface Held {
   /** Row after the last one. */
   readonly end: number;
   readonly sections: Sections;
+  readonly octets: PayloadStore;
   readonly store: StateStore;
 }
 
 /** The recording of what is held. */
-export function recordingOf({ hello, now, log, end, sections, store }: Held): Recording {
+export function recordingOf({ hello, now, log, end, sections, octets, store }: Held): Recording {
   const count = Math.max(0, end - log.first);
   const frames = new FrameColumns(Math.max(1, count));
   const names = Object.keys(frames).filter(name => name !== 'capacity') as Exclude<
@@ -58,6 +60,7 @@ export function recordingOf({ hello, now, log, end, sections, store }: Held): Re
     count,
     sections: sections.all(),
     events: eventsOf(store),
+    payloads: octets,
     dropped: 0,
   };
 }
@@ -78,11 +81,12 @@ export function keep(
   held: Held,
   format: KeepFormat,
   filter: string,
+  content: boolean,
 ): { readonly name: string; readonly bytes: Uint8Array } {
   const recording = recordingOf(held);
   const stamp = new Date(held.hello.epochMs + held.now / 1000).toISOString().slice(0, 19).replace(/:/g, '-');
-  if (format === 'glassway') return { name: `glassway-${stamp}.glassway`, bytes: saveRecording(recording) };
-  const made = exportRecording(recording, format, parseFilter(filter));
+  if (format === 'glassway') return { name: `glassway-${stamp}.glassway`, bytes: saveRecording(recording, content) };
+  const made = exportRecording(recording, format, parseFilter(filter), content);
   const bytes = typeof made === 'string' ? new TextEncoder().encode(made) : made;
   return { name: `glassway-${stamp}.${EXTENSIONS[format]}`, bytes };
 }

@@ -7,6 +7,7 @@ import {
   CloseCode,
   encodeMessage,
   type Hello,
+  isPayloads,
   PROTOCOL_VERSION,
   parseServerMessage,
   RECORD_BYTES,
@@ -41,6 +42,7 @@ export interface LinkEvents {
   onHello(hello: Hello): void;
   onMessage(message: ServerMessage): void;
   onFrames(message: ArrayBuffer): void;
+  onPayloads(message: ArrayBuffer): void;
 }
 
 /** First pause before trying again; doubles up to `MAX_PAUSE_MS`. */
@@ -112,7 +114,9 @@ export class Link {
     if (socket !== this.#socket) return;
     try {
       if (typeof data !== 'string') {
-        this.#events.onFrames(data as ArrayBuffer);
+        const buffer = data as ArrayBuffer;
+        if (isPayloads(buffer)) this.#events.onPayloads(buffer);
+        else this.#events.onFrames(buffer);
         return;
       }
       const message = parseServerMessage(data);

@@ -40,13 +40,27 @@ const link = new Link(
       feed.greet(hello);
       subscription++;
       asked = '';
-      link.send({ type: 'subscribe', id: subscription, frames: {}, fields: {}, events: true, backlog: BACKLOG });
+      link.send({
+        type: 'subscribe',
+        id: subscription,
+        frames: {},
+        fields: {},
+        events: true,
+        payloads: {},
+        backlog: BACKLOG,
+      });
       changed = true;
     },
     onFrames: message => {
       feed.frames(message);
       unacknowledged += message.byteLength;
       // In a hidden tab the timer below may be slowed down; the gateway must not take that for a slow page.
+      if (unacknowledged > ACK_BYTES) acknowledge();
+      changed = true;
+    },
+    onPayloads: message => {
+      feed.payloads(message);
+      unacknowledged += message.byteLength;
       if (unacknowledged > ACK_BYTES) acknowledge();
       changed = true;
     },
@@ -152,7 +166,7 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
       paint();
       return;
     case 'keep': {
-      const file = feed.keep(message.format, message.filter);
+      const file = feed.keep(message.format, message.filter, message.content);
       if (file !== null)
         self.postMessage({ file } satisfies FromWorker, { transfer: [file.bytes.buffer as ArrayBuffer] });
       return;

@@ -212,11 +212,13 @@ export class Sender {
 
   /** Moves `size` queued octets of a stream into the outbox. */
   private movePieces(stream: StreamRecord, size: number): void {
+    const { tap } = this;
     let left = size;
     while (left > 0) {
       const piece = stream.head as Piece;
       const from = stream.headOffset;
       const available = piece.bytes.length - from;
+      if (tap !== null) this.tellPiece(tap, stream, piece.bytes, from, Math.min(available, left));
       if (available <= left) {
         this.outbox.payload(piece.bytes, from, from + available);
         left -= available;
@@ -246,6 +248,7 @@ export class Sender {
     const padding = this.padder === null ? 0 : this.paddingFor(stream, size);
     const at = this.dataHeader(stream, size, padding, flags);
     this.outbox.payload(bytes, 0, size);
+    if (this.tap !== null && size !== 0) this.tap.onData?.(Direction.OUT, stream.id, bytes, 0, size);
     this.window -= size;
     stream.sendWindow -= size;
     if (padding !== 0) this.endPadded(stream, padding);
@@ -253,6 +256,10 @@ export class Sender {
     if (this.tap !== null) this.tell(stream, flags, size, padding, at);
     if (endStream) this.host.onEndSent(stream);
     return true;
+  }
+
+  private tellPiece(tap: Tap, stream: StreamRecord, bytes: Uint8Array, from: number, count: number): void {
+    if (count > 0) tap.onData?.(Direction.OUT, stream.id, bytes, from, from + count);
   }
 
   /** Tells the tap why a stream with octets does not send, and how many they are. */

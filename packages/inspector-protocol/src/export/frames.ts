@@ -2,6 +2,7 @@
 import type { Field, FieldSection } from '../fields.ts';
 import { compileFilter, type FilterSubject } from '../filter/match.ts';
 import type { Filter } from '../filter/parse.ts';
+import type { PayloadPiece } from '../payloads.ts';
 import { FrameType, Mark } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import type { ConnectionFacts } from '../rows.ts';
@@ -53,6 +54,16 @@ export class SectionIndex {
 export function shownValue(field: Field): string {
   if (field.redacted !== null) return `(redacted, ${field.valueBytes} octets, ${field.redacted.slice(0, 8)})`;
   return field.valueBytes > field.value.length ? `${field.value} (cut, ${field.valueBytes} octets)` : field.value;
+}
+
+/** The octets that pieces hold from offset 0 on without a gap. */
+export function leading(pieces: readonly PayloadPiece[]): Uint8Array {
+  const octets: number[] = [];
+  for (const piece of [...pieces].sort((a, b) => a.offset - b.offset)) {
+    if (piece.offset !== octets.length) break;
+    for (const octet of piece.octets) octets.push(octet);
+  }
+  return Uint8Array.from(octets);
 }
 
 /** The error code of a RST_STREAM or GOAWAY row, 0 of others. */

@@ -1,8 +1,9 @@
 /** HAR 1.2: the requests of clients, with trailers as custom members. */
 import { type FieldSection, SectionKind } from '../fields.ts';
+import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import type { StreamState } from '../rows.ts';
-import { SectionIndex, shownValue } from './frames.ts';
+import { leading, SectionIndex, shownValue } from './frames.ts';
 
 interface Pair {
   readonly name: string;
@@ -15,6 +16,7 @@ export function exportHar(recording: Recording, rows: readonly number[]): string
   const { frames, connections, streams } = recording;
   const wanted = new Set<string>();
   for (const row of rows) if (frames.stream[row] !== 0) wanted.add(`${frames.connection[row]}/${frames.stream[row]}`);
+  const bodies = bodiesOf(recording);
   const entries: unknown[] = [];
   for (const [key, { facts, state }] of streams) {
     const connection = connections.get(facts.connection)?.facts;
@@ -38,6 +40,7 @@ export function exportHar(recording: Recording, rows: readonly number[]): string
         queryString: queryOf(facts.path),
         headersSize: -1,
         bodySize: state.bytesReceived,
+        ...postDataOf(bodies.get(`${key}/0`), of(SectionKind.REQUEST)),
       },
       response: {
         status: facts.status,
@@ -45,7 +48,7 @@ export function exportHar(recording: Recording, rows: readonly number[]): string
         httpVersion: version,
         cookies: [],
         headers: pairs(response),
-        content: { size: state.bytesSent, mimeType: facts.contentType },
+        content: { size: state.bytesSent, mimeType: facts.contentType, ...contentOf(bodies.get(`${key}/1`)) },
         redirectURL: '',
         headersSize: -1,
         bodySize: state.bytesSent,
@@ -63,6 +66,58 @@ export function exportHar(recording: Recording, rows: readonly number[]): string
   }
   const creator = { name: 'glassway', version: recording.hello.release };
   return `${JSON.stringify({ log: { version: '1.2', creator, entries } }, null, 2)}\n`;
+}
+
+interface Body {
+  readonly octets: number[];
+  /** What follows was not kept. */
+  ended: boolean;
+}
+
+/** The beginnings of bodies by connection, stream and direction, as far as they were kept without a gap. */
+function bodiesOf(recording: Recording): Map<string, Body> {
+  const { frames, payloads, count } = recording;
+  const bodies = new Map<string, Body>();
+  for (let row = 0; row < count; row++) {
+    if (frames.type[row] !== FrameType.DATA) continue;
+    const key = `${frames.connection[row]}/${frames.stream[row]}/${frames.direction[row]}`;
+    let body = bodies.get(key);
+    if (body === undefined) {
+      body = { octets: [], ended: false };
+      bodies.set(key, body);
+    }
+    if (body.ended) continue;
+    const data = leading(payloads.of(frames.seq[row]!));
+    for (const octet of data) body.octets.push(octet);
+    if (data.length < frames.length[row]! - frames.aux[row]!) body.ended = true;
+  }
+  return bodies;
+}
+
+function contentOf(body: Body | undefined): { text?: string; encoding?: 'base64'; comment?: string } {
+  if (body === undefined || body.octets.length === 0) return {};
+  const comment = body.ended ? { comment: `the first ${body.octets.length} octets; the rest was not kept` } : {};
+  return { text: base64(body.octets), encoding: 'base64', ...comment };
+}
+
+function postDataOf(body: Body | undefined, section: FieldSection | undefined): { postData?: unknown } {
+  const content = contentOf(body);
+  if (content.text === undefined) return {};
+  const mimeType = section?.fields.find(field => field.name === 'content-type')?.value ?? '';
+  // HAR knows no encoding of what is sent; tools that follow it for responses look for this member.
+  return { postData: { mimeType, params: [], ...content } };
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** RFC 4648 4, without what only hosts have. */
+function base64(octets: readonly number[]): string {
+  let text = '';
+  for (let at = 0; at < octets.length; at += 3) {
+    const word = (octets[at]! << 16) | ((octets[at + 1] ?? 0) << 8) | (octets[at + 2] ?? 0);
+    for (let i = 0; i < 4; i++) text += at + i > octets.length ? '=' : BASE64[(word >> (18 - 6 * i)) & 63]!;
+  }
+  return text;
 }
 
 function pairs(section: FieldSection | undefined): readonly Pair[] {

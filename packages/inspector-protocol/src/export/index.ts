@@ -13,12 +13,17 @@ export const EXPORT_FORMATS = ['text', 'har', 'pcapng', 'qlog', 'chrome-trace', 
 /** One of `EXPORT_FORMATS`. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-/** Writes the frames that a filter lets pass (null: all) and what belongs to them. */
+/**
+ * Writes the frames that a filter lets pass (null: all) and what belongs to them. What was kept of bodies goes along only
+ * with `content`: it is as secret as they were.
+ */
 export function exportRecording(
-  recording: Recording,
+  whole: Recording,
   format: ExportFormat,
   filter: Pick<Filter, 'nodes'> | null,
+  content = false,
 ): string | Uint8Array {
+  const recording = content ? whole : { ...whole, payloads: whole.payloads.withoutContent() };
   const rows = rowsOf(recording, filter);
   switch (format) {
     case 'text':

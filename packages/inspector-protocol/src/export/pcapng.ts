@@ -1,6 +1,7 @@
 /**
- * pcapng with made-up TCP, so that packet analysers show the frames. A recording has no payloads: field sections are
- * written anew as literals (RFC 7541 6.2.2) from what was kept, DATA holds zeros. Lengths of DATA are true.
+ * pcapng with made-up TCP, so that packet analysers show the frames. Field sections are written anew as literals (RFC 7541
+ * 6.2.2) from what was kept, for the tables of what was not kept are missing; DATA holds what was kept of it, and zeros.
+ * Lengths of DATA are true.
  */
 import type { FieldSection } from '../fields.ts';
 import { FrameType } from '../record.ts';
@@ -114,6 +115,7 @@ function frameOctets(recording: Recording, sections: SectionIndex, row: number):
     payload = new Uint8Array(0);
   } else if (type === FrameType.DATA) {
     flags &= 0x1;
+    fill(payload, recording, row);
   } else if (type === FrameType.WINDOW_UPDATE || type === FrameType.RST_STREAM) {
     payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, aux);
@@ -128,6 +130,8 @@ function frameOctets(recording: Recording, sections: SectionIndex, row: number):
       view.setUint16(at * 6, id);
       view.setUint32(at * 6 + 2, value);
     });
+  } else {
+    fill(payload, recording, row);
   }
   const bytes = new Uint8Array(9 + payload.length);
   const view = new DataView(bytes.buffer);
@@ -138,6 +142,13 @@ function frameOctets(recording: Recording, sections: SectionIndex, row: number):
   bytes.set(payload, 9);
   // A CONTINUATION without its HEADERS would be a violation, and its fields were shown there.
   return type === FrameType.CONTINUATION ? new Uint8Array(0) : bytes;
+}
+
+/** Puts what was kept of a frame where it was. */
+function fill(payload: Uint8Array, { frames, payloads }: Recording, row: number): void {
+  for (const { offset, octets } of payloads.of(frames.seq[row]!)) {
+    if (offset + octets.length <= payload.length) payload.set(octets, offset);
+  }
 }
 
 function literals(section: FieldSection | undefined): Uint8Array {

@@ -1,4 +1,5 @@
 /** Frames as text in the manner of `nghttp -v`, readable without any tool. */
+import { isContent } from '../payloads.ts';
 import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import { errorName, flagNames, frameName, settingName } from '../vocabulary.ts';
@@ -25,6 +26,7 @@ export function exportText(recording: Recording, rows: readonly number[]): strin
     const names = flagNames(type, flags);
     if (names.length > 0) lines.push(`          ; ${names.join(' | ')}`);
     for (const detail of frameDetails(recording, sections, row)) lines.push(`          ${detail}`);
+    for (const line of contentLines(recording, row)) lines.push(`          ${line}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -54,6 +56,26 @@ export function frameDetails(recording: Recording, sections: SectionIndex, row: 
     default:
       return [];
   }
+}
+
+/** What is kept of a frame's content, as a dump of octets and text. */
+function contentLines(recording: Recording, row: number): string[] {
+  const { frames, payloads } = recording;
+  const pieces = payloads.of(frames.seq[row]!).filter(piece => isContent(piece.type));
+  if (pieces.length === 0) return [];
+  const kept = pieces.reduce((sum, piece) => sum + piece.octets.length, 0);
+  const lines = [`; ${kept} of ${frames.length[row]} octets`];
+  for (const { offset, octets } of pieces) {
+    for (let at = 0; at < octets.length; at += 16) lines.push(dumpLine(offset + at, octets.subarray(at, at + 16)));
+  }
+  return lines;
+}
+
+/** `00000010  68 65 6c 6c 6f                                    hello`. */
+function dumpLine(offset: number, octets: Uint8Array): string {
+  const hex = Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join(' ');
+  const text = Array.from(octets, octet => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '.')).join('');
+  return `${offset.toString(16).padStart(8, '0')}  ${hex.padEnd(48)}  ${text}`;
 }
 
 /** The pairs of a SETTINGS row, as an event of the same moment told them; the first identifier alone when none did. */

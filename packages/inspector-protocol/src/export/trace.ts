@@ -1,8 +1,9 @@
 /** Traces for other viewers: Chrome's trace event format, and qlog as a JSON text sequence (RFC 7464). */
+import { isContent } from '../payloads.ts';
 import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import { errorName, flagNames, frameName } from '../vocabulary.ts';
-import { connectionName, errorCodeOf, SectionIndex, shownValue } from './frames.ts';
+import { connectionName, errorCodeOf, leading, SectionIndex, shownValue } from './frames.ts';
 
 const RECORD_SEPARATOR = '\u001e';
 
@@ -122,8 +123,17 @@ export function exportQlog(recording: Recording, rows: readonly number[]): strin
       time: frames.t[row]! / 1000,
       name: frames.direction[row] === 1 ? 'http:frame_created' : 'http:frame_parsed',
       group_id: String(frames.connection[row]),
-      data: { stream_id: frames.stream[row], length: frames.length[row], frame },
+      data: { stream_id: frames.stream[row], length: frames.length[row], frame, ...rawOf(recording, row) },
     });
   }
   return records.map(record => `${RECORD_SEPARATOR}${JSON.stringify(record)}\n`).join('');
+}
+
+/** qlog's `raw`: the octets from the first one on, as far as they were kept without a gap. */
+function rawOf(recording: Recording, row: number): { raw?: unknown } {
+  const { frames, payloads } = recording;
+  const data = leading(payloads.of(frames.seq[row]!).filter(piece => isContent(piece.type)));
+  if (data.length === 0) return {};
+  const hex = Array.from(data, octet => octet.toString(16).padStart(2, '0')).join('');
+  return { raw: { payload_length: frames.length[row], data: hex } };
 }

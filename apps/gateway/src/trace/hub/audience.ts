@@ -9,13 +9,14 @@ import {
   type FrameSelection,
   type LogEvent,
   type LogPositions,
+  type PayloadPiece,
   type Subscribe,
 } from '@glassway/inspector-protocol';
 import { BatchCache } from './batch-cache.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
 import type { FrameFeed, FrameLoss } from './frame-feed.ts';
 import type { ItemLog } from './item-log.ts';
-import { EventSource, type Gap, SectionSource } from './item-sources.ts';
+import { EventSource, type Gap, PayloadSource, SectionSource } from './item-sources.ts';
 import type { RowBook } from './row-book.ts';
 import {
   type FrameCursor,
@@ -38,12 +39,17 @@ export interface AudienceOptions {
   readonly keptSections?: number;
   /** Events kept. Default 16384. */
   readonly keptEvents?: number;
+  /** Octets that the gateway keeps of a DATA frame: so many fewer pieces are kept here. Default 0. */
+  readonly payloadBytes?: number;
   /** Least time between two STATE messages, milliseconds. Default 100. */
   readonly stateIntervalMs?: number;
 }
 
 const MIB = 1024 * 1024;
 const KEEP = 16_384;
+/** Octets of frames kept, about; and what a piece of them takes besides its sample, about. */
+const KEPT_PAYLOAD_BYTES: number = 16 * MIB;
+const PIECE_BYTES = 256;
 const MAX_STATE_INTERVAL_US = 1_000_000;
 /** A viewer's socket with more than this unsent gets no STATE; it gets a newer one later. */
 const MAX_STATE_BACKLOG: number = MIB;
@@ -55,6 +61,7 @@ export class Audience {
   readonly creditBytes: number;
   readonly sections: SectionSource;
   readonly events: EventSource;
+  readonly payloads: PayloadSource;
   readonly #feed: FrameFeed;
   readonly #rows: RowBook;
   readonly #viewers = new Set<Viewer>();
@@ -73,6 +80,7 @@ export class Audience {
     this.#stateIntervalUs = (options.stateIntervalMs ?? 100) * 1000;
     this.sections = new SectionSource(options.keptSections ?? KEEP);
     this.events = new EventSource(options.keptEvents ?? KEEP);
+    this.payloads = new PayloadSource(Math.ceil(KEPT_PAYLOAD_BYTES / (PIECE_BYTES + (options.payloadBytes ?? 0))));
   }
 
   /** Viewers there are. */
@@ -82,7 +90,9 @@ export class Audience {
 
   /** Where the logs end. */
   get head(): LogPositions {
-    return { frames: this.#feed.position, fields: this.sections.log.head, events: this.events.log.head };
+    const { sections, events, payloads } = this;
+    const frames = this.#feed.position;
+    return { frames, fields: sections.log.head, events: events.log.head, payloads: payloads.log.head };
   }
 
   /** One more. */
@@ -105,6 +115,7 @@ export class Audience {
   newRound(): void {
     this.sections.newRound();
     this.events.newRound();
+    this.payloads.newRound();
   }
 
   /** A section is new; the answer is its place in the log. */
@@ -121,7 +132,13 @@ export class Audience {
     this.events.log.push(event);
   }
 
-  /** So many sections or events are lost. */
+  /** Octets of a frame are new. */
+  payload(piece: PayloadPiece): void {
+    this.#makeRoom(this.payloads);
+    this.payloads.log.push(piece);
+  }
+
+  /** So many sections, events or pieces of octets are lost. */
   lose<T>(source: ItemSource<T | Gap>, lost: number): void {
     this.#makeRoom(source);
     source.log.push({ lost });
@@ -132,11 +149,12 @@ export class Audience {
     for (const viewer of this.#viewers) viewer.makeRoom(source);
   }
 
-  /** Tells what is new of sections and events. */
+  /** Tells what is new of sections, events and octets. */
   sendItems(): void {
     for (const viewer of this.#viewers) {
       viewer.sendItems(this.sections);
       viewer.sendItems(this.events);
+      viewer.sendItems(this.payloads);
     }
   }
 
@@ -216,7 +234,8 @@ export class Audience {
       message.frames === null ? null : { matcher, position: from, lag, lagLimit: Math.max(this.#maxLag, backlog) };
     const fields = itemCursor(message.fields, this.sections.log, backlog);
     const events = itemCursor(message.events ? {} : null, this.events.log, backlog);
-    viewer.restart(frames, fields, events);
+    const payloads = itemCursor(message.payloads, this.payloads.log, backlog, true);
+    viewer.restart(frames, fields, events, payloads);
     viewer.change = this.#rows.change;
     const { head } = this;
     viewer.port.send(
@@ -224,7 +243,12 @@ export class Audience {
         type: 'snapshot',
         id: message.id,
         now: this.#clock(),
-        from: { frames: from, fields: fields?.position ?? head.fields, events: events?.position ?? head.events },
+        from: {
+          frames: from,
+          fields: fields?.position ?? head.fields,
+          events: events?.position ?? head.events,
+          payloads: payloads?.position ?? head.payloads,
+        },
         head,
         before: this.#feed.before(later).list(),
         rows: this.#rows.changes(0),
@@ -233,6 +257,7 @@ export class Audience {
     viewer.catchUp(this.#feed);
     viewer.sendItems(this.sections);
     viewer.sendItems(this.events);
+    viewer.sendItems(this.payloads);
   }
 
   /** The sections at these places that are still kept. */
@@ -245,9 +270,15 @@ export class Audience {
   }
 }
 
-function itemCursor(selection: FrameSelection | null, log: ItemLog<unknown>, backlog: number): ItemCursor | null {
+/** `typed`: the log's items have a frame type. */
+function itemCursor(
+  selection: FrameSelection | null,
+  log: ItemLog<unknown>,
+  backlog: number,
+  typed = false,
+): ItemCursor | null {
   if (selection === null) return null;
   const { types: _, ...rest } = selection;
-  const matcher = new FrameMatcher(rest);
+  const matcher = new FrameMatcher(typed ? selection : rest);
   return { matcher: matcher.everything ? null : matcher, position: Math.max(log.oldest, log.head - backlog) };
 }

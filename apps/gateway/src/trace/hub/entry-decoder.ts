@@ -1,13 +1,16 @@
-/** Turns entries of shared memory into sections, events and rows. */
-import type {
-  ConnectionState,
-  Field,
-  FieldSection,
-  LogEvent,
-  Representation,
-  SectionKind,
-  StreamState,
+/** Turns entries of shared memory into sections, events, octets and rows. */
+import {
+  CONNECTION_MASK,
+  type ConnectionState,
+  type Field,
+  type FieldSection,
+  type LogEvent,
+  type PayloadPiece,
+  type Representation,
+  type SectionKind,
+  type StreamState,
 } from '@glassway/inspector-protocol';
+import { MessageBit } from '../bodies.ts';
 import { EntryKind, type EntryRingReader, type EntryView, KNOWN_HEAD, SectionWord, StringFlag } from '../entry-ring.ts';
 import type { RetoldHead } from '../sink.ts';
 import { readConnection, readStream } from './slot-reader.ts';
@@ -23,6 +26,10 @@ export interface EntrySink {
   streamClosed(row: StreamState): void;
   /** The last row of a connection. */
   connectionClosed(row: ConnectionState): void;
+  /** Octets of a frame. */
+  payload(piece: PayloadPiece): void;
+  /** This many pieces of octets were not recorded, or lost. */
+  payloadsLost(count: number): void;
   /** Entries were lost: strings, rows, events, sections; how many is known with the next entry. */
   overrun(): void;
   /** This many events and sections were lost. */
@@ -48,6 +55,7 @@ export class EntryDecoder {
   #heads = new Map<number, readonly Field[]>();
   #events = 0;
   #sections = 0;
+  #pieces = 0;
 
   /** `frameHead` tells the frame log's position, from which the upper bits of entries' positions are known. */
   constructor(reader: EntryRingReader, frameHead: () => number, sink: EntrySink) {
@@ -102,6 +110,9 @@ export class EntryDecoder {
       case EntryKind.CONNECTION_ROW:
         this.#sink.connectionClosed(readConnection(this.#reader.f64, i32, entry.offset >> 3));
         return;
+      case EntryKind.PAYLOAD:
+        this.#payload(entry, seq);
+        return;
       case EntryKind.RETOLD:
         this.#retold(entry, seq);
         return;
@@ -139,9 +150,47 @@ export class EntryDecoder {
         const cause = i32[word + 2] as 0 | 1 | 2 | 3;
         return { kind: 'send-blocked', t, seq, connection, stream, cause, pendingBytes: i32[word + 3]! };
       }
+      case EntryKind.GRPC_MESSAGE: {
+        const bits = i32[word + 2]!;
+        return {
+          kind: 'grpc-message',
+          t,
+          seq,
+          connection,
+          stream,
+          direction: (bits & 1) as 0 | 1,
+          number: i32[word + 4]!,
+          flags: (bits >>> 8) & 0xff,
+          length: i32[word + 3]! >>> 0,
+          at: i32[word + 5]!,
+          phase: (bits & MessageBit.END) !== 0 ? 'end' : (bits & MessageBit.WHOLE) !== 0 ? 'whole' : 'begin',
+        };
+      }
       default:
         return { ...(this.#json(entry) as LogEvent), t, seq };
     }
+  }
+
+  #payload(entry: EntryView, seq: number): void {
+    const { i32, bytes } = this.#reader;
+    const word = entry.offset >> 2;
+    const ordinal = i32[word + 4]! >>> 0;
+    const lost = (ordinal - this.#pieces - 1) >>> 0;
+    this.#pieces = ordinal;
+    if (lost > 0) this.#sink.payloadsLost(lost);
+    const connection = i32[word]!;
+    const offsetType = i32[word + 2]!;
+    const from = entry.offset + 24;
+    this.#sink.payload({
+      seq,
+      connection: connection & CONNECTION_MASK,
+      leg: (connection >>> 31) as 0 | 1,
+      direction: ((connection >>> 30) & 1) as 0 | 1,
+      stream: i32[word + 1]!,
+      type: offsetType >>> 24,
+      offset: offsetType & 0xff_ffff,
+      octets: new Uint8Array(bytes.subarray(from, from + i32[word + 3]!)),
+    });
   }
 
   #string(entry: EntryView): KnownString {

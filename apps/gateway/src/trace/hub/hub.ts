@@ -24,7 +24,7 @@ import { type VerdictEvent, VerdictWatch } from './verdict-watch.ts';
 import type { Viewer, ViewerHost, ViewerPort } from './viewer.ts';
 
 /** What HELLO says besides the hub's own numbers. */
-export type HubIdentity = Pick<Hello, 'gateway' | 'name' | 'release' | 'epochMs' | 'revealed'>;
+export type HubIdentity = Pick<Hello, 'gateway' | 'name' | 'release' | 'epochMs' | 'revealed' | 'payloadBytes'>;
 
 /** Sizes and times of a hub. */
 export interface HubOptions extends ModelLimits, AudienceOptions {
@@ -71,7 +71,10 @@ export class Hub implements ViewerHost {
     this.#slots = new SlotReader(shared);
     this.#model = new Model(options);
     this.#model.onForgotten = connection => this.#feed.forget(connection);
-    this.#audience = new Audience(this.#feed, this.#ring.capacity, this.#model, options);
+    this.#audience = new Audience(this.#feed, this.#ring.capacity, this.#model, {
+      ...options,
+      payloadBytes: options.identity.payloadBytes ?? 0,
+    });
     this.#verdicts = new VerdictWatch(this.#model, event => {
       this.#audience.event(event);
       options.onVerdict?.(event);
@@ -88,6 +91,10 @@ export class Hub implements ViewerHost {
       streamHead: head => this.#model.streamHead(head.connection, head.stream, head),
       streamClosed: row => this.#model.streamClosed(row),
       connectionClosed: row => this.#model.connectionClosed(row),
+      payload: piece => {
+        this.#audience.payload(piece);
+      },
+      payloadsLost: count => this.#audience.lose(this.#audience.payloads, count),
       overrun: () => {
         this.#lossy = true;
       },

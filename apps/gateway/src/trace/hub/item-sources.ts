@@ -1,14 +1,17 @@
-/** The logs of field sections and of events: what is kept of them and how batches are made. */
+/** The logs of field sections, of events and of octets: what is kept of them and how batches are made. */
 import {
   connectionWord,
   encodeMessage,
   type FieldSection,
   type FrameMatcher,
   type LogEvent,
+  type PayloadPiece,
   packSections,
+  pieceBytes,
+  writePayloads,
 } from '@glassway/inspector-protocol';
 import { ItemLog } from './item-log.ts';
-import type { ItemCursor, ItemSource } from './viewer.ts';
+import type { ItemCursor, ItemLogName, ItemSource } from './viewer.ts';
 
 /** Stands in a log for that many items that were lost. */
 export interface Gap {
@@ -25,15 +28,20 @@ export interface KeptSection {
 const BATCH_FIELDS = 1000;
 /** Events in one EVENTS message. */
 const BATCH_EVENTS = 250;
+/** Octets of one PAYLOADS message. */
+const BATCH_PAYLOAD_BYTES = 32 * 1024;
+/** Samples are the first that a viewer goes without: they may use only the first half of its credit. */
+const PAYLOAD_CREDIT_SHARE = 0.5;
 
 interface Batch {
-  readonly text: string;
+  readonly data: string | Uint8Array;
   readonly to: number;
   readonly count: number;
 }
 
 abstract class Source<T extends object> implements ItemSource<T | Gap> {
-  abstract readonly name: 'fields' | 'events';
+  abstract readonly name: ItemLogName;
+  readonly creditShare: number = 1;
   readonly log: ItemLog<T | Gap>;
   // Batches of this round: several viewers want the same.
   readonly #cache = new Map<string, Batch>();
@@ -75,14 +83,14 @@ abstract class Source<T extends object> implements ItemSource<T | Gap> {
       items.push(item as T);
       size += this.share(item as T);
     }
-    const text = items.length === 0 ? '' : this.encode(cursor.position, at, items);
-    return { text, to: at, count: items.length };
+    const data = items.length === 0 ? '' : this.encode(cursor.position, at, items);
+    return { data, to: at, count: items.length };
   }
 
   protected abstract chosen(item: T, matcher: FrameMatcher): boolean;
   /** Which share of a whole message the item takes. */
   protected abstract share(item: T): number;
-  protected abstract encode(from: number, to: number, items: readonly T[]): string;
+  protected abstract encode(from: number, to: number, items: readonly T[]): string | Uint8Array;
 }
 
 /** The log of field sections. */
@@ -116,5 +124,23 @@ export class EventSource extends Source<LogEvent> {
 
   protected encode(from: number, to: number, events: readonly LogEvent[]): string {
     return encodeMessage({ type: 'events', from, to, events });
+  }
+}
+
+/** The log of octets of frames. */
+export class PayloadSource extends Source<PayloadPiece> {
+  readonly name = 'payloads' as const;
+  override readonly creditShare: number = PAYLOAD_CREDIT_SHARE;
+
+  protected chosen({ connection, leg, direction, stream, type }: PayloadPiece, matcher: FrameMatcher): boolean {
+    return matcher.matches(connectionWord(connection, leg, direction), stream, type);
+  }
+
+  protected share(piece: PayloadPiece): number {
+    return pieceBytes(piece) / BATCH_PAYLOAD_BYTES;
+  }
+
+  protected encode(from: number, to: number, pieces: readonly PayloadPiece[]): Uint8Array {
+    return writePayloads({ from, to, pieces });
   }
 }

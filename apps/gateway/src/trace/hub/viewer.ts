@@ -4,6 +4,7 @@ import {
   CloseCode,
   encodeMessage,
   type FrameMatcher,
+  type LogName,
   ProtocolError,
   parseClientMessage,
   type ServerMessage,
@@ -29,6 +30,7 @@ export interface ViewerHost {
   get(viewer: Viewer, message: Extract<ClientMessage, { readonly type: 'get' }>): void;
 }
 
+const LOGS: readonly LogName[] = ['frames', 'fields', 'events', 'payloads'];
 /** A viewer that lets this much pile up in its socket is asked nothing more and answered nothing more. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Chunks of old records read for one viewer in one go. */
@@ -60,15 +62,20 @@ export interface ItemCursor {
   position: number;
 }
 
-/** A log of sections or events as a viewer sees it. */
+/** A log of objects: all but the frames. */
+export type ItemLogName = Exclude<LogName, 'frames'>;
+
+/** A log of sections, events or octets as a viewer sees it. */
 export interface ItemSource<T> {
-  readonly name: 'fields' | 'events';
+  readonly name: ItemLogName;
   readonly log: ItemLog<T>;
   /** How many were lost here instead of one item; 0: it is an item. */
   lost(item: T): number;
   matches(item: T, matcher: FrameMatcher | null): boolean;
   /** A message with the items from `from` on, up to some size, a gap or the end. */
-  batch(cursor: ItemCursor): { readonly text: string; readonly to: number; readonly count: number };
+  batch(cursor: ItemCursor): { readonly data: string | Uint8Array; readonly to: number; readonly count: number };
+  /** The part of a viewer's credit up to which this log may use it; above 0, at most 1. */
+  readonly creditShare: number;
 }
 
 /** One viewer. */
@@ -80,6 +87,7 @@ export class Viewer {
   frames: FrameCursor | null = null;
   fields: ItemCursor | null = null;
   events: ItemCursor | null = null;
+  payloads: ItemCursor | null = null;
   readonly #host: ViewerHost;
   readonly #creditBytes: number;
   readonly #maxLagRecords: number;
@@ -87,9 +95,10 @@ export class Viewer {
     frames: new Unacknowledged(),
     fields: new Unacknowledged(),
     events: new Unacknowledged(),
+    payloads: new Unacknowledged(),
   };
   readonly #drops: Drop[] = [];
-  readonly #itemDrops: { fields: Drop | null; events: Drop | null } = { fields: null, events: null };
+  readonly #itemDrops: Record<ItemLogName, Drop | null> = { fields: null, events: null, payloads: null };
 
   constructor(port: ViewerPort, host: ViewerHost, creditBytes: number, maxLagRecords: number) {
     this.port = port;
@@ -110,7 +119,7 @@ export class Viewer {
 
   #handle(message: ClientMessage): void {
     if (message.type === 'ack') {
-      for (const log of ['frames', 'fields', 'events'] as const) {
+      for (const log of LOGS) {
         const to = message[log];
         if (to !== undefined && !this.#unacknowledged[log].acknowledge(to)) {
           throw new ProtocolError(`ack: ${log} were not sent up to ${to}`);
@@ -125,7 +134,13 @@ export class Viewer {
   }
 
   /** Begins a subscription; nothing of an earlier one is owed any more. */
-  restart(frames: FrameCursor | null, fields: ItemCursor | null, events: ItemCursor | null): void {
+  restart(
+    frames: FrameCursor | null,
+    fields: ItemCursor | null,
+    events: ItemCursor | null,
+    payloads: ItemCursor | null,
+  ): void {
+    this.payloads = payloads;
     this.frames = frames;
     this.fields = fields;
     this.events = events;
@@ -133,12 +148,13 @@ export class Viewer {
     this.#drops.length = 0;
     this.#itemDrops.fields = null;
     this.#itemDrops.events = null;
+    this.#itemDrops.payloads = null;
     for (const log of Object.values(this.#unacknowledged)) log.reset();
   }
 
-  #hasCredit(): boolean {
-    const { frames, fields, events } = this.#unacknowledged;
-    return frames.bytes + fields.bytes + events.bytes < this.#creditBytes;
+  #hasCredit(share = 1): boolean {
+    const { frames, fields, events, payloads } = this.#unacknowledged;
+    return frames.bytes + fields.bytes + events.bytes + payloads.bytes < this.#creditBytes * share;
   }
 
   /** Sends a message that needs no credit. */
@@ -251,7 +267,7 @@ export class Viewer {
     const cursor = this[source.name];
     if (cursor === null) return;
     const { log } = source;
-    while (cursor.position < log.head && this.#hasCredit()) {
+    while (cursor.position < log.head && this.#hasCredit(source.creditShare)) {
       const drop = this.#itemDrops[source.name];
       if (drop !== null) {
         this.#itemDrops[source.name] = null;
@@ -267,8 +283,8 @@ export class Viewer {
       }
       const batch = source.batch(cursor);
       if (batch.count > 0) {
-        this.port.send(batch.text);
-        this.#unacknowledged[source.name].sent(batch.to, batch.text.length);
+        this.port.send(batch.data);
+        this.#unacknowledged[source.name].sent(batch.to, batch.data.length);
       }
       cursor.position = batch.to;
     }
@@ -296,7 +312,7 @@ export class Viewer {
     cursor.position = log.head;
   }
 
-  #sendItemDrop(log: 'fields' | 'events', drop: Drop): void {
+  #sendItemDrop(log: ItemLogName, drop: Drop): void {
     if (drop.count === 0) return;
     const { cause, from, to, count } = drop;
     const text = encodeMessage({ type: 'dropped', log, cause, from, to, count, counts: [] });

@@ -5,10 +5,13 @@ import {
   FRAMES_HEADER_BYTES,
   type FrameCount,
   type Get,
+  isPayloads,
   type LogEvent,
+  type PayloadPiece,
   parseServerMessage,
   type Reply,
   readFramesHeader,
+  readPayloads,
   type ServerMessage,
   unpackSections,
 } from '@glassway/inspector-protocol';
@@ -38,9 +41,12 @@ export class Lane {
   readonly sections: ItemQueue<FieldSection> = new ItemQueue();
   readonly events: ItemQueue<LogEvent> = new ItemQueue();
   readonly positions: Positions = new Positions();
+  /** Octets of frames; those of frames that have not been merged wait. */
+  readonly #octets: { readonly pieces: readonly PayloadPiece[]; readonly lost: number; readonly to: number }[] = [];
+  #octetsTaken = 0;
   readonly #events: LaneEvents;
   readonly #questions = new Map<number, (reply: Reply | null) => void>();
-  readonly #acknowledged = { frames: 0, fields: 0, events: 0 };
+  readonly #acknowledged = { frames: 0, fields: 0, events: 0, payloads: 0 };
   #channel: InputChannel | null = null;
   #asked = 0;
   // Where its frames ended when it was asked; -1: it has not said.
@@ -88,6 +94,23 @@ export class Lane {
     this.frames.clear();
     this.sections.clear();
     this.events.clear();
+    this.#octets.length = 0;
+  }
+
+  /** Takes the octets of frames that were merged or are lost, message by message, and how many were lost. */
+  takeOctets(take: (piece: PayloadPiece) => void, lose: (count: number) => void): void {
+    for (;;) {
+      const [first] = this.#octets;
+      if (first === undefined) return;
+      for (const piece of first.pieces) if (piece.seq >= this.frames.taken) return;
+      this.#octets.shift();
+      if (first.lost > 0) lose(first.lost);
+      for (const piece of first.pieces) {
+        const seq = this.positions.placeOf(piece.seq);
+        if (seq >= 0) take({ ...piece, seq });
+      }
+      this.#octetsTaken = first.to;
+    }
   }
 
   /** Tells the hub what was taken since. */
@@ -96,14 +119,17 @@ export class Lane {
     const frames = this.frames.taken;
     const fields = this.sections.taken;
     const events = this.events.taken;
+    const payloads = this.#octetsTaken;
     if (this.#channel === null) return;
-    if (frames === done.frames && fields === done.fields && events === done.events) return;
+    if (frames === done.frames && fields === done.fields && events === done.events && payloads === done.payloads)
+      return;
     const ack = {
       ...(frames === done.frames ? {} : { frames }),
       ...(fields === done.fields ? {} : { fields }),
       ...(events === done.events ? {} : { events }),
+      ...(payloads === done.payloads ? {} : { payloads }),
     };
-    Object.assign(done, { frames, fields, events });
+    Object.assign(done, { frames, fields, events, payloads });
     this.#channel.send(encodeMessage({ type: 'ack', ...ack }));
   }
 
@@ -126,16 +152,29 @@ export class Lane {
 
   #receive(data: string | ArrayBuffer): void {
     if (typeof data !== 'string') {
+      if (isPayloads(data)) {
+        const { pieces, to } = readPayloads(data);
+        this.#octets.push({ pieces, lost: 0, to });
+        return;
+      }
       this.#receiveFrames(data);
       return;
     }
     const message = parseServerMessage(data);
     switch (message.type) {
       case 'hello':
-        // All three together stay below the credit, so the hub may go on with any of them.
-        for (const queue of [this.frames, this.sections, this.events]) queue.maxBytes = message.creditBytes / 4;
+        // All together stay below the credit, of which octets may take half, so the hub may go on with any of them.
+        for (const queue of [this.frames, this.sections, this.events]) queue.maxBytes = message.creditBytes / 8;
         this.#channel?.send(
-          encodeMessage({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: BACKLOG }),
+          encodeMessage({
+            type: 'subscribe',
+            id: 1,
+            frames: {},
+            fields: {},
+            events: true,
+            payloads: {},
+            backlog: BACKLOG,
+          }),
         );
         return;
       case 'snapshot':
@@ -143,6 +182,8 @@ export class Lane {
         this.frames.begin(message.from.frames);
         this.sections.begin(message.from.fields);
         this.events.begin(message.from.events);
+        this.#octets.length = 0;
+        this.#octetsTaken = message.from.payloads;
         Object.assign(this.#acknowledged, message.from);
         this.#headAtStart = message.head.frames;
         this.#events.rows(this, message);
@@ -159,7 +200,8 @@ export class Lane {
       case 'dropped':
         if (message.log === 'frames') this.frames.addLost(message.counts, message.from, message.to);
         else if (message.log === 'fields') this.sections.addLost(message.count, message.to);
-        else this.events.addLost(message.count, message.to);
+        else if (message.log === 'events') this.events.addLost(message.count, message.to);
+        else this.#octets.push({ pieces: [], lost: message.count, to: message.to });
         return;
       case 'reply': {
         const then = this.#questions.get(message.id);

@@ -84,7 +84,10 @@ export class MergedHub implements ViewerHost {
     this.#ringRecords = reader.capacity;
     this.#feed = new FrameFeed(reader);
     this.#rows.onForgotten = connection => this.#feed.forget(connection);
-    this.#audience = new Audience(this.#feed, reader.capacity, this.#rows, options);
+    this.#audience = new Audience(this.#feed, reader.capacity, this.#rows, {
+      ...options,
+      payloadBytes: options.identity.payloadBytes ?? 0,
+    });
     // The hubs tell of verdicts themselves; here only questions for them are answered.
     this.#verdicts = new VerdictWatch(this.#rows, () => {});
     this.#laneEvents = {
@@ -237,18 +240,30 @@ export class MergedHub implements ViewerHost {
           if (event > 0) this.#audience.lose(this.#audience.events, event);
         } else {
           const lane = lanes.find(each => each.events === queue)!;
-          const seq = lane.positions.translate(event.seq, this.#ring.position);
+          const seq = this.#place(lane, event);
           this.#audience.event({ ...event, seq } as LogEvent);
         }
       },
     );
+    for (const lane of lanes) {
+      lane.takeOctets(
+        piece => this.#audience.payload(piece),
+        count => this.#audience.lose(this.#audience.payloads, count),
+      );
+    }
+  }
+
+  /** Where an event was; a message of gRPC names the very frame, which another hub's may stand before. */
+  #place(lane: Lane, event: LogEvent): number {
+    const frame = event.kind === 'grpc-message' ? lane.positions.placeOf(event.seq) : -1;
+    return frame >= 0 ? frame : lane.positions.translate(event.seq, this.#ring.position);
   }
 
   #append(lane: Lane, words: Uint32Array, first: number, count: number, from: number): void {
     for (const [connection] of countRecords(words, first, first + count, EVERYTHING).list()) {
       this.#rows.own(lane, connection);
     }
-    lane.positions.add(from, this.#ring.position);
+    lane.positions.add(from, this.#ring.position, count);
     this.#ring.append(words, first, count);
     if (this.#ring.position - this.#pumpedTo > Math.min(PUMP_RECORDS, this.#ringRecords / 4)) this.#pump();
   }

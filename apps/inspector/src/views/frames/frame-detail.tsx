@@ -1,15 +1,19 @@
-import { errorName, FLAGS, frameName, settingName } from '@glassway/inspector-protocol';
+import { FLAGS, FrameType, frameName, isContent } from '@glassway/inspector-protocol';
 import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { FrameDetail } from '../../feed/model.ts';
-import { bytes, count, stamp } from '../../text/format.ts';
+import { count, stamp } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
 import { FieldTable } from '../drawer/field-table.tsx';
 import { legText } from '../words.ts';
 import { DirectionArrow, FrameTypeName } from './frame-type.tsx';
 import css from './frames.module.css';
+import { FrameOctets } from './octets.tsx';
+
+const { HEADERS, PUSH_PROMISE, CONTINUATION } = FrameType;
+const END_HEADERS = 0x4;
 
 /** The selected frame, decoded. */
 export function FrameDetailPane(): ReactNode {
@@ -51,6 +55,10 @@ export function FrameDetailPane(): ReactNode {
         </Button>
       </div>
       <div className={css['detailBody']}>
+        <div className={css['wire']}>
+          <FrameOctets id={String(frame.seq)} anatomy={frame.anatomy} />
+          <Missing frame={frame} />
+        </div>
         <dl className={css['facts']}>
           {facts(frame).map(([name, value, note]) => (
             <div key={name}>
@@ -62,7 +70,7 @@ export function FrameDetailPane(): ReactNode {
             </div>
           ))}
         </dl>
-        {frame.section !== null && (
+        {frame.section !== null && !isWhole(frame) && (
           <div className={css['detailFields']}>
             <FieldTable section={frame.section} change={undefined} />
           </div>
@@ -72,6 +80,30 @@ export function FrameDetailPane(): ReactNode {
   );
 }
 
+/* The fields stand beside their octets, unless the block went on in other frames. */
+function isWhole(frame: FrameDetail): boolean {
+  return (frame.flags & END_HEADERS) !== 0 && frame.section?.fieldsOmitted === 0;
+}
+
+/* What was not kept, and why. */
+function Missing(props: { readonly frame: FrameDetail }): ReactNode {
+  const sampled = useFeed(snapshot => snapshot.gateway?.payloadBytes ?? 0);
+  const text = missingText(props.frame, sampled);
+  return text === '' ? null : <p className={css['missing']}>{text}</p>;
+}
+
+function missingText({ type, flags, length, anatomy }: FrameDetail, sampled: number): string {
+  const { kept } = anatomy;
+  const hidden = anatomy.known.reduce((sum, state) => sum + (state === 2 ? 1 : 0), 0);
+  if (kept + hidden >= length) return '';
+  if (kept > 0) return `${count(kept)} of ${count(length)} octets of the payload were kept.`;
+  if (type === CONTINUATION || ((type === HEADERS || type === PUSH_PROMISE) && (flags & END_HEADERS) === 0))
+    return 'Octets of a field block in several frames are not kept: what in it is secret is known only at its end.';
+  if (isContent(type) && sampled === 0)
+    return 'Octets of bodies are not kept. The gateway keeps the first 256 of every DATA frame when it is started with --inspector-payloads 256.';
+  return 'The octets of this frame were not kept, or are gone: too much came at once, or its stream has had its share.';
+}
+
 type Fact = readonly [name: string, value: string, note: string];
 
 function facts(frame: FrameDetail): readonly Fact[] {
@@ -79,10 +111,7 @@ function facts(frame: FrameDetail): readonly Fact[] {
     ['time', `${stamp(frame.t)} s`, `frame ${count(frame.seq)} of the gateway’s log`],
     ['leg', legText(frame.leg), frame.direction === 1 ? 'sent by the gateway' : 'received by the gateway'],
     ['type', frameName(frame.type), `0x${frame.type.toString(16).padStart(2, '0')}`],
-    ['length', count(frame.length), bytes(frame.length)],
     ['flags', `0x${frame.flags.toString(16).padStart(2, '0')}`, flagText(frame)],
-    ['stream', String(frame.stream), frame.stream === 0 ? 'the connection itself' : ''],
-    ...special(frame),
     ...windows(frame),
   ];
   if ((frame.mark & 1) !== 0) list.push(['violation', 'yes', 'this frame broke a rule; the Overview tells which']);
@@ -98,24 +127,6 @@ function flagText(frame: FrameDetail): string {
     (frame.flags & flag.bit) !== 0 ? flag.name : `no ${flag.name}`,
   );
   return meanings.join(', ');
-}
-
-function special(frame: FrameDetail): readonly Fact[] {
-  const aux = frame.aux;
-  switch (frame.type) {
-    case 3:
-    case 7:
-      return [['error code', errorName(frame.errorCode), `0x${frame.errorCode.toString(16)}`]];
-    case 4:
-      if ((frame.flags & 1) !== 0) return [];
-      return frame.length === 0 ? [] : [['first setting', settingName(aux), `${frame.length / 6} in this frame`]];
-    case 5:
-      return [['promised stream', String(aux), '']];
-    case 8:
-      return [['increment', count(aux), `${bytes(aux)} given back`]];
-    default:
-      return [];
-  }
 }
 
 function windows(frame: FrameDetail): readonly Fact[] {
