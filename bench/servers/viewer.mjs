@@ -24,7 +24,7 @@ socket.on('message', (data, binary) => {
   const message = JSON.parse(data.toString());
   switch (message.type) {
     case 'hello':
-      send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, backlog: 0 });
+      send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 });
       break;
     case 'snapshot':
       console.log('ready');

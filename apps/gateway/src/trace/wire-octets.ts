@@ -15,9 +15,10 @@ const MAX_CONTROL_BYTES = 1024;
 const MAX_BLOCK_BYTES = 8192;
 /** What is sent and longer than this may not be in the tap's view. */
 const MAX_SENT_VIEW = 2048;
-/** Octets of pieces per second, and at once. */
+/** Octets of pieces per second, and at once; in a small ring less, so that they leave room for what cannot be spared. */
 const BYTES_PER_SECOND = 8 * 1024 * 1024;
 const BURST_BYTES = 4 * 1024 * 1024;
+const BURSTS_PER_RING = 16;
 /** What a piece costs besides its octets. */
 const PIECE_COST = 48;
 /** Up to this length a loop is faster than a view and a call. */
@@ -35,7 +36,9 @@ export class WireOctets {
   readonly sampleBytes: number;
   private readonly ring: EntryRing;
   private pieces = 0;
-  private left: number = BURST_BYTES;
+  private readonly burst: number;
+  private readonly rate: number;
+  private left: number;
   private at = 0;
   private recording = true;
   private blocks = false;
@@ -44,6 +47,9 @@ export class WireOctets {
   constructor(ring: EntryRing, sampleBytes: number) {
     this.ring = ring;
     this.sampleBytes = sampleBytes;
+    this.burst = Math.min(BURST_BYTES, ring.capacity / BURSTS_PER_RING);
+    this.rate = Math.min(BYTES_PER_SECOND, 2 * this.burst);
+    this.left = this.burst;
   }
 
   /**
@@ -52,7 +58,7 @@ export class WireOctets {
    */
   update(t: number, detailed: boolean, awake: boolean): void {
     this.blocks = awake || this.sampleBytes > 0;
-    this.left = Math.min(BURST_BYTES, this.left + ((t - this.at) / 1e6) * BYTES_PER_SECOND);
+    this.left = Math.min(this.burst, this.left + ((t - this.at) / 1e6) * this.rate);
     this.at = t;
     this.t = t;
     this.recording = detailed;
