@@ -128,7 +128,8 @@ describe('content leaves the page only when asked for', () => {
     const recording = exchange();
     expect(holds(exportRecording(recording, format, null, false), SECRET)).toBe(false);
     // A trace of spans and a report have no place for octets.
-    if (format === 'chrome-trace' || format === 'html') expect(holds(exportRecording(recording, format, null, true), SECRET)).toBe(false);
+    if (format === 'chrome-trace' || format === 'html')
+      expect(holds(exportRecording(recording, format, null, true), SECRET)).toBe(false);
     else if (format === 'text') expect(exportRecording(recording, format, null, true)).toContain('user=me&passwor');
     else expect(holds(exportRecording(recording, format, null, true), SECRET)).toBe(true);
   });
