@@ -7,13 +7,12 @@
  * listeners come last, when there is somebody to serve. Closing goes the other way round.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { ErrorCode } from '@glassway/h2-core';
-import { SecureContexts, type ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
+import type { ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
 import { type Inspector, startInspector } from './admin/inspector.ts';
 import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
 import { reachesAny } from './config/own-address.ts';
-import { certificatesOf, type Settings, UsageProblem } from './config/settings.ts';
+import type { Settings } from './config/settings.ts';
 import { accept, type Exchange, type ExchangeContext } from './exchange/exchange.ts';
 import type { ExchangeState } from './exchange/exchange-state.ts';
 import { reason } from './exchange/reason.ts';
@@ -21,13 +20,14 @@ import { findInspectorPage } from './inspector-page.ts';
 import {
   type ConnectionState,
   type DrainReport,
-  type HttpsOptions,
   type Listeners,
+  type Rebound,
   startListeners,
 } from './listener/listeners.ts';
 import { Logger } from './log.ts';
 import { type AccessLog, openAccessLog } from './log-access.ts';
 import { FailureReporter } from './log-failures.ts';
+import { PlacesOf } from './places.ts';
 import { failedIn } from './problems.ts';
 import { forwardPolicy, listenerLimits, prepareRoutes, type Reloaded, Revisions } from './revision.ts';
 import type { Family } from './telemetry/families.ts';
@@ -81,8 +81,8 @@ export interface Gateway {
   /** The settings in force. */
   readonly settings: Settings;
   /**
-   * Puts other settings in force without dropping a stream: routes, backends, certificates, limits, trusted proxies. All or
-   * nothing: rejects, and everything stays as it was, when one cannot be used.
+   * Puts other settings in force without dropping a stream: routes, backends, certificates, limits, trusted proxies, and where
+   * is listened. All or nothing: rejects, and everything stays as it was, when one cannot be used.
    */
   reload(settings: Settings): Promise<Reloaded>;
   /** Finds out what each backend speaks, without a request that an application would see. Takes a second at most. */
@@ -144,11 +144,10 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       clock: () => performance.now(),
     };
 
-    const https = await httpsOptions(settings, options, logger, undo);
+    const places = new PlacesOf(options, logger, undo);
     const { proxyProtocol } = settings;
     const listeners = await startListeners({
-      ...(settings.http === null ? {} : { http: { ...settings.http, onError: listenerFailed(logger) } }),
-      ...(https === null ? {} : { https }),
+      ...(await places.of(settings)),
       accept: (request, leg) => accept(context, request, leg),
       trace,
       ...(context.records === null ? {} : { records: context.records }),
@@ -157,17 +156,39 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       limits: listenerLimits(settings),
       ...(proxyProtocol.length === 0 ? {} : { proxyProtocol: parseNetworks(proxyProtocol, 'proxyProtocol') }),
     }).catch(failedIn('listener'));
-    inspector?.listensOn(
-      [['https', addressOf(listeners.https)] as const, ['http', addressOf(listeners.http)] as const].flatMap(
-        ([scheme, address]) => (address === null ? [] : [`${scheme}://${localName(address)}`]),
-      ),
-    );
-    const probeAll = () => Promise.all(pools.targets().map(({ url, options }) => probe(url, options)));
-    const revisions = new Revisions(settings, { pools, context, listeners, contexts: https?.contexts ?? null });
+    const tellPlaces = (): void =>
+      inspector?.listensOn(
+        [['https', addressOf(listeners.https)] as const, ['http', addressOf(listeners.http)] as const].flatMap(
+          ([scheme, address]) => (address === null ? [] : [`${scheme}://${localName(address)}`]),
+        ),
+      );
+    tellPlaces();
+    const rebound = ({ opened, closed }: Rebound): void => {
+      for (const url of opened) logger.info(`listening on ${url}`);
+      for (const url of closed) logger.info(`no longer listening on ${url}; connections finish what they have begun`);
+      tellPlaces();
+    };
+    // The processes of --workers share their ports, and would have to change them as one.
+    const mayMove = (options.worker ?? 0) === 0;
+    const revisions = new Revisions(settings, { pools, context, listeners, places, mayMove, rebound });
     const process = processMetrics(options.worker ?? 0);
     undo.push(async () => process.stop());
     return {
-      ...handleOf(listeners, inspector?.url ?? null, probeAll, context.tunnels, undo),
+      inspectorUrl: inspector?.url ?? null,
+      probe: () => Promise.all(pools.targets().map(({ url, options }) => probe(url, options))),
+      close: closer(listeners, context.tunnels, undo),
+      get https() {
+        return addressOf(listeners.https);
+      },
+      get http() {
+        return addressOf(listeners.http);
+      },
+      get rootCertificatePath() {
+        return listeners.developmentCa?.rootCertificatePath ?? null;
+      },
+      get rootCertificate() {
+        return listeners.developmentCa?.rootCertificate ?? null;
+      },
       get revision() {
         return revisions.revision;
       },
@@ -229,93 +250,19 @@ async function inspect(
   return inspector;
 }
 
-/** The user's certificates are watched for changes; without any, the development authority makes them by name. */
-async function httpsOptions(
-  settings: Settings,
-  options: GatewayOptions,
-  logger: Logger,
-  undo: Undo,
-): Promise<HttpsOptions | null> {
-  if (settings.https === null) return null;
-  const { clientCertificates, keyLog, ticketKeyFile } = settings;
-  const ofProcesses = options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys };
-  const common = {
-    ...settings.https,
-    ...(keyLog === null ? {} : { keyLog }),
-    ...(ticketKeyFile === null ? ofProcesses : { ticketKeys: await ticketKeys(ticketKeyFile) }),
-    onError: listenerFailed(logger),
-    onRefused: ({
-      remoteAddress,
-      remotePort,
-      message,
-    }: {
-      remoteAddress: string;
-      remotePort: number;
-      message: string;
-    }) => logger.debug(`TLS with ${remoteAddress}:${remotePort} failed: ${message}`),
-  };
-  const certificates = certificatesOf(settings);
-  if (certificates.length === 0) {
-    const { developmentCaDirectory } = options;
-    return developmentCaDirectory === undefined ? common : { ...common, developmentCaDirectory };
-  }
-  const contexts = await SecureContexts.load({
-    certificates: certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
-    ...(clientCertificates.ca === null ? {} : { clientCaFile: clientCertificates.ca }),
-    onWarning: warning => logger.warn(warning.message),
-  }).catch(failedIn('certificate'));
-  const stopWatching = contexts.watch();
-  undo.push(async () => stopWatching());
-  return { ...common, contexts, clientCertificates: clientCertificates.mode };
-}
-
-/** A connection could not be accepted; those that are open go on. */
-function listenerFailed(logger: Logger): (error: Error) => void {
-  return error => {
-    const isOutOfFiles = 'code' in error && error.code === 'EMFILE';
-    logger.error(`listener: ${error.message}${isOutOfFiles ? ' (raise the limit of open files: ulimit -n)' : ''}`);
-  };
-}
-
-const TICKET_KEY_OCTETS = 48;
-
-async function ticketKeys(path: string): Promise<Buffer> {
-  const keys = await readFile(path).catch((error: Error) => {
-    throw new UsageProblem(`ticketKeyFile: cannot read ${path}: ${error.message}`);
-  });
-  if (keys.length === TICKET_KEY_OCTETS) return keys;
-  throw new UsageProblem(
-    `ticketKeyFile: ${path} has ${keys.length} octets and must have ${TICKET_KEY_OCTETS} (head -c 48 /dev/urandom)`,
-  );
-}
-
-function handleOf(
-  listeners: Listeners,
-  inspectorUrl: string | null,
-  probe: Gateway['probe'],
-  tunnels: ReadonlySet<Exchange>,
-  undo: Undo,
-): Omit<Gateway, 'connections' | 'metrics' | 'reload' | 'requests' | 'revision' | 'settings'> {
+function closer(listeners: Listeners, tunnels: ReadonlySet<Exchange>, undo: Undo): Gateway['close'] {
   let closing: Promise<DrainReport> | null = null;
-  return {
-    https: addressOf(listeners.https),
-    http: addressOf(listeners.http),
-    inspectorUrl,
-    probe,
-    rootCertificatePath: listeners.developmentCa?.rootCertificatePath ?? null,
-    rootCertificate: listeners.developmentCa?.rootCertificate ?? null,
-    close: deadlineMs => {
-      const drained = listeners.close(deadlineMs);
-      const endTunnels = setTimeout(() => {
-        for (const tunnel of [...tunnels]) tunnel.endTunnel(CLOSING);
-      }, TUNNEL_GRACE_MS).unref();
-      closing ??= drained.then(async report => {
-        clearTimeout(endTunnels);
-        await closeAll(undo);
-        return report;
-      });
-      return closing;
-    },
+  return deadlineMs => {
+    const drained = listeners.close(deadlineMs);
+    const endTunnels = setTimeout(() => {
+      for (const tunnel of [...tunnels]) tunnel.endTunnel(CLOSING);
+    }, TUNNEL_GRACE_MS).unref();
+    closing ??= drained.then(async report => {
+      clearTimeout(endTunnels);
+      await closeAll(undo);
+      return report;
+    });
+    return closing;
   };
 }
 

@@ -3,13 +3,13 @@
  * prepared as a whole and put in place in one turn; what is under way keeps what it began with.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { SecureContexts } from '@glassway/tls-alpn';
 import { parseNetworks } from './config/address.ts';
 import type { RouteSettings } from './config/route-settings.ts';
 import { certificatesOf, type Settings } from './config/settings.ts';
 import type { ExchangeContext } from './exchange/exchange.ts';
 import type { ForwardPolicy } from './fields.ts';
-import type { ListenerLimits, Listeners } from './listener/listeners.ts';
+import type { ListenerLimits, Listeners, Rebound } from './listener/listeners.ts';
+import type { PlacesOf } from './places.ts';
 import { compileRoutes } from './routing/compile.ts';
 import type { Router } from './routing/router.ts';
 import type { Pools } from './upstream/pools.ts';
@@ -35,6 +35,9 @@ const RELOADED: ReadonlySet<keyof Settings> = new Set<keyof Settings>([
   'backends',
   'routes',
 ]);
+
+/** Those that a reload puts in force in a gateway of one process. */
+const MOVING: ReadonlySet<keyof Settings> = new Set<keyof Settings>(['http', 'https']);
 
 /** Settings for the listeners. */
 export function listenerLimits({ limits, upgrade, maxConcurrentStreams }: Settings): Partial<ListenerLimits> {
@@ -67,8 +70,11 @@ export interface Parts {
   readonly pools: Pools;
   readonly context: ExchangeContext;
   readonly listeners: Listeners;
-  /** The user's certificates; null: there are none. */
-  readonly contexts: SecureContexts | null;
+  readonly places: PlacesOf;
+  /** Whether addresses of listeners may change. */
+  readonly mayMove: boolean;
+  /** Told when they have. */
+  readonly rebound: (rebound: Rebound) => void;
 }
 
 /** The settings in force, and the way to others. */
@@ -101,29 +107,40 @@ export class Revisions {
   }
 
   async #reload(settings: Settings): Promise<Reloaded> {
-    const { pools, context, listeners, contexts } = this.#parts;
+    const { pools, context, listeners, places, mayMove } = this.#parts;
     const before = this.#settings;
     const needRestart: string[] = (Object.keys(settings) as (keyof Settings)[]).filter(
-      key => !RELOADED.has(key) && !isDeepStrictEqual(settings[key], before[key]),
+      key => !RELOADED.has(key) && !(mayMove && MOVING.has(key)) && !isDeepStrictEqual(settings[key], before[key]),
     );
     if (settings.limits.checkIntervalMs !== before.limits.checkIntervalMs) needRestart.push('limits.checkInterval');
     const certificates = certificatesOf(settings);
-    if ((certificates.length === 0) !== (certificatesOf(before).length === 0)) needRestart.push('certificates');
+    if (places.hasTls && (certificates.length === 0) !== (certificatesOf(before).length === 0)) {
+      needRestart.push('certificates');
+    }
     const commit = await prepareRoutes(settings, pools);
     const policy = forwardPolicy(
       { ...settings, clientCertificates: before.clientCertificates },
       context.policy.pseudonym,
     );
+    const { contexts } = places;
+    const rebound = mayMove ? await listeners.rebind(await places.of(settings)) : null;
     // The last that can fail.
     if (contexts !== null && certificates.length > 0) {
-      await contexts.replace(
-        certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
-      );
+      await contexts
+        .replace(certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })))
+        .catch(async error => {
+          await rebound?.undo();
+          throw error;
+        });
     }
     context.router = commit();
     context.policy = policy;
     context.maxHeldBytes = settings.limits.maxBufferedBytes;
     listeners.configure(listenerLimits(settings));
+    if (rebound !== null) {
+      rebound.commit();
+      this.#parts.rebound(rebound);
+    }
     this.#settings = settings;
     this.#revision++;
     return { revision: this.#revision, needRestart };

@@ -59,13 +59,14 @@ describe('progress of an HTTP/1 client', () => {
 
 describe('the registry', () => {
   const from = { address: '192.0.2.1', port: 1 };
+  const origin = { isLeaving: false };
 
   const none = { maxConnections: 0, maxConnectionsPerAddress: 0, maxConnectionAgeMs: 0 };
 
   it('holds the total', () => {
     const registry = new Registry({ ...none, maxConnections: 2 });
     const sockets = [new Socket(), new Socket(), new Socket()];
-    expect(sockets.map(socket => registry.add(socket, from))).toEqual([true, true, false]);
+    expect(sockets.map(socket => registry.add(socket, from, origin))).toEqual([true, true, false]);
     expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, true]);
     expect(registry.size).toBe(2);
     for (const socket of sockets) socket.destroy();
@@ -75,14 +76,14 @@ describe('the registry', () => {
     const registry = new Registry(none);
     expect(await registry.close(1000)).toEqual({ finished: 0, cut: [] });
     const late = new Socket();
-    expect(registry.add(late, from)).toBe(false);
+    expect(registry.add(late, from, origin)).toBe(false);
     expect(late.destroyed).toBe(true);
   });
 
   it('asks a connection to leave that comes to speak while draining', async () => {
     const registry = new Registry(none);
     const socket = new Socket();
-    registry.add(socket, from);
+    registry.add(socket, from, origin);
     const asked: string[] = [];
     registry.assign(socket, {
       connectionId: 1,

@@ -125,9 +125,9 @@ describe('reload', () => {
   it('limits change for new connections; what is read at start only is named', async () => {
     const settings = await start({ to: [await named('a')] });
     const limits = { ...settings.limits, maxHeaderBytes: 512 };
-    expect(await gateway!.reload({ ...settings, limits, https: ANY_PORT, logLevel: 'warn' })).toEqual({
+    expect(await gateway!.reload({ ...settings, limits, reasonHeader: 'x-why', logLevel: 'warn' })).toEqual({
       revision: 2,
-      needRestart: ['https', 'logLevel'],
+      needRestart: ['reasonHeader', 'logLevel'],
     });
     expect((await get('/', { headers: { 'x-large': 'x'.repeat(1000) } })).status).toBe(431);
   });

@@ -5,42 +5,26 @@
  *                               |         ^ Upgrade: h2c          +--> accept(request, leg)
  *     TLS port ------- ALPN ----+--> Http1Listener --> Http1Leg --+
  */
-import { createServer, type Server, type Socket } from 'node:net';
 import type { DevelopmentCa, ListenAddress } from '@glassway/tls-alpn';
 import { NO_RECORDS, type RecordSink } from '../exchange/record.ts';
 import { NO_TRACE, type Trace } from '../trace/trace.ts';
-import { sniff } from './cleartext.ts';
 import type { Accept, ListenerContext } from './context.ts';
+import { Doors, type Places, type Rebound } from './doors.ts';
 import { Http1Listener } from './http1.ts';
 import { Http2Listener } from './http2.ts';
 import { type ListenerLimits, resolveListenerLimits } from './limits.ts';
 import { Clients } from './proxy-protocol.ts';
 import { type ConnectionState, type DrainReport, Registry } from './registry.ts';
-import { type HttpsOptions, listenTls } from './tls.ts';
 
+export type { HttpOptions } from './cleartext-port.ts';
 export type { Accept } from './context.ts';
+export type { Places, Rebound } from './doors.ts';
 export { DEFAULT_LISTENER_LIMITS, type ListenerLimits } from './limits.ts';
 export type { ConnectionState, CutConnection, DrainReport } from './registry.ts';
 export type { HttpsOptions } from './tls.ts';
 
-/** Where to listen in cleartext. */
-export interface HttpOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string;
-  /** Default 0: any free port. */
-  readonly port?: number;
-  /** A unix socket instead of host and port. */
-  readonly path?: string;
-  /** Told about failures of the listener itself, such as a connection that cannot be accepted. Default: a warning. */
-  readonly onError?: (error: Error) => void;
-}
-
 /** What `startListeners` needs. */
-export interface ListenersOptions {
-  /** HTTP/1.1, Upgrade h2c and prior-knowledge HTTP/2 on one port. Absent: no cleartext port. */
-  readonly http?: HttpOptions;
-  /** HTTP/2 and HTTP/1.1 over TLS. Absent: no TLS port. */
-  readonly https?: HttpsOptions;
+export interface ListenersOptions extends Places {
   /** Takes each request over. */
   readonly accept: Accept;
   /**
@@ -75,6 +59,11 @@ export interface Listeners {
   /** Other limits from now on; connections that are open keep the HTTP/2 settings they announced. */
   configure(limits: Partial<ListenerLimits>): void;
   /**
+   * Listens elsewhere: opens what is new, and on `commit` closes what is gone, whose connections finish what they have begun.
+   * Rejects with everything as it was when an address cannot be opened.
+   */
+  rebind(places: Places): Promise<Rebound>;
+  /**
    * Stops accepting, lets every connection finish what it has begun (GOAWAY in two steps on HTTP/2, Connection: close
    * on HTTP/1.1), and after `deadlineMs` (0: at once) closes the rest. A second call cuts the first one's deadline short.
    */
@@ -97,86 +86,42 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   const context: ListenerContext = { accept, trace, limits, registry, clients, records, reasonHeader, debugState };
   const http2 = new Http2Listener(context);
   const http1 = new Http1Listener(context, (socket, settings, request) => http2.upgrade(socket, settings, request));
-  let cleartext: Server | null = null;
+  const doors = new Doors(context, http1, http2);
   try {
-    if (options.http !== undefined) cleartext = await listenCleartext(options.http, context, http1, http2);
-    const tls = options.https === undefined ? null : await listenTls(options.https, context, http1, http2);
-    return {
-      http: cleartext === null ? null : addressOf(cleartext),
-      https: tls?.listener.address ?? null,
-      developmentCa: tls?.developmentCa ?? null,
-      get connections() {
-        return registry.size;
-      },
-      counts: registry.counts,
-      list: () => registry.list(),
-      configure: given => {
-        context.limits = resolveListenerLimits(given);
-        registry.configure(context.limits);
-        http1.configure();
-      },
-      close: async deadlineMs => {
-        cleartext?.close();
-        clients.close();
-        await tls?.listener.close();
-        const report = await registry.close(deadlineMs);
-        http1.close();
-        http2.close();
-        return report;
-      },
-    };
+    (await doors.rebind(options)).commit();
   } catch (error) {
-    cleartext?.close();
     http1.close();
     http2.close();
     throw error;
   }
-}
-
-function listenCleartext(
-  { host = '127.0.0.1', port = 0, path, onError: onFailure = warn }: HttpOptions,
-  context: ListenerContext,
-  http1: Http1Listener,
-  http2: Http2Listener,
-): Promise<Server> {
-  const { clients, registry } = context;
-  const onSocket = (socket: Socket): void => {
-    // First of all: a reset may come before anyone reads. What follows it is 'close', which everyone listens to.
-    socket.on('error', ignore);
-    clients.identify(socket, () => {
-      if (!registry.add(socket, clients.of(socket))) return;
-      sniff(socket, context.limits.negotiationTimeoutMs, protocol => {
-        if (protocol === 'h2') http2.serve(socket, { negotiation: 'prior-knowledge', tls: null });
-        else http1.serve(socket, null);
-      });
-    });
+  return {
+    get http() {
+      return doors.http;
+    },
+    get https() {
+      return doors.https;
+    },
+    get developmentCa() {
+      return doors.developmentCa;
+    },
+    get connections() {
+      return registry.size;
+    },
+    counts: registry.counts,
+    list: () => registry.list(),
+    configure: given => {
+      context.limits = resolveListenerLimits(given);
+      registry.configure(context.limits);
+      http1.configure();
+    },
+    rebind: places => doors.rebind(places),
+    close: async deadlineMs => {
+      clients.close();
+      await doors.close();
+      const report = await registry.close(deadlineMs);
+      http1.close();
+      http2.close();
+      return report;
+    },
   };
-  // Half-open, so that a client's FIN is for the protocol to judge. The high-water mark spares large responses most of
-  // their pauses; with Node's 16 KiB every second write of a response would wait for the socket.
-  const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 }, onSocket);
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === 'EADDRINUSE' ? 'something else listens there' : error.message;
-      reject(new Error(`cannot listen on ${path ?? `${host}:${port}`}: ${why}`, { cause: error }));
-    };
-    server.once('error', onError);
-    server.listen(path === undefined ? { host, port } : { path }, () => {
-      server.off('error', onError);
-      // Without this a connection that cannot be accepted (no descriptors, no memory) would end the process.
-      server.on('error', onFailure);
-      resolve(server);
-    });
-  });
-}
-
-function ignore(): void {}
-
-function warn(error: Error): void {
-  process.emitWarning(`the cleartext listener: ${error.message}`, { code: 'GLASSWAY_LISTENER' });
-}
-
-function addressOf(server: Server): ListenAddress {
-  const address = server.address();
-  if (address === null || typeof address === 'string') return { path: address ?? '' };
-  return { host: address.address, port: address.port, family: address.family === 'IPv6' ? 'IPv6' : 'IPv4' };
 }

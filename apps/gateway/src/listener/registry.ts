@@ -34,8 +34,15 @@ export interface DrainReport {
   readonly cut: readonly CutConnection[];
 }
 
+/** A way in, such as a port; connections know by which they came. */
+export interface Origin {
+  /** It is closed while the gateway goes on: what came in by it is asked to leave. */
+  isLeaving: boolean;
+}
+
 interface Entry {
   readonly address: string;
+  readonly origin: Origin;
   readonly peer: string;
   protocol: Drainable | null;
   /** Until the connection is asked to leave; null: it is not. */
@@ -100,7 +107,7 @@ export class Registry {
   }
 
   /** Takes a socket in until it closes; false (and the socket is destroyed) above a limit or while draining. */
-  add(socket: Socket, { address, port }: Endpoint): boolean {
+  add(socket: Socket, { address, port }: Endpoint, origin: Origin): boolean {
     const fromThere = this.#perAddress.get(address) ?? 0;
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
     const full =
@@ -112,7 +119,7 @@ export class Registry {
       return false;
     }
     this.counts.accepted++;
-    this.#sockets.set(socket, { address, peer: endpoint(address, port), protocol: null, age: null });
+    this.#sockets.set(socket, { address, origin, peer: endpoint(address, port), protocol: null, age: null });
     this.#perAddress.set(address, fromThere + 1);
     socket.once('close', () => this.#remove(socket));
     return true;
@@ -123,12 +130,18 @@ export class Registry {
     const entry = this.#sockets.get(socket);
     if (entry === undefined) return;
     entry.protocol = protocol;
-    if (this.#draining) protocol.drain();
+    if (this.#draining || entry.origin.isLeaving) protocol.drain();
     const { maxConnectionAgeMs } = this.#limits;
     if (maxConnectionAgeMs === 0 || entry.age !== null) return;
     const age = maxConnectionAgeMs * (0.9 + Math.random() * 0.2);
     // Whatever it speaks by then: after an Upgrade another protocol has taken the place of this one.
     entry.age = setTimeout(() => entry.protocol?.drain(), age).unref();
+  }
+
+  /** Asks every connection that came in this way to finish, however long that takes; new ones find nobody. */
+  leave(origin: Origin): void {
+    origin.isLeaving = true;
+    for (const entry of this.#sockets.values()) if (entry.origin === origin) entry.protocol?.drain();
   }
 
   /**

@@ -6,11 +6,12 @@ import {
   type KeyLog,
   listen,
   SecureContexts,
-  type TlsListener,
 } from '@glassway/tls-alpn';
 import type { ListenerContext, TlsFacts } from './context.ts';
+import type { Port } from './doors.ts';
 import type { Http1Listener } from './http1.ts';
 import type { Http2Listener } from './http2.ts';
+import type { Origin } from './registry.ts';
 import { authoritiesOf } from './rules.ts';
 
 /** Where and with what certificates to listen. */
@@ -39,20 +40,14 @@ export interface HttpsOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** A TLS port in use. */
-export interface HttpsListener {
-  readonly listener: TlsListener;
-  /** The authority whose root clients have to trust; null with certificates of the user's. */
-  readonly developmentCa: DevelopmentCa | null;
-}
-
 /** Binds the port. Throws a `TlsAlpnError` when it cannot, or a certificate is unusable. */
 export async function listenTls(
   options: HttpsOptions,
+  origin: Origin,
   context: ListenerContext,
   http1: Http1Listener,
   http2: Http2Listener,
-): Promise<HttpsListener> {
+): Promise<Port> {
   const { contexts: given, developmentCaDirectory, ...rest } = options;
   let contexts = given;
   let developmentCa: DevelopmentCa | null = null;
@@ -70,10 +65,10 @@ export async function listenTls(
   const listener = await listen(
     { ...rest, contexts, handshakeTimeoutMs, answerToPlainHttp: PLAIN_HTTP_ANSWER, ...before },
     accepted => {
-      if (registry.add(accepted.socket, clients.of(accepted.socket))) take(accepted, context, http1, http2);
+      if (registry.add(accepted.socket, clients.of(accepted.socket), origin)) take(accepted, context, http1, http2);
     },
   );
-  return { listener, developmentCa };
+  return { address: listener.address, close: listener.close, developmentCa };
 }
 
 /** RFC 9110 15.5.1, for those who wrote http:// before the address of this port. */
