@@ -2,9 +2,10 @@
  * A viewer of the inspector, subscribed to everything, in a process of its own. URL: the inspector's, with its token.
  * STUCK: it stops reading after the snapshot, as a stopped browser tab does.
  */
-import { readFramesHeader, SUBPROTOCOL } from '@glassway/inspector-protocol';
+import { BinaryKind, readBinaryHeader, SUBPROTOCOL } from '@glassway/inspector-protocol';
 import WebSocket from 'ws';
 
+const LOGS = { [BinaryKind.FRAMES]: 'frames', [BinaryKind.FIELDS]: 'fields', [BinaryKind.EVENTS]: 'events' };
 const url = new URL(process.env.URL);
 const token = url.hash.replace(/^#(token=)?/, '');
 const socket = new WebSocket(`ws://${url.host}/ws`, SUBPROTOCOL, { origin: url.origin });
@@ -18,7 +19,8 @@ socket.on('close', (code, reason) => {
 });
 socket.on('message', (data, binary) => {
   if (binary) {
-    send({ type: 'ack', frames: readFramesHeader(data).to });
+    const { kind, to } = readBinaryHeader(data);
+    send({ type: 'ack', [LOGS[kind]]: to });
     return;
   }
   const message = JSON.parse(data.toString());
@@ -29,10 +31,6 @@ socket.on('message', (data, binary) => {
     case 'snapshot':
       console.log('ready');
       if (process.env.STUCK !== undefined) socket.pause();
-      break;
-    case 'fields':
-    case 'events':
-      send({ type: 'ack', [message.type]: message.to });
       break;
     case 'dropped':
       send({ type: 'ack', [message.log]: message.to });

@@ -6,10 +6,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import {
+  BinaryKind,
   encodeMessage,
   FRAMES_HEADER_BYTES,
   FrameColumns,
+  parseLog,
   parseServerMessage,
+  readBinaryHeader,
   readFramesHeader,
   type ServerMessage,
   SUBPROTOCOL,
@@ -58,6 +61,12 @@ class SocketViewer {
 
   #take(data: ArrayBuffer, isBinary: boolean): void {
     if (isBinary) {
+      if (readBinaryHeader(data).kind !== BinaryKind.FRAMES) {
+        const message = parseLog(data);
+        this.texts.push(message);
+        if (this.acknowledges) this.socket.send(encodeMessage({ type: 'ack', [message.type]: message.to }));
+        return;
+      }
       const header = readFramesHeader(data);
       this.columns.append(this.frames, data, FRAMES_HEADER_BYTES, header.count, header.from);
       this.frames += header.count;
@@ -66,10 +75,9 @@ class SocketViewer {
     }
     const message = parseServerMessage(Buffer.from(data).toString());
     this.texts.push(message);
-    if (message.type === 'dropped' && message.log === 'frames') this.dropped += message.count;
-    if (message.type !== 'dropped' && message.type !== 'fields' && message.type !== 'events') return;
-    const log = message.type === 'dropped' ? message.log : message.type;
-    if (this.acknowledges) this.socket.send(encodeMessage({ type: 'ack', [log]: message.to }));
+    if (message.type !== 'dropped') return;
+    if (message.log === 'frames') this.dropped += message.count;
+    if (this.acknowledges) this.socket.send(encodeMessage({ type: 'ack', [message.log]: message.to }));
   }
 
   async subscribed(): Promise<this> {

@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  BinaryKind,
   EXPORT_FORMATS,
   encodeMessage,
   exportRecording,
-  isPayloads,
   loadRecording,
+  parseLog,
   parseServerMessage,
+  readFramesHeader,
   type ServerMessage,
 } from '@glassway/inspector-protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -141,8 +143,8 @@ describe('a recording of a gateway', () => {
       bufferedBytes: 0,
       send: data => {
         if (typeof data === 'string') told.push(parseServerMessage(data));
-        else if (!isPayloads(data.slice().buffer))
-          frames += new DataView(data.buffer, data.byteOffset).getUint32(4, true);
+        else if (data[0] === BinaryKind.FRAMES) frames += readFramesHeader(new Uint8Array(data).buffer).count;
+        else if (data[0] !== BinaryKind.PAYLOADS) told.push(parseLog(new Uint8Array(data).buffer));
       },
       close: () => {},
     });

@@ -1,6 +1,7 @@
 /** A recorder and a hub over the same memory in one thread, with a clock the test moves and viewers it drives. */
 import type { Tap } from '@glassway/h2-core';
 import {
+  BinaryKind,
   type ClientMessage,
   type Dropped,
   encodeMessage,
@@ -10,14 +11,15 @@ import {
   isPayloads,
   type LogEvent,
   type PayloadPiece,
+  parseLog,
   parseServerMessage,
+  readBinaryHeader,
   readFramesHeader,
   readPayloads,
   type ServerMessage,
   type Snapshot,
   type State,
   type Subscribe,
-  unpackSections,
 } from '@glassway/inspector-protocol';
 import { Hub, type HubOptions } from '../src/trace/hub/hub.ts';
 import type { Viewer, ViewerPort } from '../src/trace/hub/viewer.ts';
@@ -161,11 +163,14 @@ export class RigViewer {
         this.position = -1;
       }
       this.texts.push(message);
-      if (message.type === 'fields' || message.type === 'events') this.#acks[message.type] = message.to;
-      else if (message.type === 'dropped') {
-        this.#acks[message.log] = message.to;
-        if (message.log === 'frames') this.#advance(message.from, message.to);
-      } else return;
+      if (message.type !== 'dropped') return;
+      this.#acks[message.log] = message.to;
+      if (message.log === 'frames') this.#advance(message.from, message.to);
+      this.unacknowledged += data.length;
+    } else if (readBinaryHeader(data.slice().buffer).kind > BinaryKind.PAYLOADS) {
+      const message = parseLog(data.slice().buffer);
+      this.texts.push(message);
+      this.#acks[message.type] = message.to;
       this.unacknowledged += data.length;
     } else {
       if (isPayloads(data.slice().buffer)) {
@@ -220,7 +225,7 @@ export class RigViewer {
   }
 
   get sections(): FieldSection[] {
-    return this.all('fields').flatMap(message => unpackSections(message.packed));
+    return this.all('fields').flatMap(message => message.sections);
   }
 
   get events(): LogEvent[] {

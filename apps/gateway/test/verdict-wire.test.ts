@@ -2,7 +2,14 @@
  * The demo's scenarios over real sockets, through a whole gateway with its inspector: each comes to its verdict within a
  * second, and stands in the log and in the answer to a question in the same words.
  */
-import { encodeMessage, type LogEvent, parseServerMessage, plainText, SUBPROTOCOL } from '@glassway/inspector-protocol';
+import {
+  encodeMessage,
+  type LogEvent,
+  parseLog,
+  parseServerMessage,
+  plainText,
+  SUBPROTOCOL,
+} from '@glassway/inspector-protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
@@ -28,7 +35,15 @@ async function watch(inspectorUrl: string, onVerdict: (event: VerdictEvent) => v
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.on('open', () => socket.send(encodeMessage({ type: 'auth', token: hash.slice('#token='.length) })));
-    socket.on('message', data => {
+    socket.binaryType = 'arraybuffer';
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) {
+        const message = parseLog(data as ArrayBuffer);
+        socket.send(encodeMessage({ type: 'ack', [message.type]: message.to }));
+        if (message.type !== 'events') return;
+        for (const event of message.events) if (event.kind === 'verdict') onVerdict(event);
+        return;
+      }
       const message = parseServerMessage(String(data));
       if (message.type === 'hello') {
         socket.send(
@@ -43,10 +58,6 @@ async function watch(inspectorUrl: string, onVerdict: (event: VerdictEvent) => v
           }),
         );
       } else if (message.type === 'snapshot') resolve(socket);
-      else if (message.type === 'events') {
-        socket.send(encodeMessage({ type: 'ack', events: message.to }));
-        for (const event of message.events) if (event.kind === 'verdict') onVerdict(event);
-      }
     });
   });
 }

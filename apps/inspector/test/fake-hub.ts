@@ -13,14 +13,15 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
+  encodeLog,
   encodeMessage,
   FRAMES_HEADER_BYTES,
   PROTOCOL_VERSION,
   packSections,
   parseClientMessage,
   RECORD_BYTES,
-  type ServerMessage,
   SUBPROTOCOL,
+  type TextMessage,
   writeFramesHeader,
 } from '@glassway/inspector-protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -163,13 +164,14 @@ class Viewer {
     for (let sent = 0; sent < 20 && this.#frames < world.head; sent++) this.#batch();
     if (this.#sections < world.sections.length) {
       const to = Math.min(world.sections.length, this.#sections + 500);
-      const packed = packSections(world.sections.slice(this.#sections, to));
-      this.#say({ type: 'fields', from: this.#sections, to, packed });
+      const sections = world.sections.slice(this.#sections, to);
+      this.#socket.send(encodeLog({ type: 'fields', from: this.#sections, to, sections }));
       this.#sections = to;
     }
     if (this.#events < world.events.length) {
       const to = Math.min(world.events.length, this.#events + 500);
-      this.#say({ type: 'events', from: this.#events, to, events: world.events.slice(this.#events, to) });
+      const events = world.events.slice(this.#events, to);
+      this.#socket.send(encodeLog({ type: 'events', from: this.#events, to, events }));
       this.#events = to;
     }
   }
@@ -255,7 +257,7 @@ class Viewer {
     });
   }
 
-  #say(message: ServerMessage): void {
+  #say(message: TextMessage): void {
     this.#socket.send(encodeMessage(message));
   }
 }

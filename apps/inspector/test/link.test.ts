@@ -1,4 +1,4 @@
-import { CloseCode, encodeMessage } from '@glassway/inspector-protocol';
+import { CloseCode, encodeLog, encodeMessage } from '@glassway/inspector-protocol';
 import { describe, expect, test } from 'vitest';
 import type { LinkState } from '../src/feed/model.ts';
 import { FIRST_PAUSE_MS, HELLO_MS, Link, MAX_PAUSE_MS, type Socket } from '../src/worker/link.ts';
@@ -49,6 +49,7 @@ function rig() {
       onMessage: message => heard.push(message.type),
       onPayloads: message => heard.push(`payloads ${message.byteLength}`),
       onFrames: message => heard.push(`frames ${message.byteLength}`),
+      onLog: (message, bytes) => heard.push(`${message.type} ${message.to} ${bytes}`),
     },
   );
   const pass = (ms: number): void => {
@@ -78,6 +79,16 @@ describe('the link', () => {
     expect(sockets[0]!.binaryType).toBe('arraybuffer');
     expect(states.map(state => state.kind)).toEqual(['connecting', 'live']);
     expect(heard).toEqual(['hello g1']);
+  });
+
+  test('tells the binary logs apart', () => {
+    const { link, sockets, heard, greet } = rig();
+    link.start('ws://x/ws', 'secret');
+    greet();
+    const tell = (bytes: Uint8Array<ArrayBuffer>): void => sockets[0]!.onmessage?.({ data: bytes.buffer });
+    tell(encodeLog({ type: 'fields', from: 3, to: 7, sections: [] }));
+    tell(encodeLog({ type: 'events', from: 0, to: 9, events: [] }));
+    expect(heard).toEqual(['hello g1', 'fields 7 32', 'events 9 32']);
   });
 
   test('without a token it asks for one and connects nowhere', () => {

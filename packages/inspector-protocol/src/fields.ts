@@ -1,6 +1,6 @@
 /**
- * Field sections as decoded or encoded by HPACK, after redaction. On the wire a batch names every string once and
- * sections are rows of numbers into that table, so a batch needs nothing that was sent before it.
+ * Field sections as decoded or encoded by HPACK, after redaction. FIELDS carries them as numbers (see
+ * `fields-message.ts`), a REPLY in JSON: every string once, and sections as rows of numbers into that table.
  */
 
 /** How a field line stood on the wire (RFC 7541 6); `TEXT` on HTTP/1.1. */
@@ -55,7 +55,7 @@ export interface FieldSection {
   readonly fieldsOmitted: number;
 }
 
-/** Wire form of a batch of sections. */
+/** Sections of a REPLY. */
 export interface PackedSections {
   /** Names, values and hashes, each once. */
   readonly strings: readonly string[];

@@ -1,8 +1,11 @@
 export * from './anatomy.ts';
+export * from './binary.ts';
 export * from './empty-rows.ts';
 export * from './events.ts';
+export * from './events-message.ts';
 export * from './export/index.ts';
 export * from './fields.ts';
+export * from './fields-message.ts';
 export * from './filter/edit.ts';
 export {
   FIELDS,
@@ -17,6 +20,7 @@ export * from './filter/match.ts';
 export * from './filter/parse.ts';
 export * from './frames.ts';
 export * from './grpc.ts';
+export * from './logs.ts';
 export * from './messages.ts';
 export * from './parse.ts';
 export * from './payloads.ts';
@@ -26,6 +30,7 @@ export * from './recording.ts';
 export * from './rows.ts';
 export * from './save.ts';
 export * from './subscription.ts';
+export * from './utf8.ts';
 export * from './verdict/engine.ts';
 export * from './verdict/recorded.ts';
 export * from './verdict/types.ts';

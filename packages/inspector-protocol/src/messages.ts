@@ -1,12 +1,13 @@
 /**
- * Messages of the inspector's WebSocket. FRAMES and PAYLOADS are binary (see `frames.ts`, `payloads.ts`); everything else
- * is one JSON object with a `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then FRAMES, FIELDS, EVENTS, PAYLOADS,
+ * Messages of the inspector's WebSocket. FRAMES, FIELDS, EVENTS and PAYLOADS are binary (see `binary.ts`); everything else
+ * is one JSON object with a `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then
+ * FRAMES, FIELDS, EVENTS, PAYLOADS,
  * STATE and DROPPED as things happen. The client acknowledges log positions with ACK; without acknowledgement the server
  * stops sending logs at the credit told in HELLO and later skips ahead, telling what it skipped in DROPPED. The state is
  * coalesced, so it needs no credit and is never dropped. Read and write messages with `parse.ts`: rows travel packed.
  */
 import type { LogEvent } from './events.ts';
-import type { PackedSections } from './fields.ts';
+import type { FieldSection, PackedSections } from './fields.ts';
 import type { Changes } from './rows.ts';
 import type { FrameSelection } from './subscription.ts';
 import type { Verdict } from './verdict/types.ts';
@@ -139,15 +140,15 @@ export interface State {
   readonly rows: Changes;
 }
 
-/** Field sections. */
+/** Field sections; binary, see `fields-message.ts`. */
 export interface Fields {
   readonly type: 'fields';
   readonly from: number;
   readonly to: number;
-  readonly packed: PackedSections;
+  readonly sections: readonly FieldSection[];
 }
 
-/** Events. */
+/** Events; binary, see `events-message.ts`. */
 export interface Events {
   readonly type: 'events';
   readonly from: number;
@@ -207,7 +208,10 @@ export type Reply =
   | { readonly type: 'reply'; readonly id: number; readonly what: 'error'; readonly message: string };
 
 /** What the server may send as text. */
-export type ServerMessage = Hello | Snapshot | State | Fields | Events | Dropped | Reply;
+export type TextMessage = Hello | Snapshot | State | Dropped | Reply;
+
+/** What the server may send, but for FRAMES, which are read in place. */
+export type ServerMessage = TextMessage | Fields | Events;
 
 /** Codes with which the server closes the WebSocket. */
 export const CloseCode = {

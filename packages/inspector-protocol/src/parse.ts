@@ -1,5 +1,7 @@
 /** Text messages to and from objects. What a client sends is checked member by member: it is hostile until proven. */
-import type { ClientMessage, ServerMessage } from './messages.ts';
+
+import { type PackedSections, unpackSections } from './fields.ts';
+import type { ClientMessage, ServerMessage, TextMessage } from './messages.ts';
 import { type PackedChanges, packChanges, unpackChanges } from './pack.ts';
 import { type FrameSelection, MAX_SELECTION_ENTRIES } from './subscription.ts';
 
@@ -28,6 +30,7 @@ type MemberName =
   | 'streams'
   | 'direction'
   | 'leg'
+  | 'packed'
   | 'rows';
 type Bag = { readonly [Name in MemberName]?: unknown };
 
@@ -92,6 +95,11 @@ const SERVER_TYPES: ReadonlySet<unknown> = new Set([
 export function parseServerMessage(text: string): ServerMessage {
   const bag = parseObject(text);
   if (!SERVER_TYPES.has(bag.type)) throw new ProtocolError('not a server message of this version');
+  // As text until version 3, and so in recordings.
+  if (bag.type === 'fields' && bag.packed !== undefined) {
+    const { from, to, packed } = bag as unknown as { from: number; to: number; packed: PackedSections };
+    return { type: 'fields', from, to, sections: unpackSections(packed) };
+  }
   const message = bag as unknown as ServerMessage;
   if (message.type !== 'snapshot' && message.type !== 'state') return message;
   const rows = unpackChanges(bag.rows as PackedChanges);
@@ -102,7 +110,7 @@ export function parseServerMessage(text: string): ServerMessage {
 }
 
 /** The text of a message. */
-export function encodeMessage(message: ClientMessage | ServerMessage): string {
+export function encodeMessage(message: ClientMessage | TextMessage): string {
   if (message.type !== 'snapshot' && message.type !== 'state') return JSON.stringify(message);
   return JSON.stringify({ ...message, rows: packChanges(message.rows) });
 }

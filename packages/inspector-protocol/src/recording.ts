@@ -2,17 +2,19 @@
  * Recordings (`.glassway`): what a viewer was sent, octet for octet, with a header in front and an index behind.
  *
  *     header   "GLASSWAY", u32 protocol version, u32 length of the chunks' headers (8)
- *     chunk    u8 kind (1 FRAMES message, 2 text message, 3 index, 4 PAYLOADS message), u8 0, u16 0, u32 length, then the content, padded to 8
+ *     chunk    u8 kind (1 FRAMES, 2 text message, 3 index, 4 PAYLOADS, 5 FIELDS or EVENTS), u8 0, u16 0, u32 length, then
+ *              the content, padded to 8
  *     ...
  *     footer   u64 offset of the index chunk, "GLASSEND"
  *
- * Text messages are those of `ServerMessage`, HELLO first. Everything was redacted before it came here. A recording that
+ * Text messages are those of `TextMessage`, HELLO first. Everything was redacted before it came here. A recording that
  * was cut off has no index and no footer, and is read all the same.
  */
 
 import type { LogEvent } from './events.ts';
-import { type FieldSection, unpackSections } from './fields.ts';
+import type { FieldSection } from './fields.ts';
 import { FRAMES_HEADER_BYTES, readFramesHeader } from './frames.ts';
+import { parseLog } from './logs.ts';
 import type { Hello, ServerMessage } from './messages.ts';
 import { parseServerMessage } from './parse.ts';
 import { PayloadStore, readPayloads } from './payloads.ts';
@@ -25,6 +27,7 @@ import {
   type StreamFacts,
   type StreamState,
 } from './rows.ts';
+import { fromUtf8, utf8 } from './utf8.ts';
 import { OLDEST_READABLE_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 const MAGIC = 'GLASSWAY';
@@ -32,7 +35,7 @@ const END = 'GLASSEND';
 const CHUNK_HEADER = 8;
 const FILE_HEADER = 16;
 const FOOTER = 16;
-const Kind = { FRAMES: 1, TEXT: 2, INDEX: 3, PAYLOADS: 4 } as const;
+const Kind = { FRAMES: 1, TEXT: 2, INDEX: 3, PAYLOADS: 4, LOG: 5 } as const;
 
 /** One entry of the index: where a chunk of frames begins, and the log position it begins at. */
 export interface IndexEntry {
@@ -61,7 +64,12 @@ export class RecordingWriter {
     return this.#made(header);
   }
 
-  /** A binary message as it came. Throws `Error` when it is not a whole FRAMES message. */
+  /** A FIELDS or EVENTS message as it came. */
+  log(message: Uint8Array): Uint8Array {
+    return this.#chunk(Kind.LOG, message);
+  }
+
+  /** A FRAMES message as it came. Throws `Error` when it is not a whole FRAMES message. */
   frames(message: Uint8Array): Uint8Array {
     const { from, to } = readFramesHeader(new Uint8Array(message).buffer);
     this.#index.push({ offset: this.#offset, from, to });
@@ -109,6 +117,8 @@ export class RecordingWriter {
 export type RecordedMessage =
   | { readonly kind: 'frames'; readonly bytes: Uint8Array }
   | { readonly kind: 'payloads'; readonly bytes: Uint8Array }
+  /** FIELDS or EVENTS; the octets have a buffer of their own. */
+  | { readonly kind: 'log'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'text'; readonly text: string };
 
 /** The messages of a recording, in order. Throws `Error` for what is no recording of a version that is read here. */
@@ -130,6 +140,7 @@ export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
     if (kind === Kind.INDEX || from + length > file.length) return;
     if (kind === Kind.FRAMES) yield { kind: 'frames', bytes: file.slice(from, from + length) };
     else if (kind === Kind.PAYLOADS) yield { kind: 'payloads', bytes: file.slice(from, from + length) };
+    else if (kind === Kind.LOG) yield { kind: 'log', bytes: new Uint8Array(file.subarray(from, from + length)) };
     else if (kind === Kind.TEXT) yield { kind: 'text', text: fromUtf8(file.subarray(from, from + length)) };
     else throw new Error(`the recording has a chunk of unknown kind ${kind} at octet ${at}`);
     at = from + ((length + 7) & ~7);
@@ -169,6 +180,7 @@ export function loadRecording(file: Uint8Array): Recording {
   for (const message of readRecording(file)) {
     if (message.kind === 'text') messages.push(parseServerMessage(message.text));
     else if (message.kind === 'payloads') payloads.add(readPayloads(message.bytes.buffer as ArrayBuffer).pieces);
+    else if (message.kind === 'log') messages.push(parseLog(message.bytes.buffer));
     else {
       batches.push(message.bytes);
       count += readFramesHeader(message.bytes.buffer as ArrayBuffer).count;
@@ -219,7 +231,7 @@ function putTogether(messages: readonly ServerMessage[]): Omit<Recording, 'hello
         break;
       }
       case 'fields':
-        sections.push(...unpackSections(message.packed));
+        sections.push(...message.sections);
         break;
       case 'events':
         events.push(...message.events);
@@ -241,36 +253,4 @@ function asciiAt(bytes: Uint8Array, at: number, length: number): string {
   let text = '';
   for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[at + i]!);
   return text;
-}
-
-/** UTF-8 without what only hosts have. */
-export function utf8(text: string): Uint8Array {
-  const octets: number[] = [];
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    if (code < 0x80) octets.push(code);
-    else if (code < 0x800) octets.push(0xc0 | (code >> 6), 0x80 | (code & 63));
-    else if (code < 0x1_0000) octets.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-    else octets.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-  }
-  return Uint8Array.from(octets);
-}
-
-/** The text of UTF-8 that `utf8`, or any encoder, made. */
-export function fromUtf8(bytes: Uint8Array): string {
-  const parts: string[] = [];
-  let codes: number[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const first = bytes[at]!;
-    const more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    let code = more === 0 ? first : first & (0x3f >> more);
-    for (let i = 1; i <= more; i++) code = (code << 6) | ((bytes[at + i] ?? 0) & 0x3f);
-    at += more + 1;
-    codes.push(code > 0x10_ffff ? 0xfffd : code);
-    if (codes.length === 4096 || at >= bytes.length) {
-      parts.push(String.fromCodePoint(...codes));
-      codes = [];
-    }
-  }
-  return parts.join('');
 }

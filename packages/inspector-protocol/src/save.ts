@@ -1,11 +1,12 @@
 /** A recording out of what a page holds, for which no messages were kept. */
-import { packSections } from './fields.ts';
 import { FRAMES_HEADER_BYTES, writeFramesHeader } from './frames.ts';
-import type { ServerMessage } from './messages.ts';
+import { encodeLog } from './logs.ts';
+import type { TextMessage } from './messages.ts';
 import { encodeMessage } from './parse.ts';
 import { writePayloads } from './payloads.ts';
 import { connectionWord, INJECTED_BIT, RECORD_BYTES, RecordWriter } from './record.ts';
-import { type Recording, RecordingWriter, utf8 } from './recording.ts';
+import { type Recording, RecordingWriter } from './recording.ts';
+import { utf8 } from './utf8.ts';
 
 /** Records of one batch: 32 KB. */
 const BATCH_RECORDS = 800;
@@ -17,7 +18,7 @@ const BATCH_PIECES = 200;
 export function saveRecording(recording: Recording, content = false): Uint8Array<ArrayBuffer> {
   const writer = new RecordingWriter();
   const parts: Uint8Array[] = [writer.begin()];
-  const tell = (message: ServerMessage): void => void parts.push(writer.text(utf8(encodeMessage(message))));
+  const tell = (message: TextMessage): void => void parts.push(writer.text(utf8(encodeMessage(message))));
   const { frames, count, sections, events, now } = recording;
   const first = count === 0 ? 0 : frames.seq[0]!;
   const pieces = (content ? recording.payloads : recording.payloads.withoutContent()).all();
@@ -40,8 +41,9 @@ export function saveRecording(recording: Recording, content = false): Uint8Array
       forgottenStreams: [],
     },
   });
-  if (sections.length > 0) tell({ type: 'fields', from: 0, to: sections.length, packed: packSections(sections) });
-  if (events.length > 0) tell({ type: 'events', from: 0, to: events.length, events });
+  if (sections.length > 0)
+    parts.push(writer.log(encodeLog({ type: 'fields', from: 0, to: sections.length, sections })));
+  if (events.length > 0) parts.push(writer.log(encodeLog({ type: 'events', from: 0, to: events.length, events })));
   for (let row = 0; row < count; row += BATCH_RECORDS) {
     parts.push(writer.frames(batch(recording, row, Math.min(count, row + BATCH_RECORDS))));
   }

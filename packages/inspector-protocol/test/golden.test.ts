@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
+  encodeLog,
   encodeMessage,
   FRAMES_HEADER_BYTES,
   FrameColumns,
@@ -9,35 +10,35 @@ import {
   loadRecording,
   PROTOCOL_VERSION,
   parseClientMessage,
+  parseLog,
   parseServerMessage,
   RecordingWriter,
   readFramesHeader,
   readPayloads,
   SUBPROTOCOL,
-  unpackSections,
   utf8,
 } from '../src/index.ts';
-import { CLIENT_MESSAGES, framesMessage, PIECES, payloadsMessage, SECTION, SERVER_MESSAGES } from './samples.ts';
+import { CLIENT_MESSAGES, framesMessage, LOG_MESSAGES, PIECES, payloadsMessage, SERVER_MESSAGES } from './samples.ts';
 
 const golden = (name: string, version: number = PROTOCOL_VERSION): string =>
   readFileSync(new URL(`./golden/v${version}/${name}`, import.meta.url), 'utf8');
 const octets = (hex: string): ArrayBuffer => Uint8Array.from(Buffer.from(hex.trim(), 'hex')).buffer;
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
-describe('version 4', () => {
+describe('version 5', () => {
   it('is named so', () => {
-    expect(PROTOCOL_VERSION).toBe(4);
-    expect(SUBPROTOCOL).toBe('glassway.inspector.v4');
+    expect(PROTOCOL_VERSION).toBe(5);
+    expect(SUBPROTOCOL).toBe('glassway.inspector.v5');
   });
 
   it('refuses version 1, and any to come, by name', () => {
-    expect(() => readFramesHeader(octets(golden('frames.hex', 1)))).toThrow('version 1, this side speaks 4');
+    expect(() => readFramesHeader(octets(golden('frames.hex', 1)))).toThrow('version 1, this side speaks 5');
     const next = octets(golden('frames.hex'));
     new Uint8Array(next)[1] = PROTOCOL_VERSION + 1;
-    expect(() => readFramesHeader(next)).toThrow('version 5, this side speaks 4');
+    expect(() => readFramesHeader(next)).toThrow('version 6, this side speaks 5');
   });
 
-  it.each([2, 3])('reads what version %i recorded: what came later was added', version => {
+  it.each([2, 3, 4])('reads what version %i recorded: what came later was added', version => {
     expect(readFramesHeader(octets(golden('frames.hex', version)))).toEqual(
       readFramesHeader(octets(golden('frames.hex'))),
     );
@@ -45,7 +46,7 @@ describe('version 4', () => {
     const messages = texts.map(parseServerMessage);
     expect(messages.find(message => message.type === 'snapshot')).toMatchObject({
       from: { fields: 0, payloads: 0 },
-      head: { fields: 20, payloads: 0 },
+      head: { fields: 20, payloads: version === 4 ? 60 : 0 },
     });
     const writer = new RecordingWriter();
     const file = Buffer.concat([
@@ -79,17 +80,27 @@ describe('version 4', () => {
     expect(lines(golden('server.jsonl')).map(parseServerMessage)).toEqual(SERVER_MESSAGES);
   });
 
-  it('field sections', () => {
-    const fields = lines(golden('server.jsonl'))
-      .map(parseServerMessage)
-      .find(message => message.type === 'fields');
-    expect(fields?.type === 'fields' && unpackSections(fields.packed)).toEqual([SECTION]);
+  it.each(['fields', 'events'])('%s', type => {
+    const message = LOG_MESSAGES.find(each => each.type === type)!;
+    expect(Buffer.from(encodeLog(message)).toString('hex')).toBe(golden(`${type}.hex`).trim());
+    expect(parseLog(octets(golden(`${type}.hex`)))).toEqual(message);
+  });
+
+  it('reads version 4, in which field sections and events are text', () => {
+    const told = lines(golden('server.jsonl', 4)).map(parseServerMessage);
+    const logs = told.filter(({ type }) => type === 'fields' || type === 'events');
+    const [fields, events] = LOG_MESSAGES;
+    expect(logs).toEqual([{ ...fields, to: 20, sections: fields.sections.slice(0, 1) }, events]);
+    const others = told.filter(message => !logs.includes(message));
+    expect(others).toEqual(
+      SERVER_MESSAGES.map(message => (message.type === 'hello' ? { ...message, version: 4 } : message)),
+    );
   });
 
   it('frames', () => {
     expect(Buffer.from(framesMessage()).toString('hex')).toBe(golden('frames.hex').trim());
     const buffer = octets(golden('frames.hex'));
-    expect(readFramesHeader(buffer)).toEqual({ count: 2, from: 0x1_ffff_fffe, to: 0x2_0000_0001 });
+    expect(readFramesHeader(buffer)).toEqual({ kind: 1, count: 2, from: 0x1_ffff_fffe, to: 0x2_0000_0001 });
     const columns = new FrameColumns(2);
     expect(columns.append(0, buffer, FRAMES_HEADER_BYTES, 2, 0x1_ffff_fffe)).toBe(0);
     const row = (at: number) =>

@@ -87,7 +87,7 @@ describe('the store', () => {
 /** A request with a body that holds a secret, and a redacted field. */
 function exchange(): Recording {
   const writer = new RecordingWriter();
-  const { texts, frames } = RECORDED_EXCHANGE;
+  const { texts, log, frames } = RECORDED_EXCHANGE;
   const body = new TextEncoder().encode(`user=me&password=${SECRET}`);
   const pieces = [
     pieceOf(1, body),
@@ -100,6 +100,7 @@ function exchange(): Recording {
   const parts = [
     writer.begin(),
     ...texts.map(text => writer.text(utf8(text))),
+    writer.log(log),
     writer.frames(frames),
     writer.payloads(writePayloads({ from: 0, to: 2, pieces })),
     writer.end(),

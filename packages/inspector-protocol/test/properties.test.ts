@@ -3,9 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   connectionWord,
+  type Events,
+  encodeLog,
   encodeMessage,
   type Field,
   type FieldSection,
+  type Fields,
+  FieldsEncoder,
   FRAMES_HEADER_BYTES,
   FrameColumns,
   FrameMatcher,
@@ -13,15 +17,17 @@ import {
   ProtocolError,
   packSections,
   parseClientMessage,
+  parseLog,
   parseServerMessage,
   RECORD_BYTES,
   RecordWriter,
+  readFields,
   readFramesHeader,
   typeBucket,
   unpackSections,
   writeFramesHeader,
 } from '../src/index.ts';
-import { SERVER_MESSAGES } from './samples.ts';
+import { LOG_MESSAGES, SERVER_MESSAGES } from './samples.ts';
 
 const u = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
 const i32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
@@ -71,7 +77,7 @@ describe('frame records', () => {
           );
         });
         const header = readFramesHeader(bytes.buffer);
-        expect(header).toEqual({ count: records.length, from: position, to: position + records.length });
+        expect(header).toEqual({ kind: 1, count: records.length, from: position, to: position + records.length });
         const columns = new FrameColumns(32);
         expect(columns.append(row, bytes.buffer, FRAMES_HEADER_BYTES, header.count, header.from)).toBe(
           (row + records.length) % 32,
@@ -149,11 +155,87 @@ describe('field sections', () => {
     );
   });
 
-  it('cut off or naming strings that are not there, they are refused', () => {
+  it('come back out of a FIELDS message, whether they share their lists of fields or not', () => {
+    const texts = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }));
+    fc.assert(
+      fc.property(fc.array(section, { maxLength: 5 }), texts, fc.nat(1e9), (sections, text, from) => {
+        const told = sections.flatMap((each, i) => {
+          const fields = each.fields.map(field => (field.redacted === null ? { ...field, value: text + i } : field));
+          return [
+            { ...each, fields },
+            { ...each, fields },
+            { ...each, fields: [...fields] },
+          ];
+        });
+        const message: Fields = { type: 'fields', from, to: from + told.length, sections: told };
+        const bytes = encodeLog(message);
+        expect(parseLog(bytes.buffer)).toEqual(message);
+        for (const cut of [10, 30, bytes.length >> 1]) {
+          if (cut < bytes.length) expect(() => parseLog(bytes.slice(0, cut).buffer)).toThrow(/cut off/);
+        }
+      }),
+      { verbose: 1 },
+    );
+  });
+
+  it('hold on to nothing of the message before, and grow', () => {
+    const one: FieldSection = {
+      section: 1,
+      t: 1,
+      connection: 1,
+      stream: 1,
+      direction: 0,
+      kind: 0,
+      wireBytes: 1,
+      fieldsOmitted: 0,
+      fields: [],
+    };
+    const encoder = new FieldsEncoder();
+    const many = Array.from({ length: 1000 }, (_, i) => ({ ...one, section: i + 1 }));
+    for (const each of many) encoder.add(each);
+    const size = encoder.bytes;
+    const message = encoder.finish(0, 1000);
+    expect(message.length).toBe(size);
+    expect(readFields(message.buffer).sections).toEqual(many);
+    encoder.add(one);
+    expect(readFields(encoder.finish(1000, 1001).buffer).sections).toEqual([one]);
+  });
+
+  it('naming what is not there, they are refused', () => {
+    const bytes = encodeLog(LOG_MESSAGES[0]);
+    const words = new Uint32Array(bytes.buffer, 0, bytes.length >> 2);
+    const spoilt = (at: number): ArrayBuffer => {
+      const copy = bytes.slice().buffer;
+      new Uint32Array(copy)[at] = words[at]! + 100;
+      return copy;
+    };
+    expect(() => parseLog(spoilt(8 + 6))).toThrow(/head 100 of 1/);
+    expect(() => parseLog(spoilt(8 + 2 * 10 + 1))).toThrow(/string 100 or 1 of/);
+    expect(() => parseLog(spoilt(8 + 2 * 10))).toThrow(/cut off in its heads/);
+    expect(() => parseLog(spoilt(7))).toThrow(/cut off in its strings/);
+  });
+
+  it('of a REPLY, cut off or naming strings that are not there, are refused', () => {
     expect(() => unpackSections({ strings: [], sections: [[1, 2, 3]] })).toThrow(/cut off/);
     expect(() => unpackSections({ strings: ['a'], sections: [[1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]] })).toThrow(
       /names string 1 of 1/,
     );
+  });
+});
+
+describe('events', () => {
+  it('come back out of an EVENTS message, those of numbers and those of texts', () => {
+    const [, sample] = LOG_MESSAGES;
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...sample.events)), fc.nat(1e9), (events, from) => {
+        const message: Events = { type: 'events', from, to: from + events.length, events };
+        expect(parseLog(encodeLog(message).buffer)).toEqual(message);
+      }),
+      { verbose: 1 },
+    );
+    const bytes = encodeLog(sample);
+    expect(() => parseLog(bytes.slice(0, bytes.length - 16).buffer)).toThrow(/cut off in its texts/);
+    expect(() => parseLog(bytes.slice(0, 60).buffer)).toThrow(/cut off/);
   });
 });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   EXPORT_FORMATS,
+  encodeLog,
   encodeMessage,
   exportRecording,
   fromUtf8,
@@ -13,7 +14,7 @@ import {
   saveRecording,
   utf8,
 } from '../src/index.ts';
-import { framesMessage, SERVER_MESSAGES } from './samples.ts';
+import { framesMessage, LOG_MESSAGES, SERVER_MESSAGES } from './samples.ts';
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap(part => [...part]));
@@ -25,6 +26,7 @@ function sample(): { readonly file: Uint8Array; readonly texts: readonly string[
   const parts = [
     writer.begin(),
     ...texts.map(text => writer.text(utf8(text))),
+    ...LOG_MESSAGES.map(message => writer.log(encodeLog(message))),
     writer.frames(framesMessage()),
     writer.end(),
   ];
@@ -37,7 +39,10 @@ describe('a recording', () => {
   it('gives back every message in order', () => {
     const { file, texts } = sample();
     const messages = [...readRecording(file)];
-    expect(messages.slice(0, -1)).toEqual(texts.map(text => ({ kind: 'text', text })));
+    expect(messages.slice(0, texts.length)).toEqual(texts.map(text => ({ kind: 'text', text })));
+    expect(messages.slice(texts.length, -1)).toEqual(
+      LOG_MESSAGES.map(message => ({ kind: 'log', bytes: encodeLog(message) })),
+    );
     expect(messages.at(-1)).toEqual({ kind: 'frames', bytes: framesMessage() });
   });
 
@@ -59,7 +64,7 @@ describe('a recording', () => {
     const { file, texts } = sample();
     for (let cut = 16; cut < file.length; cut += 997) {
       const messages = [...readRecording(file.subarray(0, cut))];
-      expect(messages.length).toBeLessThanOrEqual(texts.length + 1);
+      expect(messages.length).toBeLessThanOrEqual(texts.length + LOG_MESSAGES.length + 1);
       messages.forEach((message, at) => {
         if (message.kind === 'text') expect(message.text).toBe(texts[at]);
       });
@@ -70,9 +75,9 @@ describe('a recording', () => {
     expect(() => [...readRecording(utf8('not a recording at all'))]).toThrow('no glassway recording');
     const { file } = sample();
     file[8] = 9;
-    expect(() => [...readRecording(file)]).toThrow('version 9, this program reads versions 2 to 4');
+    expect(() => [...readRecording(file)]).toThrow('version 9, this program reads versions 2 to 5');
     file[8] = 1;
-    expect(() => [...readRecording(file)]).toThrow('version 1, this program reads versions 2 to 4');
+    expect(() => [...readRecording(file)]).toThrow('version 1, this program reads versions 2 to 5');
   });
 
   it('of version 2 is read as well', () => {
@@ -87,7 +92,8 @@ describe('a recording', () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), octets => {
         const file = concat([new RecordingWriter().begin(), octets]);
         try {
-          for (const message of readRecording(file)) expect(['frames', 'payloads', 'text']).toContain(message.kind);
+          for (const message of readRecording(file))
+            expect(['frames', 'payloads', 'log', 'text']).toContain(message.kind);
         } catch (error) {
           expect((error as Error).message).toMatch(/unknown kind/);
         }
@@ -118,7 +124,7 @@ describe('a recording', () => {
     const recording = loadRecording(sample().file);
     expect(recording).toMatchObject({ count: 2, dropped: 20, now: 41_341_000 });
     expect(recording.streams.get('7/5')?.facts.path).toBe('/video/seg-041.m4s');
-    expect(recording.sections).toHaveLength(1);
+    expect(recording.sections).toHaveLength(2);
     expect(recording.frames.type[0]).toBe(1);
   });
 });

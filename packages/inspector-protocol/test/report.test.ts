@@ -7,6 +7,7 @@ import {
   Blocked,
   emptyConnectionState,
   emptyStreamState,
+  encodeLog,
   encodeMessage,
   exportRecording,
   loadRecording,
@@ -15,13 +16,14 @@ import {
   RecordingWriter,
   utf8,
 } from '../src/index.ts';
-import { framesMessage, SERVER_MESSAGES } from './samples.ts';
+import { framesMessage, LOG_MESSAGES, SERVER_MESSAGES } from './samples.ts';
 
 function recorded(): Recording {
   const writer = new RecordingWriter();
   const parts = [
     writer.begin(),
     ...SERVER_MESSAGES.map(message => writer.text(utf8(encodeMessage(message)))),
+    ...LOG_MESSAGES.map(message => writer.log(encodeLog(message))),
     writer.frames(framesMessage()),
     writer.end(),
   ];

@@ -4,17 +4,20 @@ import {
   type ConnectionFacts,
   type ConnectionState,
   connectionWord,
+  type Events,
+  encodeLog,
   encodeMessage,
   type FieldSection,
+  type Fields,
   FRAMES_HEADER_BYTES,
   Mark,
   type PayloadPiece,
   packSections,
   RECORD_BYTES,
   RecordWriter,
-  type ServerMessage,
   type StreamFacts,
   type StreamState,
+  type TextMessage,
   writeFramesHeader,
   writePayloads,
 } from '../src/index.ts';
@@ -192,10 +195,10 @@ export const CLIENT_MESSAGES: readonly ClientMessage[] = [
   { type: 'get', id: 6, what: 'verdicts' },
 ];
 
-export const SERVER_MESSAGES: readonly ServerMessage[] = [
+export const SERVER_MESSAGES: readonly TextMessage[] = [
   {
     type: 'hello',
-    version: 4,
+    version: 5,
     recordBytes: 40,
     gateway: '6f1c2e0e-0000-4000-8000-000000000000',
     name: '127.0.0.1:8443',
@@ -217,7 +220,57 @@ export const SERVER_MESSAGES: readonly ServerMessage[] = [
     rows: ROWS,
   },
   { type: 'state', now: 41_341_000, head: HEAD, reset: false, rows: ROWS },
-  { type: 'fields', from: 19, to: 20, packed: packSections([SECTION]) },
+  { type: 'dropped', log: 'frames', cause: 'credit', from: 10, to: 30, count: 20, counts: [[7, 1, 0, 20]] },
+  { type: 'dropped', log: 'events', cause: 'overrun', from: 3, to: 4, count: 17, counts: [] },
+  { type: 'reply', id: 3, what: 'sections', packed: packSections([SECTION]) },
+  {
+    type: 'reply',
+    id: 4,
+    what: 'tables',
+    received: {
+      maxSize: 4096,
+      size: 93,
+      complete: true,
+      entries: [
+        { name: 'cookie', value: '', redacted: '9f2c4a7be01d3c55', size: 39 },
+        { name: ':path', value: '/video/seg-041.m4s', redacted: null, size: 54 },
+      ],
+    },
+    sent: { maxSize: 0, size: 0, complete: false, entries: [] },
+  },
+  {
+    type: 'reply',
+    id: 6,
+    what: 'verdicts',
+    now: 41_341_000,
+    verdicts: [
+      {
+        connection: 7,
+        stream: 5,
+        verdict: {
+          code: 'SESSION_SEND_WINDOW',
+          upstream: false,
+          tone: 'bad',
+          short: 'connection window 0',
+          sentence: [{ text: 'Stream 5', connection: 7, stream: 5 }, { text: ' has 3.9 MB to send' }],
+          since: 40_001_000,
+          bytes: 3_900_000,
+          rfc: '9113 6.9.1',
+        },
+      },
+    ],
+  },
+  { type: 'reply', id: 5, what: 'error', message: 'connection 99 is not known' },
+];
+
+export const LOG_MESSAGES: readonly [Fields, Events] = [
+  // The second section has the fields of the first.
+  {
+    type: 'fields',
+    from: 19,
+    to: 21,
+    sections: [SECTION, { ...SECTION, section: 0xffff_ffff, direction: 1, kind: 4 }],
+  },
   {
     type: 'events',
     from: 29,
@@ -260,47 +313,6 @@ export const SERVER_MESSAGES: readonly ServerMessage[] = [
       },
     ],
   },
-  { type: 'dropped', log: 'frames', cause: 'credit', from: 10, to: 30, count: 20, counts: [[7, 1, 0, 20]] },
-  { type: 'dropped', log: 'events', cause: 'overrun', from: 3, to: 4, count: 17, counts: [] },
-  { type: 'reply', id: 3, what: 'sections', packed: packSections([SECTION]) },
-  {
-    type: 'reply',
-    id: 4,
-    what: 'tables',
-    received: {
-      maxSize: 4096,
-      size: 93,
-      complete: true,
-      entries: [
-        { name: 'cookie', value: '', redacted: '9f2c4a7be01d3c55', size: 39 },
-        { name: ':path', value: '/video/seg-041.m4s', redacted: null, size: 54 },
-      ],
-    },
-    sent: { maxSize: 0, size: 0, complete: false, entries: [] },
-  },
-  {
-    type: 'reply',
-    id: 6,
-    what: 'verdicts',
-    now: 41_341_000,
-    verdicts: [
-      {
-        connection: 7,
-        stream: 5,
-        verdict: {
-          code: 'SESSION_SEND_WINDOW',
-          upstream: false,
-          tone: 'bad',
-          short: 'connection window 0',
-          sentence: [{ text: 'Stream 5', connection: 7, stream: 5 }, { text: ' has 3.9 MB to send' }],
-          since: 40_001_000,
-          bytes: 3_900_000,
-          rfc: '9113 6.9.1',
-        },
-      },
-    ],
-  },
-  { type: 'reply', id: 5, what: 'error', message: 'connection 99 is not known' },
 ];
 
 /** Two records at the ends of every range. */
@@ -370,16 +382,13 @@ export function payloadsMessage(): Uint8Array {
 }
 
 /** POST of 45 octets on stream 5 of connection 7, and the beginning of its response of 1000, as a viewer is told. */
-export const RECORDED_EXCHANGE: { readonly texts: readonly string[]; readonly frames: Uint8Array } = {
-  texts: [
-    ...SERVER_MESSAGES.filter(message => message.type === 'hello' || message.type === 'snapshot'),
-    {
-      type: 'fields' as const,
-      from: 0,
-      to: 1,
-      packed: packSections([{ ...SECTION, kind: 0, direction: 0 }]),
-    },
-  ].map(encodeMessage),
+export const RECORDED_EXCHANGE: {
+  readonly texts: readonly string[];
+  readonly log: Uint8Array;
+  readonly frames: Uint8Array;
+} = {
+  texts: SERVER_MESSAGES.filter(message => message.type === 'hello' || message.type === 'snapshot').map(encodeMessage),
+  log: encodeLog({ type: 'fields', from: 0, to: 1, sections: [{ ...SECTION, kind: 0, direction: 0 }] }),
   frames: exchangeFrames(),
 };
 

@@ -98,6 +98,7 @@ async function stalls(url: string, print: (text: string) => void): Promise<void>
       for (const { verdict } of message.verdicts) print(`${verdict.code.padEnd(20)} ${plainText(verdict.sentence)}\n`);
       client.close();
     },
+    onLog: () => {},
     onFrames: () => {},
   });
   await client.ended;

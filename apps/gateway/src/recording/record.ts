@@ -87,6 +87,7 @@ export async function startRecording(options: RecordOptions): Promise<RecordingR
         if (message.type === 'dropped' && message.log === 'frames') dropped += message.count;
         queue.add(writer.text(utf8(text)));
       },
+      onLog: message => queue.add(writer.log(message)),
       onFrames: (message, count) => {
         frames += count;
         queue.add(writer.frames(message));

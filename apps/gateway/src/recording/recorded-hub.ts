@@ -2,10 +2,12 @@
 import {
   type ClientMessage,
   CloseCode,
+  encodeLog,
   encodeMessage,
   isStuck,
   type LogName,
   loadRecording,
+  logNameOf,
   PROTOCOL_VERSION,
   ProtocolError,
   packSections,
@@ -14,6 +16,7 @@ import {
   type RecordedMessage,
   type Recording,
   type Reply,
+  readBinaryHeader,
   readRecording,
   type ServerMessage,
   verdictsAtEnd,
@@ -35,7 +38,7 @@ export class RecordedHub implements AdminHub {
   /** Throws an Error for what is no recording. */
   constructor(file: Uint8Array) {
     this.recording = loadRecording(file);
-    this.#messages = [...readRecording(file)].filter(isLog);
+    this.#messages = [...readRecording(file)].flatMap(logOf);
   }
 
   get viewers(): number {
@@ -82,13 +85,12 @@ export class RecordedHub implements AdminHub {
     };
     for (const message of this.#messages) {
       if (message.kind !== 'text') {
-        const view = new DataView(message.bytes.buffer, message.bytes.byteOffset);
-        seen(message.kind, view.getFloat64(8, true), view.getFloat64(16, true));
+        const { kind, from: first, to } = readBinaryHeader(message.bytes.buffer);
+        seen(logNameOf(kind), first, to);
         continue;
       }
       const parsed = parseServerMessage(message.text);
       if (parsed.type === 'dropped') seen(parsed.log, parsed.from, parsed.to);
-      else if (parsed.type === 'fields' || parsed.type === 'events') seen(parsed.type, parsed.from, parsed.to);
     }
     for (const log of ['frames', 'fields', 'events', 'payloads'] as const) from[log] = Math.max(0, from[log]);
     return { from, head };
@@ -119,11 +121,15 @@ export class RecordedHub implements AdminHub {
   }
 }
 
-/** Frames, sections, events, and what of them was dropped: the state is told once, as it was at the end. */
-function isLog(message: RecordedMessage): boolean {
-  if (message.kind !== 'text') return true;
-  const { type } = parseServerMessage(message.text);
-  return type === 'fields' || type === 'events' || type === 'dropped';
+/**
+ * Frames, sections, events, octets, and what of them was dropped: the state is told once, as it was at the end. What an older
+ * version told as text is told as this one does.
+ */
+function logOf(message: RecordedMessage): readonly RecordedMessage[] {
+  if (message.kind !== 'text') return [message];
+  const told = parseServerMessage(message.text);
+  if (told.type === 'fields' || told.type === 'events') return [{ kind: 'log', bytes: encodeLog(told) }];
+  return told.type === 'dropped' ? [message] : [];
 }
 
 class RecordedViewer implements AdminViewer {

@@ -1,13 +1,13 @@
 /** A viewer without a page: connects to a running gateway's inspector by the address that the gateway printed. */
 import {
+  BinaryKind,
   type ClientMessage,
   CloseCode,
   encodeMessage,
   type Hello,
-  isPayloads,
+  logNameOf,
   parseServerMessage,
-  readFramesHeader,
-  readPayloads,
+  readBinaryHeader,
   type ServerMessage,
   SUBPROTOCOL,
 } from '@glassway/inspector-protocol';
@@ -18,6 +18,8 @@ export interface ViewerEvents {
   /** HELLO; answer with what is wanted. `text`: the message as it came. */
   onHello(hello: Hello, text: string): ClientMessage;
   onText(message: ServerMessage, text: string): void;
+  /** FIELDS or EVENTS, as it came. */
+  onLog(message: Uint8Array): void;
   /** A FRAMES message of so many frames. */
   onFrames(message: Uint8Array, count: number): void;
   /** A PAYLOADS message. */
@@ -65,22 +67,18 @@ export function connectViewer(address: string, events: ViewerEvents): ViewerClie
     if (isBinary) {
       // Its own memory, in which records can be read in place.
       const message = new Uint8Array(bytes);
-      if (isPayloads(message.buffer)) {
-        events.onPayloads?.(message);
-        send({ type: 'ack', payloads: readPayloads(message.buffer).to });
-        return;
-      }
-      const { count, to } = readFramesHeader(message.buffer);
-      events.onFrames(message, count);
-      send({ type: 'ack', frames: to });
+      const { kind, count, to } = readBinaryHeader(message.buffer);
+      if (kind === BinaryKind.FRAMES) events.onFrames(message, count);
+      else if (kind === BinaryKind.PAYLOADS) events.onPayloads?.(message);
+      else events.onLog(message);
+      send({ type: 'ack', [logNameOf(kind)]: to });
       return;
     }
     const text = bytes.toString();
     const message = parseServerMessage(text);
     if (message.type === 'hello') send(events.onHello(message, text));
     else events.onText(message, text);
-    if (message.type === 'fields' || message.type === 'events') send({ type: 'ack', [message.type]: message.to });
-    else if (message.type === 'dropped') send({ type: 'ack', [message.log]: message.to });
+    if (message.type === 'dropped') send({ type: 'ack', [message.log]: message.to });
   };
   const ended = new Promise<void>((resolve, reject) => {
     socket.on('open', () => send({ type: 'auth', token }));

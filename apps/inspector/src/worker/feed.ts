@@ -11,6 +11,7 @@ import {
   Mark,
   PayloadStore,
   parseFilter,
+  parseLog,
   parseServerMessage,
   readFramesHeader,
   readPayloads,
@@ -140,6 +141,7 @@ export class Feed {
     for (const message of readRecording(file)) {
       if (message.kind === 'frames') this.frames(message.bytes.buffer as ArrayBuffer);
       else if (message.kind === 'payloads') this.payloads(message.bytes.buffer as ArrayBuffer);
+      else if (message.kind === 'log') this.take(parseLog(message.bytes.buffer));
       else {
         const told = parseServerMessage(message.text);
         if (told.type !== 'hello' && told.type !== 'reply') this.take(told);
@@ -181,7 +183,7 @@ export class Feed {
     this.#acks.payloads = to;
   }
 
-  /** Any text message but HELLO. */
+  /** Any message but HELLO, FRAMES and PAYLOADS. */
   take(message: ServerMessage): void {
     switch (message.type) {
       case 'snapshot':
@@ -407,7 +409,7 @@ export class Feed {
   }
 
   #fields(message: Fields): void {
-    const sections = unpackSections(message.packed);
+    const { sections } = message;
     this.sections.add(sections);
     // Positions of a batch are those of its sections, one each; a backlog tells some again.
     for (let at = Math.max(0, this.#fieldsSeen - message.from); at < sections.length; at++)

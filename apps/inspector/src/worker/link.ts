@@ -3,14 +3,18 @@
  * the `LinkEvents`; nothing here knows what frames are.
  */
 import {
+  BinaryKind,
   type ClientMessage,
   CloseCode,
+  type Events,
   encodeMessage,
+  type Fields,
   type Hello,
-  isPayloads,
   PROTOCOL_VERSION,
+  parseLog,
   parseServerMessage,
   RECORD_BYTES,
+  readBinaryHeader,
   type ServerMessage,
   SUBPROTOCOL,
 } from '@glassway/inspector-protocol';
@@ -41,6 +45,8 @@ export interface LinkEvents {
   /** After a good AUTH; subscribe now. */
   onHello(hello: Hello): void;
   onMessage(message: ServerMessage): void;
+  /** FIELDS or EVENTS, and how many octets they were. */
+  onLog(message: Fields | Events, bytes: number): void;
   onFrames(message: ArrayBuffer): void;
   onPayloads(message: ArrayBuffer): void;
 }
@@ -115,8 +121,10 @@ export class Link {
     try {
       if (typeof data !== 'string') {
         const buffer = data as ArrayBuffer;
-        if (isPayloads(buffer)) this.#events.onPayloads(buffer);
-        else this.#events.onFrames(buffer);
+        const { kind } = readBinaryHeader(buffer);
+        if (kind === BinaryKind.FRAMES) this.#events.onFrames(buffer);
+        else if (kind === BinaryKind.PAYLOADS) this.#events.onPayloads(buffer);
+        else this.#events.onLog(parseLog(buffer), buffer.byteLength);
         return;
       }
       const message = parseServerMessage(data);

@@ -53,16 +53,15 @@ const link = new Link(
     },
     onFrames: message => {
       feed.frames(message);
-      unacknowledged += message.byteLength;
-      // In a hidden tab the timer below may be slowed down; the gateway must not take that for a slow page.
-      if (unacknowledged > ACK_BYTES) acknowledge();
-      changed = true;
+      took(message.byteLength);
+    },
+    onLog: (message, bytes) => {
+      feed.take(message);
+      took(bytes);
     },
     onPayloads: message => {
       feed.payloads(message);
-      unacknowledged += message.byteLength;
-      if (unacknowledged > ACK_BYTES) acknowledge();
-      changed = true;
+      took(message.byteLength);
     },
     onMessage: message => {
       // What an earlier subscription still had under way must not be taken for this one's.
@@ -125,6 +124,13 @@ function acknowledge(): void {
   unacknowledged = 0;
   const acks = feed.acknowledge();
   if (acks !== null) link.send({ type: 'ack', ...acks });
+}
+
+function took(bytes: number): void {
+  unacknowledged += bytes;
+  // In a hidden tab the timer below may be slowed down; the gateway must not take that for a slow page.
+  if (unacknowledged > ACK_BYTES) acknowledge();
+  changed = true;
 }
 
 function askMissing(): void {

@@ -5,7 +5,8 @@
  */
 import type { FieldSection } from '../fields.ts';
 import { FrameType } from '../record.ts';
-import { type Recording, utf8 } from '../recording.ts';
+import type { Recording } from '../recording.ts';
+import { utf8 } from '../utf8.ts';
 import { errorCodeOf, SectionIndex, shownValue } from './frames.ts';
 import { settingsAt } from './text.ts';
 

@@ -15,8 +15,7 @@ import {
 import { BatchCache } from './batch-cache.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
 import type { FrameFeed, FrameLoss } from './frame-feed.ts';
-import type { ItemLog } from './item-log.ts';
-import { EventSource, type Gap, PayloadSource, SectionSource } from './item-sources.ts';
+import { EventSource, PayloadSource, SectionSource } from './item-sources.ts';
 import type { RowBook } from './row-book.ts';
 import {
   type FrameCursor,
@@ -55,6 +54,8 @@ const MAX_STATE_INTERVAL_US = 1_000_000;
 const MAX_STATE_BACKLOG: number = MIB;
 const EVERYTHING = new FrameMatcher({});
 
+type AnySource = SectionSource | EventSource | PayloadSource;
+
 /** The viewers. */
 export class Audience {
   /** Octets a viewer may leave unacknowledged. */
@@ -92,7 +93,7 @@ export class Audience {
   get head(): LogPositions {
     const { sections, events, payloads } = this;
     const frames = this.#feed.position;
-    return { frames, fields: sections.log.head, events: events.log.head, payloads: payloads.log.head };
+    return { frames, fields: sections.head, events: events.head, payloads: payloads.head };
   }
 
   /** One more. */
@@ -121,31 +122,37 @@ export class Audience {
   /** A section is new; the answer is its place in the log. */
   section(section: FieldSection): number {
     this.#makeRoom(this.sections);
-    const position = this.sections.log.head;
-    this.sections.log.push({ section, leg: this.#rows.legOf(section.connection) });
+    const position = this.sections.head;
+    this.sections.push(section, this.#rows.legOf(section.connection));
     return position;
   }
 
   /** An event is new. */
   event(event: LogEvent): void {
     this.#makeRoom(this.events);
-    this.events.log.push(event);
+    this.events.push(event);
+  }
+
+  /** An event is new that is numbers alone, see `EventCode`. */
+  numbers(code: number, t: number, seq: number, connection: number, stream: number, a: number, b: number): void {
+    this.#makeRoom(this.events);
+    this.events.pushNumbers(code, t, seq, connection, stream, a, b);
   }
 
   /** Octets of a frame are new. */
   payload(piece: PayloadPiece): void {
     this.#makeRoom(this.payloads);
-    this.payloads.log.push(piece);
+    this.payloads.push(piece);
   }
 
   /** So many sections, events or pieces of octets are lost. */
-  lose<T>(source: ItemSource<T | Gap>, lost: number): void {
+  lose(source: AnySource, lost: number): void {
     this.#makeRoom(source);
-    source.log.push({ lost });
+    source.gap(lost);
   }
 
-  #makeRoom<T>(source: ItemSource<T>): void {
-    if (!source.log.full) return;
+  #makeRoom(source: AnySource): void {
+    if (!source.full) return;
     for (const viewer of this.#viewers) viewer.makeRoom(source);
   }
 
@@ -200,6 +207,7 @@ export class Audience {
       }
       viewer.port.send(text);
       viewer.change = rows.change;
+      rows.told = rows.change;
     }
     // A large state takes time to write: not more than a fifth of all time goes into it.
     const took = this.#clock() - now;
@@ -232,11 +240,12 @@ export class Audience {
     }
     const frames: FrameCursor | null =
       message.frames === null ? null : { matcher, position: from, lag, lagLimit: Math.max(this.#maxLag, backlog) };
-    const fields = itemCursor(message.fields, this.sections.log, backlog);
-    const events = itemCursor(message.events ? {} : null, this.events.log, backlog);
-    const payloads = itemCursor(message.payloads, this.payloads.log, backlog, true);
+    const fields = itemCursor(message.fields, this.sections, backlog);
+    const events = itemCursor(message.events ? {} : null, this.events, backlog);
+    const payloads = itemCursor(message.payloads, this.payloads, backlog, true);
     viewer.restart(frames, fields, events, payloads);
     viewer.change = this.#rows.change;
+    this.#rows.told = viewer.change;
     const { head } = this;
     viewer.port.send(
       encodeMessage({
@@ -262,18 +271,16 @@ export class Audience {
 
   /** The sections at these places that are still kept. */
   keptSections(positions: readonly number[]): FieldSection[] {
-    const { log } = this.sections;
     return positions
-      .filter(position => position >= log.oldest)
-      .map(position => log.at(position))
-      .flatMap(item => ('lost' in item ? [] : [item.section]));
+      .filter(position => position >= this.sections.oldest)
+      .flatMap(position => this.sections.at(position) ?? []);
   }
 }
 
 /** `typed`: the log's items have a frame type. */
 function itemCursor(
   selection: FrameSelection | null,
-  log: ItemLog<unknown>,
+  log: ItemSource,
   backlog: number,
   typed = false,
 ): ItemCursor | null {

@@ -2,28 +2,32 @@
 import {
   CONNECTION_MASK,
   type ConnectionState,
+  EventCode,
   type Field,
   type FieldSection,
   type LogEvent,
   type PayloadPiece,
   type Representation,
   type SectionKind,
-  type StreamState,
 } from '@glassway/inspector-protocol';
 import { MessageBit } from '../bodies.ts';
 import { EntryKind, type EntryRingReader, type EntryView, KNOWN_HEAD, SectionWord, StringFlag } from '../entry-ring.ts';
 import type { RetoldHead } from '../sink.ts';
-import { readConnection, readStream } from './slot-reader.ts';
+import { type HeadFacts, readHeadFacts } from './head-facts.ts';
+import { readConnection } from './slot-reader.ts';
 
 /** Where decoded entries go. */
 export interface EntrySink {
-  section(section: FieldSection): void;
+  /** The object is used again for the next one; its list of fields is not. */
+  section(section: FieldSection, facts: HeadFacts): void;
+  /** An event that is numbers alone, see `EventCode`. */
+  numbers(code: number, t: number, seq: number, connection: number, stream: number, a: number, b: number): void;
   /** `retold`: it happened before and is told again. */
   event(event: LogEvent, retold: boolean): void;
   /** What an open stream asks for, told again. */
   streamHead(head: RetoldHead): void;
-  /** The last row of a stream. */
-  streamClosed(row: StreamState): void;
+  /** The last row of a stream, at a double's index; it may be read during the call. */
+  streamClosed(f64: Float64Array, i32: Int32Array, base: number): void;
   /** The last row of a connection. */
   connectionClosed(row: ConnectionState): void;
   /** Octets of a frame. */
@@ -36,13 +40,24 @@ export interface EntrySink {
   lost(events: number, sections: number): void;
 }
 
+interface Head {
+  readonly fields: readonly Field[];
+  readonly facts: HeadFacts;
+}
+
 interface KnownString {
   readonly text: string;
   readonly bytes: number;
   readonly hash: string | null;
 }
 
-const NO_FIELDS: readonly Field[] = [];
+/** By kind of entry. */
+const CODES: Readonly<Record<number, number>> = {
+  [EntryKind.STREAM_STATE]: EventCode.STREAM_STATE,
+  [EntryKind.PAIRED]: EventCode.PAIRED,
+  [EntryKind.SEND_BLOCKED]: EventCode.SEND_BLOCKED,
+};
+const NO_HEAD: Head = { fields: [], facts: readHeadFacts([]) };
 const UNKNOWN: KnownString = { text: '', bytes: 0, hash: null };
 
 /** Reads the entry ring to its end, step by step. */
@@ -52,7 +67,18 @@ export class EntryDecoder {
   readonly #frameHead: () => number;
   #strings = new Map<number, KnownString>();
   // Of one generation, as strings are.
-  #heads = new Map<number, readonly Field[]>();
+  #heads = new Map<number, Head>();
+  readonly #view: { -readonly [Name in keyof FieldSection]: FieldSection[Name] } = {
+    section: 0,
+    t: 0,
+    connection: 0,
+    stream: 0,
+    direction: 0,
+    kind: 0,
+    wireBytes: 0,
+    fieldsOmitted: 0,
+    fields: NO_HEAD.fields,
+  };
   #events = 0;
   #sections = 0;
   #pieces = 0;
@@ -102,10 +128,10 @@ export class EntryDecoder {
         return;
       case EntryKind.SECTION:
         this.#sections = (this.#sections + 1) >>> 0;
-        this.#sink.section(this.#section(entry));
+        this.#section(entry);
         return;
       case EntryKind.STREAM_ROW:
-        this.#sink.streamClosed(readStream(this.#reader.f64, i32, entry.offset >> 3));
+        this.#sink.streamClosed(this.#reader.f64, i32, entry.offset >> 3);
         return;
       case EntryKind.CONNECTION_ROW:
         this.#sink.connectionClosed(readConnection(this.#reader.f64, i32, entry.offset >> 3));
@@ -116,9 +142,19 @@ export class EntryDecoder {
       case EntryKind.RETOLD:
         this.#retold(entry, seq);
         return;
-      default:
+      case EntryKind.GRPC_MESSAGE:
         this.#events = (this.#events + 1) >>> 0;
-        this.#sink.event(this.#event(entry, seq), false);
+        this.#sink.event(this.#message(entry, seq), false);
+        return;
+      case EntryKind.EVENT:
+        this.#events = (this.#events + 1) >>> 0;
+        this.#sink.event({ ...(this.#json(entry) as LogEvent), t: entry.t, seq }, false);
+        return;
+      default: {
+        const code = CODES[entry.kind]!;
+        this.#events = (this.#events + 1) >>> 0;
+        this.#sink.numbers(code, entry.t, seq, i32[word]!, i32[word + 1]!, i32[word + 2]!, i32[word + 3]!);
+      }
     }
   }
 
@@ -133,42 +169,24 @@ export class EntryDecoder {
     return JSON.parse(this.#reader.bytes.toString('utf8', from, from + this.#reader.i32[entry.offset >> 2]!));
   }
 
-  #event(entry: EntryView, seq: number): LogEvent {
+  /** A message of gRPC. */
+  #message(entry: EntryView, seq: number): LogEvent {
     const { i32 } = this.#reader;
     const word = entry.offset >> 2;
-    const t = entry.t;
-    const connection = i32[word]!;
-    const stream = i32[word + 1]!;
-    switch (entry.kind) {
-      case EntryKind.STREAM_STATE:
-        return { kind: 'stream-state', t, seq, connection, stream, from: i32[word + 2]!, to: i32[word + 3]! };
-      case EntryKind.PAIRED: {
-        const backendConnection = i32[word + 2]!;
-        return { kind: 'paired', t, seq, connection, stream, backendConnection, backendStream: i32[word + 3]! };
-      }
-      case EntryKind.SEND_BLOCKED: {
-        const cause = i32[word + 2] as 0 | 1 | 2 | 3;
-        return { kind: 'send-blocked', t, seq, connection, stream, cause, pendingBytes: i32[word + 3]! };
-      }
-      case EntryKind.GRPC_MESSAGE: {
-        const bits = i32[word + 2]!;
-        return {
-          kind: 'grpc-message',
-          t,
-          seq,
-          connection,
-          stream,
-          direction: (bits & 1) as 0 | 1,
-          number: i32[word + 4]!,
-          flags: (bits >>> 8) & 0xff,
-          length: i32[word + 3]! >>> 0,
-          at: i32[word + 5]!,
-          phase: (bits & MessageBit.END) !== 0 ? 'end' : (bits & MessageBit.WHOLE) !== 0 ? 'whole' : 'begin',
-        };
-      }
-      default:
-        return { ...(this.#json(entry) as LogEvent), t, seq };
-    }
+    const bits = i32[word + 2]!;
+    return {
+      kind: 'grpc-message',
+      t: entry.t,
+      seq,
+      connection: i32[word]!,
+      stream: i32[word + 1]!,
+      direction: (bits & 1) as 0 | 1,
+      number: i32[word + 4]!,
+      flags: (bits >>> 8) & 0xff,
+      length: i32[word + 3]! >>> 0,
+      at: i32[word + 5]!,
+      phase: (bits & MessageBit.END) !== 0 ? 'end' : (bits & MessageBit.WHOLE) !== 0 ? 'whole' : 'begin',
+    };
   }
 
   #payload(entry: EntryView, seq: number): void {
@@ -205,29 +223,30 @@ export class EntryDecoder {
     };
   }
 
-  #section(entry: EntryView): FieldSection {
+  #section(entry: EntryView): void {
     const { i32 } = this.#reader;
     const word = entry.offset >> 2;
     const head = i32[word + SectionWord.HEAD]!;
     const count = i32[word + SectionWord.COUNT]!;
-    let fields = NO_FIELDS;
+    let known = NO_HEAD;
     if (count === KNOWN_HEAD) {
-      fields = this.#heads.get(head) ?? NO_FIELDS;
+      known = this.#heads.get(head) ?? NO_HEAD;
     } else {
-      fields = this.#fields(word + SectionWord.FIELDS, count);
-      if (head !== 0) this.#heads.set(head, fields);
+      const fields = this.#fields(word + SectionWord.FIELDS, count);
+      known = { fields, facts: readHeadFacts(fields) };
+      if (head !== 0) this.#heads.set(head, known);
     }
-    return {
-      section: i32[word + SectionWord.SECTION]! >>> 0,
-      t: entry.t,
-      connection: i32[word + SectionWord.CONNECTION]!,
-      stream: i32[word + SectionWord.STREAM]!,
-      direction: (i32[word + SectionWord.KIND]! & 1) as 0 | 1,
-      kind: (i32[word + SectionWord.KIND]! >>> 8) as SectionKind,
-      wireBytes: i32[word + SectionWord.WIRE_BYTES]!,
-      fieldsOmitted: i32[word + SectionWord.OMITTED]!,
-      fields,
-    };
+    const section = this.#view;
+    section.section = i32[word + SectionWord.SECTION]! >>> 0;
+    section.t = entry.t;
+    section.connection = i32[word + SectionWord.CONNECTION]!;
+    section.stream = i32[word + SectionWord.STREAM]!;
+    section.direction = (i32[word + SectionWord.KIND]! & 1) as 0 | 1;
+    section.kind = (i32[word + SectionWord.KIND]! >>> 8) as SectionKind;
+    section.wireBytes = i32[word + SectionWord.WIRE_BYTES]!;
+    section.fieldsOmitted = i32[word + SectionWord.OMITTED]!;
+    section.fields = known.fields;
+    this.#sink.section(section, known.facts);
   }
 
   #fields(from: number, count: number): readonly Field[] {

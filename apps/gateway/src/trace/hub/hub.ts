@@ -81,15 +81,19 @@ export class Hub implements ViewerHost {
     });
     this.#entries = new EntryRingReader(shared);
     this.#decoder = new EntryDecoder(this.#entries, () => this.#ring.head(), {
-      section: section => {
-        this.#model.section(section, this.#audience.section(section));
+      section: (section, facts) => {
+        this.#model.section(section, facts, this.#audience.section(section));
+      },
+      numbers: (code, t, seq, connection, stream, a, b) => {
+        this.#model.numbers(code, t, connection, stream, a, b);
+        this.#audience.numbers(code, t, seq, connection, stream, a, b);
       },
       event: (event, retold) => {
         this.#model.event(event);
         if (!retold) this.#audience.event(event);
       },
       streamHead: head => this.#model.streamHead(head.connection, head.stream, head),
-      streamClosed: row => this.#model.streamClosed(row),
+      streamClosed: (f64, i32, base) => this.#model.streamClosed(f64, i32, base),
       connectionClosed: row => this.#model.connectionClosed(row),
       payload: piece => {
         this.#audience.payload(piece);
@@ -187,7 +191,10 @@ export class Hub implements ViewerHost {
     }
     const stateDue = this.#audience.stateDue(now);
     // Rows first: the last row of a stream that closes meanwhile comes through the ring and must win.
-    if (stateDue) this.#poll();
+    if (stateDue) {
+      this.#model.newRound(now);
+      this.#poll();
+    }
     this.#audience.newRound();
     // A writer that is faster must not keep the hub from hearing its viewers: what is left is read next time, or lost.
     while (!this.#decoder.drain(ENTRIES_PER_STEP) && this.#options.clock() - now < STEP_US) this.#audience.sendItems();

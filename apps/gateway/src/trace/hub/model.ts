@@ -8,17 +8,20 @@ import {
   backendKey,
   type ConnectionFacts,
   type ConnectionState,
+  EventCode,
   type FieldSection,
   type LogEvent,
-  Representation,
   SectionKind,
   type StreamState,
 } from '@glassway/inspector-protocol';
+import { StreamI } from '../slots.ts';
 import type { StreamHead } from '../stream-heads.ts';
+import { ClosedBudget } from './closed-budget.ts';
+import type { HeadFacts } from './head-facts.ts';
 import { ItemLog } from './item-log.ts';
-import { ConnectionModel, RowBook, StreamModel } from './row-book.ts';
+import { ConnectionModel, RowBook, type StreamModel } from './row-book.ts';
 import { mergeSettings } from './rows.ts';
-import type { SlotFacts } from './slot-reader.ts';
+import { readStream, type SlotFacts } from './slot-reader.ts';
 
 const CLOSED = 6;
 /** Sections of one stream that are remembered for asking. */
@@ -38,6 +41,7 @@ export interface ModelLimits {
 export class Model extends RowBook {
   readonly #closedConnections: ItemLog<ConnectionModel>;
   readonly #closedStreams: ItemLog<StreamModel>;
+  readonly #closedBudget = new ClosedBudget();
   readonly #worker: number;
 
   constructor(limits: ModelLimits) {
@@ -59,12 +63,7 @@ export class Model extends RowBook {
 
   #stream(connection: number, id: number, t: number): StreamModel {
     const owner = this.#connection(connection, t);
-    let found = owner.streams.get(id);
-    if (found === undefined) {
-      found = new StreamModel(connection, id, t);
-      owner.streams.set(id, found);
-    }
-    return found;
+    return owner.streams.get(id) ?? this.addStream(owner, id, t);
   }
 
   #knownStream(connection: number, id: number): StreamModel | undefined {
@@ -111,19 +110,21 @@ export class Model extends RowBook {
   }
 
   /** The last row of a stream. */
-  streamClosed(row: StreamState): void {
-    // Unknown: so many streams closed in one turn that it is forgotten already.
-    const stream = this.#knownStream(row.connection, row.stream);
+  streamClosed(f64: Float64Array, i32: Int32Array, base: number): void {
+    const connection = i32[base * 2 + StreamI.CONNECTION]!;
+    const id = i32[base * 2 + StreamI.STREAM]!;
+    // Unknown: so many streams close that it is forgotten already.
+    const stream = this.#knownStream(connection, id);
     if (stream === undefined) return;
-    stream.state = row;
+    stream.state = readStream(f64, i32, base);
     this.touchState(stream);
     this.#close(stream);
   }
 
   /** A field section was decoded or encoded; `position` is its place in the log of sections. */
-  section(section: FieldSection, position: number): void {
+  section(section: FieldSection, head: HeadFacts, position: number): void {
     const owner = this.#connection(section.connection, section.t);
-    owner.tables[section.direction].apply(section);
+    if (head.inserts || section.fieldsOmitted > 0) owner.tables[section.direction].apply(section);
     const opens = section.kind === SectionKind.REQUEST;
     const stream = opens
       ? this.#stream(section.connection, section.stream, section.t)
@@ -132,46 +133,39 @@ export class Model extends RowBook {
     if (stream.sections.length < MAX_STREAM_SECTIONS) stream.sections.push(position);
     if (section.kind === SectionKind.INFORMATIONAL || section.kind === SectionKind.PUSH) return;
     const { facts } = stream;
-    for (const { name, value, representation } of section.fields) {
-      // HTTP/1.1 writes names as it likes.
-      switch (representation === Representation.TEXT ? name.toLowerCase() : name) {
-        case ':method':
-          facts.method = value;
-          break;
-        case ':scheme':
-          facts.scheme = value;
-          break;
-        case ':path':
-          facts.path = value;
-          break;
-        case ':status':
-          facts.status = Number(value);
-          break;
-        case ':authority':
-          facts.authority = value;
-          break;
-        case 'grpc-status':
-          facts.grpcStatus = Number(value);
-          break;
-        case 'content-type':
-          if (section.kind === SectionKind.RESPONSE) facts.contentType = value;
-          break;
-        case 'content-length':
-          if (/^\d{1,15}$/.test(value)) facts[opens ? 'requestLength' : 'responseLength'] = Number(value);
-          break;
-        case 'trailer':
-          if (section.kind === SectionKind.RESPONSE) facts.announcesTrailers = true;
-          break;
-        case 'host':
-          if (opens && facts.authority === '') facts.authority = value;
-          break;
-        default:
-      }
-    }
+    const response = section.kind === SectionKind.RESPONSE;
+    if (head.method !== null) facts.method = head.method;
+    if (head.scheme !== null) facts.scheme = head.scheme;
+    if (head.path !== null) facts.path = head.path;
+    if (head.status !== -1) facts.status = head.status;
+    if (head.authority !== null) facts.authority = head.authority;
+    if (head.host !== null && opens && facts.authority === '') facts.authority = head.host;
+    if (head.grpcStatus !== -1) facts.grpcStatus = head.grpcStatus;
+    if (head.contentType !== null && response) facts.contentType = head.contentType;
+    if (head.contentLength !== -1) facts[opens ? 'requestLength' : 'responseLength'] = head.contentLength;
+    if (head.trailer && response) facts.announcesTrailers = true;
     this.touchFacts(stream);
   }
 
-  /** Something happened. */
+  /** An event that is numbers alone, see `EventCode`. */
+  numbers(code: number, t: number, connection: number, stream: number, a: number, b: number): void {
+    if (code === EventCode.STREAM_STATE) this.#moved(connection, stream, a, b, t);
+    else if (code === EventCode.PAIRED) {
+      this.#pair(connection, stream, a, b, t);
+      this.#pair(a, b, connection, stream, t);
+    }
+  }
+
+  #moved(connection: number, id: number, from: number, to: number, t: number): void {
+    if (from !== 0 && this.#knownStream(connection, id) === undefined) return;
+    const stream = this.#stream(connection, id, t);
+    if (stream.closed) return;
+    stream.moved(to, to === CLOSED ? t : -1);
+    this.touchState(stream);
+    if (to === CLOSED) this.#close(stream);
+  }
+
+  /** Something else happened. */
   event(event: LogEvent): void {
     switch (event.kind) {
       case 'connection-opened': {
@@ -184,16 +178,6 @@ export class Model extends RowBook {
       case 'connection-closed':
         this.#closeConnection(event.connection, event.t, event.reason);
         return;
-      case 'stream-state': {
-        if (event.from !== 0 && this.#knownStream(event.connection, event.stream) === undefined) return;
-        const stream = this.#stream(event.connection, event.stream, event.t);
-        if (stream.closed) return;
-        const closedAt = event.to === CLOSED ? event.t : -1;
-        stream.state = { ...stream.state, state: event.to, closedAt };
-        this.touchState(stream);
-        if (event.to === CLOSED) this.#close(stream);
-        return;
-      }
       case 'waiting': {
         const stream = this.#knownStream(event.connection, event.stream);
         if (stream === undefined) return;
@@ -208,10 +192,6 @@ export class Model extends RowBook {
         this.setBackend(backendKey(url, this.#worker), state);
         return;
       }
-      case 'paired':
-        this.#pair(event.connection, event.stream, event.backendConnection, event.backendStream, event.t);
-        this.#pair(event.backendConnection, event.backendStream, event.connection, event.stream, event.t);
-        return;
       case 'reset': {
         const stream = this.#knownStream(event.connection, event.stream);
         if (stream === undefined) return;
@@ -252,6 +232,8 @@ export class Model extends RowBook {
       case 'violation':
       case 'limit-near':
       case 'verdict':
+      case 'stream-state':
+      case 'paired':
       case 'send-blocked':
         return;
     }
@@ -280,7 +262,7 @@ export class Model extends RowBook {
     };
     this.touchFacts(connection);
     this.touchState(connection);
-    for (const stream of connection.streams.values()) if (!stream.closed) this.#closeAt(stream, t);
+    for (const stream of connection.open) this.#closeAt(stream, t);
     const oldest = this.#closedConnections.replaceOldest(connection);
     if (oldest !== undefined) this.forgetConnection(oldest);
   }
@@ -293,13 +275,25 @@ export class Model extends RowBook {
 
   #close(stream: StreamModel): void {
     if (stream.closed) return;
-    stream.closed = true;
+    this.closeStream(this.connections.get(stream.facts.connection), stream);
+    if (!stream.remarkable && !this.#closedBudget.take()) {
+      this.#drop(stream);
+      return;
+    }
     const oldest = this.#closedStreams.replaceOldest(stream);
-    if (oldest === undefined) return;
-    const { connection, stream: id } = oldest.facts;
+    if (oldest !== undefined) this.#drop(oldest);
+  }
+
+  #drop(stream: StreamModel): void {
+    const { connection, stream: id } = stream.facts;
     // Its connection may have been forgotten, and it with it.
     const owner = this.connections.get(connection);
-    if (owner?.streams.get(id) === oldest) this.forgetStream(owner, oldest);
+    if (owner?.streams.get(id) === stream) this.forgetStream(owner, stream);
+  }
+
+  /** Call before each state that is told. */
+  newRound(now: number): void {
+    this.#closedBudget.update(now);
   }
 
   /** Field sections were lost: no table is what it was. */
@@ -318,8 +312,8 @@ export class Model extends RowBook {
         this.#closeConnection(id, t, null);
         continue;
       }
-      for (const stream of connection.streams.values()) {
-        if (!stream.closed && !present.has(`${id}:${stream.facts.stream}`)) this.#closeAt(stream, t);
+      for (const stream of connection.open) {
+        if (!present.has(`${id}:${stream.facts.stream}`)) this.#closeAt(stream, t);
       }
     }
   }

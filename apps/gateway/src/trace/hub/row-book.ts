@@ -27,14 +27,47 @@ export class StreamModel implements Changing<StreamModel> {
   factsChanged = 0;
   stateChanged = 0;
   closed = false;
+  /** Number of the change that brought it. */
+  readonly since: number;
   facts: Mutable<StreamFacts>;
-  state: StreamState;
   /** Positions of its sections in the log of sections; old ones may have left it. */
   readonly sections: number[] = [];
+  // Made when it is asked for: under load most streams come and go before anybody does.
+  #row: StreamState | null = null;
+  #state = 0;
+  #closedAt = -1;
+  readonly #openedAt: number;
 
-  constructor(connection: number, stream: number, t: number) {
+  constructor(connection: number, stream: number, t: number, since: number) {
     this.facts = emptyStreamFacts(connection, stream);
-    this.state = emptyStreamState(connection, stream, t);
+    this.since = since;
+    this.#openedAt = t;
+  }
+
+  get state(): StreamState {
+    this.#row ??= {
+      ...emptyStreamState(this.facts.connection, this.facts.stream, this.#openedAt),
+      state: this.#state,
+      closedAt: this.#closedAt,
+    };
+    return this.#row;
+  }
+
+  set state(row: StreamState) {
+    this.#row = row;
+  }
+
+  /** A transition of RFC 9113 5.1; `closedAt` is -1 unless it is the last. */
+  moved(state: number, closedAt: number): void {
+    this.#state = state;
+    this.#closedAt = closedAt;
+    if (this.#row !== null) this.#row = { ...this.#row, state, closedAt };
+  }
+
+  /** True for what a person looks for. */
+  get remarkable(): boolean {
+    const { reset, reason, grpcStatus, status } = this.facts;
+    return reset !== null || reason !== null || grpcStatus > 0 || status >= 500;
   }
 }
 
@@ -49,6 +82,8 @@ export class ConnectionModel implements Changing<ConnectionModel> {
   facts: Mutable<ConnectionFacts>;
   state: ConnectionState;
   readonly streams: Map<number, StreamModel> = new Map();
+  /** Those of them that are not closed. */
+  readonly open: Set<StreamModel> = new Set();
   /** Dynamic tables by direction. */
   readonly tables: readonly [DynamicTable, DynamicTable] = [new DynamicTable(), new DynamicTable()];
 
@@ -65,6 +100,8 @@ export class RowBook {
   readonly backends: Map<string, { readonly state: BackendState; readonly changed: number }> = new Map();
   /** Number of the last change. */
   change = 0;
+  /** Number of the last change that any viewer was told. */
+  told = 0;
   /** A viewer that knows less than this must be told everything. */
   forgottenBefore = 0;
   /** Called when a connection is forgotten. */
@@ -94,6 +131,20 @@ export class RowBook {
     else this.#streamChanges.touch(item, this.change);
   }
 
+  /** A stream that is new on this connection. */
+  protected addStream(owner: ConnectionModel, id: number, t: number): StreamModel {
+    const stream = new StreamModel(owner.facts.id, id, t, this.change + 1);
+    owner.streams.set(id, stream);
+    owner.open.add(stream);
+    return stream;
+  }
+
+  /** It is over. */
+  protected closeStream(owner: ConnectionModel | undefined, stream: StreamModel): void {
+    stream.closed = true;
+    owner?.open.delete(stream);
+  }
+
   protected setBackend(key: string, state: BackendState): void {
     this.backends.set(key, { state, changed: ++this.change });
   }
@@ -110,8 +161,10 @@ export class RowBook {
 
   protected forgetStream(owner: ConnectionModel, stream: StreamModel): void {
     owner.streams.delete(stream.facts.stream);
+    owner.open.delete(stream);
     if (stream.changed > 0) this.#streamChanges.remove(stream);
-    this.#forget(owner.facts.id, stream.facts.stream);
+    // Of one that nobody was told of, nobody needs to hear.
+    if (stream.since <= this.told) this.#forget(owner.facts.id, stream.facts.stream);
   }
 
   #forget(connection: number, stream: number): void {

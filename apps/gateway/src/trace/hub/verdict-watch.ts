@@ -54,8 +54,8 @@ export class VerdictWatch {
     const engine = this.#engine.look(now);
     for (const [connection, entry] of this.#model.connections) {
       if (entry.closed) continue;
-      for (const [stream, held] of entry.streams) {
-        if (held.closed) continue;
+      for (const held of entry.open) {
+        const { stream } = held.facts;
         const verdict = engine.on(entry, held);
         if (verdict !== null && isStuck(verdict)) yield { connection, stream, verdict };
       }

@@ -7,13 +7,12 @@ import {
   type LogName,
   ProtocolError,
   parseClientMessage,
-  type ServerMessage,
+  type TextMessage,
 } from '@glassway/inspector-protocol';
 import type { BatchCache } from './batch-cache.ts';
 import { Unacknowledged } from './credit.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
 import { cutBatch, type FrameChunk, type FrameFeed, type FrameLoss } from './frame-feed.ts';
-import type { ItemLog } from './item-log.ts';
 
 /** The connection to a viewer, as the hub sees it. */
 export interface ViewerPort {
@@ -55,25 +54,35 @@ export interface FrameCursor {
   lagLimit: number;
 }
 
-/** Where a viewer is in a log of objects. */
+/** Where a viewer is in a log of items. */
 export interface ItemCursor {
   /** Null: everything. */
   readonly matcher: FrameMatcher | null;
   position: number;
 }
 
-/** A log of objects: all but the frames. */
+/** A log of items: all but the frames. */
 export type ItemLogName = Exclude<LogName, 'frames'>;
 
+/** A message out of such a log. */
+export interface ItemBatch {
+  /** Null: nothing on this stretch matches. */
+  readonly bytes: Uint8Array | null;
+  /** The position after the last one it speaks for. */
+  readonly to: number;
+}
+
 /** A log of sections, events or octets as a viewer sees it. */
-export interface ItemSource<T> {
+export interface ItemSource {
   readonly name: ItemLogName;
-  readonly log: ItemLog<T>;
+  /** Position of the next item, and the oldest that is kept. */
+  readonly head: number;
+  readonly oldest: number;
   /** How many were lost here instead of one item; 0: it is an item. */
-  lost(item: T): number;
-  matches(item: T, matcher: FrameMatcher | null): boolean;
+  lost(position: number): number;
+  matches(position: number, matcher: FrameMatcher | null): boolean;
   /** A message with the items from `from` on, up to some size, a gap or the end. */
-  batch(cursor: ItemCursor): { readonly data: string | Uint8Array; readonly to: number; readonly count: number };
+  batch(cursor: ItemCursor): ItemBatch;
   /** The part of a viewer's credit up to which this log may use it; above 0, at most 1. */
   readonly creditShare: number;
 }
@@ -158,7 +167,7 @@ export class Viewer {
   }
 
   /** Sends a message that needs no credit. */
-  tell(message: ServerMessage): void {
+  tell(message: TextMessage): void {
     this.port.send(encodeMessage(message));
   }
 
@@ -262,54 +271,51 @@ export class Viewer {
     }
   }
 
-  /** Sends what is new in a log of objects, as far as credit goes. */
-  sendItems<T>(source: ItemSource<T>): void {
+  /** Sends what is new in a log of items, as far as credit goes. */
+  sendItems(source: ItemSource): void {
     const cursor = this[source.name];
     if (cursor === null) return;
-    const { log } = source;
-    while (cursor.position < log.head && this.#hasCredit(source.creditShare)) {
+    while (cursor.position < source.head && this.#hasCredit(source.creditShare)) {
       const drop = this.#itemDrops[source.name];
       if (drop !== null) {
         this.#itemDrops[source.name] = null;
         this.#sendItemDrop(source.name, drop);
         continue;
       }
-      const lost = source.lost(log.at(cursor.position));
+      const lost = source.lost(cursor.position);
       if (lost > 0) {
         const from = cursor.position++;
         const counts = new FrameCounts();
         this.#sendItemDrop(source.name, { cause: 'overrun', from, to: from + 1, count: lost, counts });
         continue;
       }
-      const batch = source.batch(cursor);
-      if (batch.count > 0) {
-        this.port.send(batch.data);
-        this.#unacknowledged[source.name].sent(batch.to, batch.data.length);
+      const { bytes, to } = source.batch(cursor);
+      if (bytes !== null) {
+        this.port.send(bytes);
+        this.#unacknowledged[source.name].sent(to, bytes.length);
       }
-      cursor.position = batch.to;
+      cursor.position = to;
     }
   }
 
   /** The log is about to overwrite its oldest item: a viewer that still waits for it skips to the end. */
-  makeRoom<T>(source: ItemSource<T>): void {
+  makeRoom(source: ItemSource): void {
     const cursor = this[source.name];
-    const { log } = source;
-    if (cursor === null || cursor.position > log.oldest) return;
+    if (cursor === null || cursor.position > source.oldest) return;
     let count = 0;
-    for (let at = cursor.position; at < log.head; at++) {
-      const item = log.at(at);
-      const lost = source.lost(item);
-      count += lost > 0 ? lost : source.matches(item, cursor.matcher) ? 1 : 0;
+    for (let at = cursor.position; at < source.head; at++) {
+      const lost = source.lost(at);
+      count += lost > 0 ? lost : source.matches(at, cursor.matcher) ? 1 : 0;
     }
     const drop = this.#itemDrops[source.name];
     if (drop === null) {
       const counts = new FrameCounts();
-      this.#itemDrops[source.name] = { cause: 'credit', from: cursor.position, to: log.head, count, counts };
+      this.#itemDrops[source.name] = { cause: 'credit', from: cursor.position, to: source.head, count, counts };
     } else {
-      drop.to = log.head;
+      drop.to = source.head;
       drop.count += count;
     }
-    cursor.position = log.head;
+    cursor.position = source.head;
   }
 
   #sendItemDrop(log: ItemLogName, drop: Drop): void {

@@ -1,19 +1,20 @@
 /** One hub as the merged hub sees it: the messages it sends, and what of them waits to be merged. */
 import {
+  BinaryKind,
   encodeMessage,
   type FieldSection,
   FRAMES_HEADER_BYTES,
   type FrameCount,
   type Get,
-  isPayloads,
   type LogEvent,
   type PayloadPiece,
+  parseLog,
   parseServerMessage,
   type Reply,
+  readBinaryHeader,
   readFramesHeader,
   readPayloads,
   type ServerMessage,
-  unpackSections,
 } from '@glassway/inspector-protocol';
 import type { HubInput, InputChannel } from './input.ts';
 import { Positions } from './positions.ts';
@@ -152,12 +153,7 @@ export class Lane {
 
   #receive(data: string | ArrayBuffer): void {
     if (typeof data !== 'string') {
-      if (isPayloads(data)) {
-        const { pieces, to } = readPayloads(data);
-        this.#octets.push({ pieces, lost: 0, to });
-        return;
-      }
-      this.#receiveFrames(data);
+      this.#receiveLog(data);
       return;
     }
     const message = parseServerMessage(data);
@@ -191,12 +187,6 @@ export class Lane {
       case 'state':
         this.#events.rows(this, message);
         return;
-      case 'fields':
-        this.sections.add(unpackSections(message.packed), message.to, data.length);
-        return;
-      case 'events':
-        this.events.add(message.events, message.to, data.length);
-        return;
       case 'dropped':
         if (message.log === 'frames') this.frames.addLost(message.counts, message.from, message.to);
         else if (message.log === 'fields') this.sections.addLost(message.count, message.to);
@@ -208,6 +198,19 @@ export class Lane {
         this.#questions.delete(message.id);
         then?.(message);
       }
+    }
+  }
+
+  #receiveLog(data: ArrayBuffer): void {
+    const { kind } = readBinaryHeader(data);
+    if (kind === BinaryKind.FRAMES) this.#receiveFrames(data);
+    else if (kind === BinaryKind.PAYLOADS) {
+      const { pieces, to } = readPayloads(data);
+      this.#octets.push({ pieces, lost: 0, to });
+    } else {
+      const message = parseLog(data);
+      if (message.type === 'fields') this.sections.add(message.sections, message.to, data.byteLength);
+      else this.events.add(message.events, message.to, data.byteLength);
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { Blocked, backendKey, type Changes, type ReasonFacts } from '@glassway/inspector-protocol';
 import { ItemLog } from '../hub/item-log.ts';
-import { ConnectionModel, RowBook, StreamModel } from '../hub/row-book.ts';
+import { ConnectionModel, RowBook, type StreamModel } from '../hub/row-book.ts';
 
 const CLOSED = 6;
 /** Sections of one stream that are remembered for asking. */
@@ -67,7 +67,8 @@ export class MergedRows<Owner> extends RowBook {
       const stream = this.#stream(state.connection, state.stream, state.openedAt);
       if (stream === null) continue;
       stream.state = state;
-      stream.closed = state.closedAt >= 0 || state.state === CLOSED;
+      if (state.closedAt >= 0 || state.state === CLOSED)
+        this.closeStream(this.connections.get(state.connection), stream);
       this.touchState(stream);
     }
     for (const id of rows.forgottenConnections) {
@@ -110,9 +111,8 @@ export class MergedRows<Owner> extends RowBook {
         blockedStreams: 0,
       };
       this.touchFacts(connection);
-      for (const stream of connection.streams.values()) {
-        if (stream.closed) continue;
-        stream.closed = true;
+      for (const stream of connection.open) {
+        this.closeStream(connection, stream);
         stream.state = { ...stream.state, state: CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
         stream.facts = { ...stream.facts, reason };
         this.touchFacts(stream);
@@ -174,11 +174,6 @@ export class MergedRows<Owner> extends RowBook {
   #stream(connection: number, id: number, t: number): StreamModel | null {
     const owner = this.connections.get(connection);
     if (owner === undefined) return null;
-    let found = owner.streams.get(id);
-    if (found === undefined) {
-      found = new StreamModel(connection, id, t);
-      owner.streams.set(id, found);
-    }
-    return found;
+    return owner.streams.get(id) ?? this.addStream(owner, id, t);
   }
 }
