@@ -192,10 +192,13 @@ function converse(client: TrafficClient, { random, later }: World): void {
   let left = 3 + Math.floor(random() * 6);
   const speak = (call: Call): void => {
     left--;
-    // A gRPC message: not compressed, 11 octets.
-    call.write(Uint8Array.from([0, 0, 0, 0, 11, ...Buffer.from(`message ${100 + left}`)]), left === 0);
+    // A gRPC message: not compressed, 15 octets; in it field 1, text of 11 octets, and field 2, a number.
+    call.write(
+      Uint8Array.from([0, 0, 0, 0, 15, 0x0a, 11, ...Buffer.from(`message ${100 + left}`), 0x10, left]),
+      left === 0,
+    );
   };
-  const fields = ['content-type', 'application/grpc', 'te', 'trailers'];
+  const fields = ['content-type', 'application/grpc', 'te', 'trailers', 'grpc-timeout', '10S'];
   const call = client.call(
     'POST',
     '/demo.Echo/Chat',

@@ -21,6 +21,8 @@ export interface Ui {
   readonly tab: Tab;
   /** The stream in the drawer. */
   readonly stream: { readonly connection: number; readonly stream: number } | null;
+  /** The message of gRPC that is open in the drawer. */
+  readonly message: { readonly direction: 0 | 1; readonly number: number } | null;
   /** Text of the filter bar. */
   readonly filter: string;
   /** Frames of all connections instead of the selected one. */
@@ -58,6 +60,7 @@ export const FIRST: Ui = {
   connection: null,
   tab: 'streams',
   stream: null,
+  message: null,
   filter: '',
   allConnections: false,
   fold: true,
@@ -96,6 +99,7 @@ export function selectConnection(id: number, tab?: Tab): void {
     connection: id,
     tab: tab ?? before.tab,
     stream: null,
+    message: null,
     frame: null,
     windowStreams: [],
     streamSearch: '',
@@ -111,7 +115,7 @@ export function openStream(connection: number, stream: number): void {
     return;
   }
   selectConnection(connection);
-  useUi.setState({ stream: { connection, stream }, frame: null });
+  useUi.setState({ stream: { connection, stream }, message: null, frame: null });
 }
 
 /** What the worker is asked for, given the choices. */
@@ -128,6 +132,7 @@ export function lookOf(ui: Ui): Look {
         ? { scope: ui.streamScope, sort: ui.streamSort, search: ui.streamSearch, ...ui.streamRange }
         : null,
     stream,
+    message: ui.message,
     frames: {
       tab: framesTab
         ? {

@@ -36,6 +36,8 @@ export interface Look {
     readonly length: number;
   } | null;
   readonly stream: { readonly connection: number; readonly stream: number } | null;
+  /** The message of that stream whose octets are shown. */
+  readonly message: { readonly direction: 0 | 1; readonly number: number } | null;
   readonly frames: Readonly<Record<FramesSlot, FramesLook | null>>;
   /** Row of the frame shown in the detail pane. */
   readonly frame: number | null;
@@ -83,6 +85,7 @@ export const NOTHING: Look = {
   connection: null,
   streams: null,
   stream: null,
+  message: null,
   frames: { tab: null, drawer: null },
   frame: null,
   windows: null,

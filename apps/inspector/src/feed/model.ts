@@ -13,9 +13,11 @@ import type {
   Verdict,
 } from '@glassway/inspector-protocol';
 import type { FoundPart } from './found.ts';
+import type { GrpcCall } from './grpc.ts';
 import type { FramesSlot } from './look.ts';
 import type { PastPart } from './past.ts';
 
+export * from './grpc.ts';
 export * from './look.ts';
 
 /** Where the connection to the gateway stands. */
@@ -195,6 +197,8 @@ export interface StreamDetail {
   readonly path: readonly { readonly state: number; readonly t: number }[];
   readonly times: readonly { readonly label: string; readonly us: number; readonly tone: 'plain' | 'bad' | 'warn' }[];
   readonly reason: ReasonFacts | null;
+  /** Null: no call of gRPC. */
+  readonly grpc: GrpcCall | null;
 }
 
 /** One entry of a frame grid. */

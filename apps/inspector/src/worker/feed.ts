@@ -37,6 +37,7 @@ import { FrameLog } from './frame-log.ts';
 import { asksFor, compile, type Knowledge } from './frame-match.ts';
 import { frameDetail, frameRows } from './frame-rows.ts';
 import { FrameView } from './frame-view.ts';
+import { GrpcMessages } from './grpc-messages.ts';
 import { keep } from './keep.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
 import { pastPart } from './past.ts';
@@ -77,6 +78,7 @@ export class Feed {
   readonly store: StateStore = new StateStore();
   readonly sections: Sections = new Sections();
   readonly octets: PayloadStore = new PayloadStore();
+  readonly messages: GrpcMessages = new GrpcMessages();
   readonly #rate = new Rate();
   readonly #views = new Map<FramesSlot, HeldView>();
   readonly #clock: () => number;
@@ -157,6 +159,7 @@ export class Feed {
       this.store.restart();
       this.sections.clear();
       this.octets.clear();
+      this.messages.clear();
       this.log.clear();
       this.#views.clear();
       this.#eventsSeen = 0;
@@ -297,8 +300,12 @@ export class Feed {
       connection: entry === undefined ? null : connectionDetail(entry, now),
       streams:
         entry === undefined || streams === null ? null : streamsPart(store, entry, streams, stream?.stream ?? -1, now),
-      stream: stream === null ? null : streamDetail(store, this.sections, stream.connection, stream.stream, now),
+      stream: stream === null ? null : this.#streamDetail(stream, now),
     };
+  }
+
+  #streamDetail(of: NonNullable<Look['stream']>, now: number): Snapshot['stream'] {
+    return streamDetail(this.store, this.sections, this, this.#look.message, of.connection, of.stream, now);
   }
 
   /** What the frame grids and the detail pane show. */
@@ -419,7 +426,9 @@ export class Feed {
 
   #happened(message: Events): void {
     const known = Math.max(0, this.#eventsSeen - message.from);
-    this.store.happened(known === 0 ? message.events : message.events.slice(known));
+    const events = known === 0 ? message.events : message.events.slice(known);
+    this.store.happened(events);
+    this.messages.add(events);
     this.#eventsSeen = Math.max(this.#eventsSeen, message.to);
   }
 

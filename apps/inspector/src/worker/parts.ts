@@ -3,6 +3,7 @@
 import { isStuck } from '@glassway/inspector-protocol';
 import type { ConnectionDetail, ConnectionRow, Look, StreamDetail, StreamRow, StreamsPart } from '../feed/model.ts';
 import { fieldChanges } from './field-changes.ts';
+import { grpcCall, type OctetSources } from './grpc-call.ts';
 import { healthOf } from './health.ts';
 import type { Sections } from './sections.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
@@ -124,6 +125,8 @@ function carried({ state }: StreamEntry): number {
 export function streamDetail(
   store: StateStore,
   sections: Sections,
+  sources: OctetSources,
+  message: Look['message'],
   connectionId: number,
   streamId: number,
   now: number,
@@ -149,5 +152,6 @@ export function streamDetail(
     path: pathOf(entry),
     times: timesOf(connection, entry, now),
     reason: entry.facts.reason,
+    grpc: grpcCall(sources, entry, sections.of(connectionId, streamId), message),
   };
 }

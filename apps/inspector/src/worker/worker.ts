@@ -91,7 +91,7 @@ function paint(): void {
 function show(look: Look): void {
   const differs = (...keys: readonly (keyof Look)[]): boolean =>
     keys.some(key => JSON.stringify(look[key]) !== JSON.stringify(seen[key]));
-  const state = differs('connection', 'streams', 'stream');
+  const state = differs('connection', 'streams', 'stream', 'message');
   const grids = differs('connection', 'frames', 'frame', 'paused', 'at');
   const windows = differs('connection', 'windows', 'paused', 'at');
   const timeline = differs('connection', 'timeline', 'paused', 'at');

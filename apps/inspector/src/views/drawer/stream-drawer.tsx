@@ -1,3 +1,4 @@
+import { grpcStatusMeaning, grpcStatusName } from '@glassway/inspector-protocol';
 import { ArrowLeftRight, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
@@ -7,12 +8,13 @@ import { bytes, count, plural, span } from '../../text/format.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
-import ui from '../../ui/ui.module.css';
 import { FrameGrid } from '../frames/frame-grid.tsx';
 import { PHASE_NAMES, Waterfall } from '../streams/stream-line.tsx';
 import { rfcLink } from '../words.ts';
+import { Block } from './block.tsx';
 import css from './drawer.module.css';
 import { FieldTable } from './field-table.tsx';
+import { GrpcBlock } from './grpc.tsx';
 import { StateDiagram } from './state-diagram.tsx';
 
 /** Everything of one stream. */
@@ -53,6 +55,7 @@ export function StreamDrawer(): ReactNode {
               <Numbers detail={detail} />
             </Block>
           )}
+          {detail.grpc !== null && <GrpcBlock call={detail.grpc} openedAt={detail.row.openedAt} />}
           <Times detail={detail} />
           <Block title="Fields">
             {detail.sections.length === 0 ? (
@@ -82,15 +85,6 @@ export function StreamDrawer(): ReactNode {
   );
 }
 
-function Block(props: { readonly title: string; readonly children: ReactNode }): ReactNode {
-  return (
-    <section className={css['block']}>
-      <h3 className={ui['eyebrow']}>{props.title}</h3>
-      {props.children}
-    </section>
-  );
-}
-
 function StateBadge(props: { readonly detail: StreamDetail }): ReactNode {
   const { verdict, stateText } = props.detail.row;
   if (verdict === null) return <Badge tone={props.detail.row.state === 6 ? 'quiet' : 'good'}>{stateText}</Badge>;
@@ -112,7 +106,15 @@ function RequestLine(props: { readonly detail: StreamDetail }): ReactNode {
           → {facts.status}
         </span>
       )}
-      {facts.grpcStatus >= 0 && <span className={css['status']}> · grpc-status {facts.grpcStatus}</span>}
+      {facts.grpcStatus >= 0 && (
+        <span
+          className={css['status']}
+          title={`grpc-status ${facts.grpcStatus}: ${grpcStatusMeaning(facts.grpcStatus)}`}
+        >
+          {' '}
+          · {grpcStatusName(facts.grpcStatus)}
+        </span>
+      )}
       {facts.contentType !== '' && (
         <span className={css['type']}>
           {' '}
