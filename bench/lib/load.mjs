@@ -1,7 +1,7 @@
 /** Load by h2load (nghttp2-client), pinned to the other core, and what it cost the process under test. */
 
 import { spawn } from 'node:child_process';
-import { cpuMicros } from './process.mjs';
+import { cpuMicros, OTHER_CORE } from './process.mjs';
 
 /**
  * One run. `fields`: more header fields per request; `table`: size of both dynamic tables, octets. Answers requests/s and CPU microseconds per request of `server`; throws when any request failed, so that a
@@ -17,7 +17,7 @@ export async function load({
   upload,
   fields = 0,
   table,
-  core = 1,
+  core = OTHER_CORE,
 }) {
   const args = ['-c', String(core), 'h2load', '-n', String(requests), '-c', String(clients), '-m', String(streams)];
   if (upload !== undefined) args.push('-d', upload);

@@ -3,6 +3,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+
+/** Where load and backends run: beside the process under test, unless there is one core only. */
+export const OTHER_CORE = availableParallelism() > 1 ? 1 : 0;
 
 /** Clock ticks per second of /proc/PID/stat; 100 on every Linux that Node runs on. */
 const TICKS = 100;

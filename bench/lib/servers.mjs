@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, startProcess, startServer, which } from './process.mjs';
+import { freePort, OTHER_CORE, startProcess, startServer, which } from './process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const own = name => join(here, '..', 'servers', name);
@@ -16,7 +16,7 @@ process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 /** Core the process under test runs on; load and backends use the other. */
 const UNDER_TEST = 0;
-const OTHER = 1;
+const OTHER = OTHER_CORE;
 
 async function node(name, file, env = {}, core = UNDER_TEST) {
   const port = await freePort();
