@@ -22,7 +22,8 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
       executablePath: CHROMIUM,
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
     });
-    page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+    const permissions = ['clipboard-read', 'clipboard-write'];
+    page = await browser.newPage({ viewport: { width: 1280, height: 720 }, permissions });
     page.on('console', message => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
@@ -141,6 +142,43 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
     await page.getByRole('heading', { name: 'Stream 5', exact: true }).waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('3');
+  });
+
+  test('frames are picked by keys, and copied as text', async () => {
+    await page.getByRole('grid', { name: 'Frames' }).focus();
+    await page.keyboard.press('ArrowUp');
+    await page.locator('[id^=frame-tab-][aria-selected=true]').waitFor();
+    await page.keyboard.press('Shift+ArrowUp');
+    await page.waitForFunction(() => document.querySelectorAll('[data-picked]').length === 2);
+    await page.keyboard.press('Control+c');
+    await page.getByText(/^\d+ frames copied$/).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^--- connection 1: .*\n\[ *\d+\.\d+\] /);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => document.querySelectorAll('[data-picked]').length === 0);
+    await page.keyboard.press('Escape');
+  });
+
+  test('a column is hidden and shown again; a filter is kept under a name and comes back', async () => {
+    const cells = page.locator('[id^=frame-tab-] [data-column=flags]');
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByRole('checkbox', { name: 'flags' }).uncheck();
+    expect(await cells.first().isVisible()).toBe(false);
+    await page.getByRole('checkbox', { name: 'flags' }).check();
+    expect(await cells.first().isVisible()).toBe(true);
+    await page.keyboard.press('Escape');
+    const field = page.getByRole('combobox', { name: 'Filter frames' });
+    await field.fill('type=HEADERS dir=in');
+    await page.getByRole('button', { name: 'Saved filters' }).click();
+    await page.getByRole('textbox', { name: 'Name for the filter in force' }).fill('requests');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Forget requests' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('saved requests');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => location.hash.includes('filter=type%3DHEADERS+dir%3Din'));
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
   });
 
   test('back in time no frame is newer than the moment, and the way back leads to now', async () => {

@@ -4,11 +4,16 @@ import { clear, current, keepAs } from '../feed/client.ts';
 import type { FoundStream } from '../feed/found.ts';
 import type { ConnectionRow, StreamSort } from '../feed/model.ts';
 import { REQUEST_TOOLS, requestCommand } from '../text/request-command.ts';
+import { openMenu } from '../ui/menu.tsx';
 import { legText } from '../views/words.ts';
 import { copyText } from './clipboard.ts';
+import { HIDEABLE, toggleColumn, useColumns } from './columns.ts';
 import { FORMAT_NAMES } from './formats.ts';
+import { copyPicked } from './frame-picks.ts';
 import { moveConnection, nextFinding } from './move.ts';
 import { openRecording } from './open-recording.ts';
+import { useSavedFilters } from './saved-filters.ts';
+import { SAVED_MENU } from './saved-menu-id.ts';
 import { openStream, selectConnection, TABS, type Tab, type Theme, type Ui, useUi } from './ui-store.ts';
 
 /** One thing to do. */
@@ -71,7 +76,7 @@ const set = (change: Partial<Ui>): (() => void) => {
 
 /** The commands that do not depend on what was typed. */
 export function commandsOf(ui: Ui): readonly Command[] {
-  return [...places(ui), ...filters(ui), ...views(ui), ...files(ui), ...themes(ui)];
+  return [...places(ui), ...filters(ui), ...views(ui), ...files(ui), ...columns(ui), ...themes(ui)];
 }
 
 function places(ui: Ui): Command[] {
@@ -109,7 +114,16 @@ function filters(ui: Ui): Command[] {
     note: filter,
     run: show(filter),
   }));
-  if (ui.filter !== '') list.unshift({ id: 'unfilter', title: 'Clear the filter', group, run: set({ filter: '' }) });
+  for (const saved of useSavedFilters.getState().list) {
+    const id = `saved/${saved.name}`;
+    list.unshift({ id, title: `Saved: ${saved.name}`, group, note: saved.filter, run: show(saved.filter) });
+  }
+  list.push({ id: 'saved', title: 'Saved filters …', group, run: () => openMenu(SAVED_MENU) });
+  if (ui.filter !== '') {
+    const run = (): void => openMenu(SAVED_MENU);
+    list.unshift({ id: 'save', title: 'Save this filter under a name …', group, note: ui.filter, run });
+    list.unshift({ id: 'unfilter', title: 'Clear the filter', group, run: set({ filter: '' }) });
+  }
   return list;
 }
 
@@ -169,6 +183,10 @@ function files(ui: Ui): Command[] {
     note: 'without the token',
     run: () => void copyText(location.href),
   });
+  if (ui.tab === 'frames' && (ui.picked.length > 0 || ui.frame !== null)) {
+    const title = ui.picked.length > 0 ? 'Copy the selected frames' : 'Copy the selected frame';
+    list.push({ id: 'copy/frames', title, group: 'Copy', keys: 'Ctrl C', note: 'as nghttp -v', run: copyPicked });
+  }
   const detail = current().stream;
   for (const tool of detail === null ? [] : REQUEST_TOOLS) {
     const line = requestCommand(tool, detail!);
@@ -177,6 +195,19 @@ function files(ui: Ui): Command[] {
     list.push({ id: `copy/${tool}`, title, group: 'Copy', run: () => void copyText(line) });
   }
   return list;
+}
+
+/* Columns of the table in front. */
+function columns(ui: Ui): Command[] {
+  const table = ui.tab === 'streams' || ui.tab === 'frames' ? ui.tab : null;
+  if (table === null) return [];
+  const { hidden } = useColumns.getState();
+  return HIDEABLE[table].map(column => ({
+    id: `column/${column}`,
+    title: `${hidden[table].includes(column) ? 'Show' : 'Hide'} the column ${column}`,
+    group: 'Columns',
+    run: () => toggleColumn(table, column),
+  }));
 }
 
 function themes(ui: Ui): Command[] {

@@ -5,6 +5,7 @@ import { complete } from '../filter/complete.ts';
 import { Button } from '../ui/button.tsx';
 import { Hostile } from '../ui/hostile.tsx';
 import css from './filter-bar.module.css';
+import { SavedMenu } from './saved-menu.tsx';
 import { useUi } from './ui-store.ts';
 
 /** The filter of all frame lists: tokens when at rest, text with completion and an explanation while typing. */
@@ -78,6 +79,7 @@ export function FilterBar(props: { readonly inputRef: RefObject<HTMLInputElement
           <X size={13} />
         </Button>
       )}
+      <SavedMenu />
       {!focused && text === '' && (
         <span className={css['slash']} aria-hidden="true">
           /

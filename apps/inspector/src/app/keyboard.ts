@@ -23,6 +23,7 @@ export const SHORTCUTS: readonly (readonly [keys: string, does: string])[] = [
   [',  .', 'back and forth in time'],
   ['g  l', 'back to now'],
   ['f', 'follow the newest frames'],
+  ['Shift ↑↓', 'in Frames: select more; Ctrl A all, Ctrl C copies as nghttp text'],
   ['e', 'next finding'],
   ['Esc', 'close the drawer, leave a field'],
   ['?', 'this list'],
@@ -120,7 +121,8 @@ function act(key: string, focusFilter: () => void): boolean {
     case '.':
       return stepInTime(1);
     case 'Escape':
-      if (ui.frame !== null && ui.tab === 'frames') useUi.setState({ frame: null });
+      if (ui.picked.length > 0 && ui.tab === 'frames') useUi.setState({ picked: [] });
+      else if (ui.frame !== null && ui.tab === 'frames') useUi.setState({ frame: null });
       else if (ui.stream !== null) useUi.setState({ stream: null });
       else return false;
       return true;

@@ -32,6 +32,9 @@ export interface Ui {
   readonly paused: boolean;
   /** Row of the selected frame. */
   readonly frame: number | null;
+  /** Rows picked to be copied, and where the picking began: see `frame-picks.ts`. */
+  readonly picked: readonly (readonly [from: number, to: number])[];
+  readonly pickedFrom: readonly [from: number, to: number] | null;
   readonly streamScope: StreamScope;
   readonly streamSort: StreamSort;
   readonly streamSearch: string;
@@ -67,6 +70,8 @@ export const FIRST: Ui = {
   follow: true,
   paused: false,
   frame: null,
+  picked: [],
+  pickedFrom: null,
   streamScope: 'all',
   streamSort: 'stuck',
   streamSearch: '',
@@ -101,6 +106,8 @@ export function selectConnection(id: number, tab?: Tab): void {
     stream: null,
     message: null,
     frame: null,
+    picked: [],
+    pickedFrom: null,
     windowStreams: [],
     streamSearch: '',
     streamRange: { ...before.streamRange, first: 0 },

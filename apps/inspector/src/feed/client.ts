@@ -1,7 +1,15 @@
 /** The page's end of the worker: sends looks, keeps the newest snapshot, tells React when it changed. */
 import { useSyncExternalStore } from 'react';
 import workerUrl from '../worker/worker.ts?worker&url';
-import { type FromWorker, type KeepFormat, type Look, NOTHING, type Snapshot, type ToWorker } from './model.ts';
+import {
+  type FrameText,
+  type FromWorker,
+  type KeepFormat,
+  type Look,
+  NOTHING,
+  type Snapshot,
+  type ToWorker,
+} from './model.ts';
 
 const EMPTY: Snapshot = {
   link: { kind: 'connecting', attempt: 1 },
@@ -38,7 +46,8 @@ const listeners = new Set<() => void>();
 const worker = new Worker(trusted(workerUrl) as unknown as string, { type: 'module', name: 'feed' });
 
 worker.onmessage = (event: MessageEvent<FromWorker>): void => {
-  const { parts, file, problem } = event.data;
+  const { parts, file, problem, text } = event.data;
+  if (text !== undefined) texts.shift()?.(text);
   if (file !== undefined) onFile(file.name, file.bytes);
   if (problem !== undefined) onProblem(problem);
   if (parts === undefined) return;
@@ -115,6 +124,17 @@ export function keepAs(format: KeepFormat, filter: string, content: boolean): vo
 export async function openFile(file: Blob): Promise<void> {
   const octets = await file.arrayBuffer();
   worker.postMessage({ kind: 'open', file: octets } satisfies ToWorker, [octets]);
+}
+
+/* Who waits for a text; the worker answers in order. */
+const texts: ((text: FrameText) => void)[] = [];
+
+/** The frames that the grid of the tab lists in these ranges of rows, as `nghttp -v` prints them. */
+export function frameText(ranges: readonly (readonly [from: number, to: number])[]): Promise<FrameText> {
+  return new Promise(resolve => {
+    texts.push(resolve);
+    tell({ kind: 'text', ranges });
+  });
 }
 
 /** What the page wants to see from now on. */

@@ -67,6 +67,8 @@ export type ToWorker =
   | { readonly kind: 'clear' }
   /** Make a file of what is held; `filter` as in the bar; `content`: with what was kept of bodies. */
   | { readonly kind: 'keep'; readonly format: KeepFormat; readonly filter: string; readonly content: boolean }
+  /** The text of the frames that the grid of the tab lists in these ranges of rows. */
+  | { readonly kind: 'text'; readonly ranges: readonly (readonly [from: number, to: number])[] }
   /** Show this recording instead of the gateway. */
   | { readonly kind: 'open'; readonly file: ArrayBuffer };
 
@@ -78,6 +80,15 @@ export interface FromWorker {
   readonly parts?: Partial<Snapshot>;
   readonly file?: { readonly name: string; readonly bytes: Uint8Array };
   readonly problem?: string;
+  readonly text?: FrameText;
+}
+
+/** Frames as text. */
+export interface FrameText {
+  readonly text: string;
+  readonly frames: number;
+  /** There were more than are copied at once. */
+  readonly more: boolean;
 }
 
 /** `Look` before anything was asked. */

@@ -205,6 +205,8 @@ export interface StreamDetail {
 export interface FrameRow {
   readonly ordinal: number;
   readonly row: number;
+  /** Of the first frame folded into this entry. */
+  readonly firstRow: number;
   readonly t: number;
   readonly connection: number;
   readonly leg: number;

@@ -44,6 +44,8 @@ export interface VirtualRowsProps {
   readonly label: string;
   readonly activeId?: string | undefined;
   readonly columns?: number;
+  /** More than one row can be selected. */
+  readonly multiple?: boolean;
 }
 
 /** The scrolling viewport. */
@@ -153,6 +155,7 @@ export function VirtualRows(props: VirtualRowsProps): ReactNode {
       role={list ? 'listbox' : 'grid'}
       aria-label={props.label}
       {...(list ? {} : { 'aria-rowcount': rows + 1, 'aria-colcount': props.columns })}
+      aria-multiselectable={props.multiple}
       // The whole has the focus and names its active row: of a million rows, most do not exist.
       aria-activedescendant={props.activeId}
       tabIndex={0}

@@ -23,6 +23,7 @@ import {
   type FramesLook,
   type FramesPart,
   type FramesSlot,
+  type FrameText,
   type HpackPart,
   type KeepFormat,
   type Look,
@@ -38,7 +39,7 @@ import { asksFor, compile, type Knowledge } from './frame-match.ts';
 import { frameDetail, frameRows } from './frame-rows.ts';
 import { FrameView } from './frame-view.ts';
 import { GrpcMessages } from './grpc-messages.ts';
-import { keep } from './keep.ts';
+import { frameText, keep } from './keep.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
 import { pastPart } from './past.ts';
 import { Rate } from './rates.ts';
@@ -358,6 +359,15 @@ export class Feed {
     const from = Math.max(0, openedAt, seconds === 0 ? oldest : to - seconds * 1e6);
     // In the past the connection may not have been there yet: then a second in which nothing was.
     return from < to ? { from, to } : { from: Math.max(0, to - 1e6), to };
+  }
+
+  /** The frames of the tab's grid in these ranges of rows, as text; none before anything was heard. */
+  text(ranges: readonly (readonly [from: number, to: number])[]): FrameText {
+    const view = this.#views.get('tab')?.view;
+    const hello = this.#hello;
+    if (hello === null || view === undefined) return { text: '', frames: 0, more: false };
+    const { log, sections, octets, store, now } = this;
+    return frameText({ hello, now, log, end: this.#end, sections, octets, store }, view, ranges);
   }
 
   /** The connection whose tables are looked at, null: nobody looks. */

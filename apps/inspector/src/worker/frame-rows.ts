@@ -32,6 +32,7 @@ function frameRow(log: FrameLog, entry: Entry, sections: Sections, store: StateS
   return {
     ordinal: entry.ordinal,
     row: entry.lastRow,
+    firstRow: entry.firstRow,
     t: columns.t[log.slot(entry.firstRow)]!,
     connection: columns.connection[slot]!,
     leg: columns.leg[slot]!,

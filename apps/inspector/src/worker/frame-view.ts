@@ -93,6 +93,14 @@ export class FrameView {
     };
   }
 
+  /** Rows of the log from `from` to before `to` that are in this view, folded or not. */
+  *rows(from: number, to: number): Generator<number> {
+    const log = this.#log;
+    for (let row = Math.max(from, log.first); row < Math.min(to, this.#seen); row++) {
+      if (this.#match(log, log.slot(row))) yield row;
+    }
+  }
+
   /** Index of the entry that holds `row`, or of the next one after it. */
   indexOf(row: number): number {
     let low = this.#head;

@@ -14,8 +14,9 @@ import {
   type StreamState,
   saveRecording,
 } from '@glassway/inspector-protocol';
-import type { KeepFormat } from '../feed/model.ts';
+import type { FrameText, KeepFormat } from '../feed/model.ts';
 import type { FrameLog } from './frame-log.ts';
+import type { FrameView } from './frame-view.ts';
 import type { Sections } from './sections.ts';
 import type { StateStore } from './state-store.ts';
 
@@ -31,16 +32,41 @@ export interface Held {
   readonly store: StateStore;
 }
 
-/** The recording of what is held. */
-export function recordingOf({ hello, now, log, end, sections, octets, store }: Held): Recording {
-  const count = Math.max(0, end - log.first);
+/** Frames copied at once, at most: what is more belongs in a file. */
+export const MAX_TEXT_FRAMES = 20_000;
+
+/** The frames of a view in these ranges of rows, oldest first, as `nghttp -v` prints them. */
+export function frameText(
+  held: Held,
+  view: FrameView,
+  ranges: readonly (readonly [from: number, to: number])[],
+): FrameText {
+  const rows: number[] = [];
+  let more = false;
+  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    for (const row of view.rows(from, to + 1)) {
+      if (rows.length < MAX_TEXT_FRAMES) rows.push(row);
+      else more = true;
+      if (more) break;
+    }
+  }
+  const text = exportRecording(recordingOf(held, rows), 'text', null) as string;
+  return { text, frames: rows.length, more };
+}
+
+/** The recording of what is held; `rows`: of these frames only. */
+export function recordingOf(
+  { hello, now, log, end, sections, octets, store }: Held,
+  rows?: readonly number[],
+): Recording {
+  const count = rows?.length ?? Math.max(0, end - log.first);
   const frames = new FrameColumns(Math.max(1, count));
   const names = Object.keys(frames).filter(name => name !== 'capacity') as Exclude<
     keyof FrameColumns,
     'capacity' | 'append'
   >[];
   for (let row = 0; row < count; row++) {
-    const slot = log.slot(log.first + row);
+    const slot = log.slot(rows?.[row] ?? log.first + row);
     for (const name of names) frames[name][row] = log.columns[name][slot]!;
   }
   const connections = new Map<number, { facts: ConnectionFacts; state: ConnectionState }>();

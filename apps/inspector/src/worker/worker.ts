@@ -177,6 +177,9 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
         self.postMessage({ file } satisfies FromWorker, { transfer: [file.bytes.buffer as ArrayBuffer] });
       return;
     }
+    case 'text':
+      self.postMessage({ text: feed.text(message.ranges) } satisfies FromWorker);
+      return;
     case 'open':
       open(message.file);
       return;

@@ -1,5 +1,7 @@
 import { flagNames } from '@glassway/inspector-protocol';
-import { memo, type ReactNode, useCallback } from 'react';
+import { type KeyboardEvent, type MouseEvent, memo, type ReactNode, useCallback } from 'react';
+import { useColumns } from '../../app/columns.ts';
+import { copyPicked, extendPick, isPicked, pick, pickAll } from '../../app/frame-picks.ts';
 import { moveFrame } from '../../app/move.ts';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
@@ -20,6 +22,8 @@ export function FrameGrid(props: { readonly slot: FramesSlot; readonly showConne
   const part = useFeed(snapshot => snapshot.frames[slot]);
   const tabFollows = useUi(ui => ui.follow);
   const selected = useUi(ui => ui.frame);
+  const picked = useUi(ui => ui.picked);
+  const hidden = useColumns(state => state.hidden.frames).join(' ');
   const follow = slot === 'drawer' ? true : tabFollows;
 
   const onWindow = useCallback(
@@ -40,7 +44,12 @@ export function FrameGrid(props: { readonly slot: FramesSlot; readonly showConne
   const byOrdinal = new Map((part?.rows ?? []).map(row => [row.ordinal, row]));
   const base = part?.base ?? 0;
   return (
-    <div className={css['grid']} data-connection={showConnection ? '' : undefined} data-slot={slot}>
+    <div
+      className={css['grid']}
+      data-connection={showConnection ? '' : undefined}
+      data-slot={slot}
+      data-hide={slot === 'tab' ? hidden : undefined}
+    >
       <VirtualRows
         rows={part?.total ?? 0}
         base={base}
@@ -54,10 +63,7 @@ export function FrameGrid(props: { readonly slot: FramesSlot; readonly showConne
         columns={showConnection ? COLUMNS.length + 1 : COLUMNS.length}
         activeId={selected === null ? undefined : `frame-${slot}-${selected}`}
         header={<Head showConnection={showConnection} />}
-        onKeyDown={event => {
-          const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : null;
-          if (step !== null && slot === 'tab' && moveFrame(step)) event.preventDefault();
-        }}
+        {...(slot === 'tab' ? { onKeyDown: onGridKey, multiple: true } : {})}
       >
         {window => {
           const lines: ReactNode[] = [];
@@ -74,6 +80,7 @@ export function FrameGrid(props: { readonly slot: FramesSlot; readonly showConne
                   index={at}
                   showConnection={showConnection}
                   selected={part !== null && at === part.selectedIndex}
+                  picked={slot === 'tab' && picked.length > 0 && isPicked(picked, row)}
                 />
               ),
             );
@@ -84,6 +91,27 @@ export function FrameGrid(props: { readonly slot: FramesSlot; readonly showConne
       {part !== null && part.total === 0 && <Nothing />}
     </div>
   );
+}
+
+function onGridKey(event: KeyboardEvent): void {
+  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : null;
+  const key = event.ctrlKey || event.metaKey ? event.key.toLowerCase() : '';
+  let done = true;
+  if (step !== null) done = event.shiftKey ? extendPick(step) : moveAlone(step);
+  else if (key === 'a') pickAll();
+  // Text that was marked with the mouse is copied as text.
+  else if (key === 'c' && getSelection()?.isCollapsed !== false) done = copyPicked();
+  else if (event.key === 'Escape' && useUi.getState().picked.length > 0) useUi.setState({ picked: [] });
+  else done = false;
+  if (!done) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function moveAlone(step: 1 | -1): boolean {
+  if (useUi.getState().picked.length > 0) useUi.setState({ picked: [] });
+  useUi.setState({ pickedFrom: null });
+  return moveFrame(step);
 }
 
 function Head(props: { readonly showConnection: boolean }): ReactNode {
@@ -107,9 +135,13 @@ const Line = memo(function Line(props: {
   readonly index: number;
   readonly showConnection: boolean;
   readonly selected: boolean;
+  readonly picked: boolean;
 }): ReactNode {
   const { row } = props;
-  const select = (): void => useUi.setState({ frame: row.row, ...(props.slot === 'tab' ? { follow: false } : {}) });
+  const select = (event: MouseEvent): void => {
+    if (props.slot === 'tab') pick(row, { more: event.ctrlKey || event.metaKey, range: event.shiftKey });
+    else useUi.setState({ frame: row.row });
+  };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the focus and the arrow keys
     <div
@@ -117,10 +149,13 @@ const Line = memo(function Line(props: {
       className={css['line']}
       role="row"
       aria-rowindex={props.index + 2}
-      aria-selected={props.selected}
+      aria-selected={props.selected || props.picked}
+      data-picked={props.picked ? '' : undefined}
       tabIndex={-1}
       data-violation={(row.mark & 1) !== 0 ? '' : undefined}
       onClick={select}
+      // Shift marks text otherwise.
+      onMouseDown={event => event.shiftKey && event.preventDefault()}
     >
       <span role="gridcell" data-column="t">
         {stamp(row.t)}

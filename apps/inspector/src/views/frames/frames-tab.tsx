@@ -1,10 +1,12 @@
 import { frameName, hasValue, parseFilter, setValue, toggleValue } from '@glassway/inspector-protocol';
-import { ArrowDownToLine } from 'lucide-react';
+import { ArrowDownToLine, Copy } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
+import { copyPicked } from '../../app/frame-picks.ts';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import { plural } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
+import { ColumnMenu } from '../../ui/column-menu.tsx';
 import { useSplit } from '../../ui/use-split.ts';
 import { FrameDetailPane } from './frame-detail.tsx';
 import { FrameGrid } from './frame-grid.tsx';
@@ -51,6 +53,7 @@ function Chips(): ReactNode {
   const allConnections = useUi(ui => ui.allConnections);
   const total = useFeed(snapshot => snapshot.frames.tab?.total ?? 0);
   const stream = useUi(ui => ui.stream);
+  const picked = useUi(ui => ui.picked.length > 0 || ui.frame !== null);
   const set = (next: string): void => useUi.setState({ filter: next, follow: true });
   return (
     <div className={css['chips']}>
@@ -118,6 +121,18 @@ function Chips(): ReactNode {
         <ArrowDownToLine size={13} />
         Follow
       </Button>
+      <Button
+        icon
+        small
+        bare
+        disabled={!picked}
+        aria-label="Copy the selected frames"
+        title="Copy what is selected as nghttp -v prints it (Ctrl C)"
+        onClick={copyPicked}
+      >
+        <Copy size={14} />
+      </Button>
+      <ColumnMenu table="frames" />
     </div>
   );
 }

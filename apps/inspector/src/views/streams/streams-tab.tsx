@@ -1,10 +1,12 @@
 import { Search } from 'lucide-react';
 import { type ReactNode, useCallback } from 'react';
+import { useColumns } from '../../app/columns.ts';
 import { moveRow } from '../../app/move.ts';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { StreamScope, StreamSort } from '../../feed/model.ts';
 import { count } from '../../text/format.ts';
+import { ColumnMenu } from '../../ui/column-menu.tsx';
 import { useSplit } from '../../ui/use-split.ts';
 import { VirtualRows } from '../../ui/virtual-rows.tsx';
 import { Dock } from './dock.tsx';
@@ -98,6 +100,7 @@ function Bar(): ReactNode {
           </option>
         ))}
       </select>
+      <ColumnMenu table="streams" />
     </div>
   );
 }
@@ -105,6 +108,7 @@ function Bar(): ReactNode {
 function Table(): ReactNode {
   const part = useFeed(snapshot => snapshot.streams);
   const selected = useUi(ui => ui.stream);
+  const hidden = useColumns(state => state.hidden.streams).join(' ');
   const onWindow = useCallback((first: number, length: number) => {
     const streamRange = { first: Math.max(0, first - 4), length: length + 8 };
     const before = useUi.getState().streamRange;
@@ -113,7 +117,7 @@ function Table(): ReactNode {
   if (part === null) return <div className={css['table']} />;
   const [from, to] = domain(part.rows);
   return (
-    <div className={css['table']}>
+    <div className={css['table']} data-hide={hidden}>
       <VirtualRows
         rows={part.total}
         base={0}
