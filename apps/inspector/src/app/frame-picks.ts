@@ -11,9 +11,9 @@ export type RowRange = readonly [from: number, to: number];
 
 const ALL: RowRange = [0, Number.MAX_SAFE_INTEGER];
 
-/** True when the entry is in one of the ranges. */
-export function isPicked(picked: readonly RowRange[], row: Pick<FrameRow, 'firstRow' | 'row'>): boolean {
-  return picked.some(([from, to]) => row.firstRow >= from && row.row <= to);
+/** True when the entry begins in one of the ranges: a folded run that was picked may have grown since. */
+export function isPicked(picked: readonly RowRange[], row: Pick<FrameRow, 'firstRow'>): boolean {
+  return picked.some(([from, to]) => row.firstRow >= from && row.firstRow <= to);
 }
 
 /** A press on an entry. With Ctrl or Cmd one more is picked, or one less; with Shift all from the last one pressed. */
