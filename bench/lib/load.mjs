@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process';
 import { cpuMicros, OTHER_CORE } from './process.mjs';
 
 /**
- * One run. `fields`: more header fields per request; `table`: size of both dynamic tables, octets. Answers requests/s and CPU microseconds per request of `server`; throws when any request failed, so that a
+ * One run. `fields`: more header fields per request; `table`: size of both dynamic tables, octets. Answers requests/s and CPU microseconds per request of
+ * `server` and of h2load itself; throws when any request failed, so that a
  * server cannot win by refusing.
  */
 export async function load({
@@ -26,7 +27,7 @@ export async function load({
   if (table !== undefined) args.push(`--header-table-size=${table}`, `--encoder-header-table-size=${table}`);
   args.push(`${tls ? 'https' : 'http'}://127.0.0.1:${server.port}${path}`);
   const before = cpuMicros(server.pid);
-  const output = await run('taskset', args);
+  const { output, micros } = await run('taskset', args);
   const cpu = cpuMicros(server.pid) - before;
   const rate = Number(/finished in [^,]+, ([\d.]+) req\/s/.exec(output)?.[1]);
   const succeeded = Number(/(\d+) succeeded/.exec(output)?.[1]);
@@ -34,7 +35,16 @@ export async function load({
   if (succeeded !== requests || ok !== requests) {
     throw new Error(`${server.name}: ${succeeded} of ${requests} requests succeeded, ${ok} with 2xx\n${output}`);
   }
-  return { rate, cpuPerRequest: cpu / requests };
+  return { rate, cpuPerRequest: cpu / requests, clientMicros: micros / requests };
+}
+
+/** CPU microseconds of a process that may be gone. */
+function usedBy(pid) {
+  try {
+    return cpuMicros(pid);
+  } catch {
+    return null;
+  }
 }
 
 function run(command, args) {
@@ -49,9 +59,15 @@ function run(command, args) {
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), 180_000);
     child.once('error', reject);
+    // What it has used is known until it is gone for good.
+    let micros = 0;
+    const watch = setInterval(() => {
+      micros = usedBy(child.pid) ?? micros;
+    }, 50);
     child.once('exit', code => {
       clearTimeout(timer);
-      if (code === 0) resolve(output);
+      clearInterval(watch);
+      if (code === 0) resolve({ output, micros });
       else reject(new Error(`${command} ${args.join(' ')} ended with ${code}\n${output}`));
     });
   });

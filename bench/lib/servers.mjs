@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort, OTHER_CORE, startProcess, startServer, which } from './process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const own = name => join(here, '..', 'servers', name);
+export const own = name => join(here, '..', 'servers', name);
 
 const scratch = mkdtempSync(join(tmpdir(), 'glassway-bench-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
@@ -37,7 +37,7 @@ export const startNodeHttp2 = () => slow(node('node:http2', 'node-http2.mjs'));
 export const startNodeHttp2Tls = () => slow(node('node:http2', 'node-http2.mjs', secure()));
 /** The core as an HTTP/2 backend behind a proxy. */
 export const startH2Backend = () => node('backend', 'core.mjs', {}, OTHER);
-export const startBackend = () => node('backend', 'backend.mjs', {}, OTHER);
+export const startBackend = ({ core = OTHER } = {}) => node('backend', 'backend.mjs', {}, core);
 
 /** nghttpd (nghttp2-server), or null when it is not installed. */
 export async function startNghttpd({ tls = false } = {}) {
@@ -96,8 +96,14 @@ const files = () => {
   return shared;
 };
 
-/** The gateway itself. `scheme`: how it speaks to the backend; `inspector`: its address, or off. */
-export async function startGateway(backend, { scheme = 'http', inspector = 'off', name = 'glassway' } = {}) {
+/**
+ * The gateway itself. `scheme`: how it speaks to the backend; `inspector`: its address, or off; `ready`: it is when its
+ * output says so instead of when its port accepts.
+ */
+export async function startGateway(
+  backend,
+  { scheme = 'http', inspector = 'off', name = 'glassway', core = UNDER_TEST, workers = 1, ready } = {},
+) {
   const { cert, key } = files();
   const port = await freePort();
   const plain = await freePort();
@@ -105,7 +111,9 @@ export async function startGateway(backend, { scheme = 'http', inspector = 'off'
   const command = [process.execPath, bin, '--to', `${scheme}://127.0.0.1:${backend.port}`];
   command.push('--https', `127.0.0.1:${port}`, '--http', `127.0.0.1:${plain}`, '--cert', cert, '--key', key);
   command.push('--inspector', inspector, '--access-log', 'off');
-  return startServer({ name, core: UNDER_TEST, port, command });
+  if (workers > 1) command.push('--workers', String(workers));
+  if (ready !== undefined) return { port, ...(await startProcess({ name, core, command, ready })) };
+  return startServer({ name, core, port, command });
 }
 
 export async function startNodeProxy(backend) {
