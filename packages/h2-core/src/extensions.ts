@@ -67,6 +67,8 @@ export class Extensions {
     const { core } = this;
     if (!Number.isInteger(type) || type < 0 || type > 0xff)
       core.misuse('api.frame-type', `frame type ${type} is no octet`);
+    if (!Number.isInteger(streamId) || streamId < 0 || streamId > MAX_STREAM_ID)
+      core.misuse('api.stream-id', `stream ${streamId} is not within 0 and 2^31-1`);
     if (KNOWN.has(type)) core.misuse('api.frame-type', `${frameTypeName(type)} is sent by its own command`);
     this.write(type, flags & 0xff, streamId, payload);
   }

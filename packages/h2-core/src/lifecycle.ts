@@ -137,6 +137,7 @@ export class Lifecycle {
 
   /** Ends the connection at once. */
   destroy(code: number, debug: string, initiator: Initiator): void {
+    this.core.checkCode(code);
     const { core } = this;
     if (core.closed) return;
     const rule = initiator === 'library' ? debug : 'connection.destroyed';

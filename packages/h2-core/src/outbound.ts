@@ -87,6 +87,8 @@ export class Outbound {
     if (core.closed || stream.state === StreamState.CLOSED) return;
     stream.headSent = true;
     stream.declaredBytes = hasContent ? length : -1;
+    // A refusal is a response like any other, no tunnel.
+    if (status >= 300) stream.isConnect = false;
     if (sensitive === null) this.heads.final(stream, status, fields, length, known, endStream);
     else this.heads.response(stream, status, fields, sensitive, endStream);
     core.move(stream, endStream ? StreamEvent.SEND_HEADERS_END : StreamEvent.SEND_HEADERS);
@@ -152,7 +154,7 @@ export class Outbound {
       if (this.queue.length >= MAX_QUEUED_REQUESTS) core.misuse('api.queue-full', 'too many requests are waiting');
       // So that nothing can be written behind its end; it goes with HEADERS, not by itself.
       stream.endQueued = endStream;
-      this.queue.push({ stream, head, endStream });
+      this.queue.push({ stream, head: { ...head, fields: head.fields.slice() }, endStream });
     }
     return stream;
   }
@@ -310,9 +312,11 @@ export class Outbound {
     checkFields(fields);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     this.checkWritable(stream);
+    if (stream.isConnect) core.misuse('api.trailers', 'a tunnel has no trailers (RFC 9113 8.5)');
     if (stream.declaredBytes >= 0) this.checkLength(stream, 0, true);
-    stream.trailers = fields;
-    stream.trailersSensitive = sensitive;
+    // Theirs to change while these wait for the body to leave.
+    stream.trailers = fields.slice();
+    stream.trailersSensitive = sensitive === null ? null : sensitive.slice();
     stream.wantsWritable = false;
     if (stream.id !== 0) core.sender.schedule(stream);
   }
@@ -328,6 +332,7 @@ export class Outbound {
 
   reset(stream: StreamRecord, code: number, reason: string): void {
     const { core } = this;
+    core.checkCode(code);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     if (stream.id === 0) {
       this.giveUp(stream, null);
@@ -365,6 +370,10 @@ function checkEmpty(core: Core, length: number, endStream: boolean): void {
 /** Checks a request a program wants to send, or has sent by HTTP/1.1; returns its content-length, -1: none. RFC 9113 8.3.1, 8.5. */
 export function checkHead(core: Core, head: RequestHead): number {
   const { method, scheme, path, authority, protocol } = head;
+  if (typeof method !== 'string' || typeof scheme !== 'string' || typeof path !== 'string')
+    core.misuse('api.head', 'method, scheme and path of a request are strings');
+  if (typeof authority !== 'string' || typeof protocol !== 'string')
+    core.misuse('api.head', 'authority and protocol of a request are strings');
   if (!isToken(method)) core.misuse('api.method', `method ${JSON.stringify(method)} is not a token`);
   const tunnel = method === 'CONNECT' && protocol === '';
   if (tunnel !== (scheme === '' && path === '')) {
@@ -396,13 +405,18 @@ export function checkHead(core: Core, head: RequestHead): number {
   }
   const { fields } = head;
   // RFC 9113 8.3.1: "Clients MUST NOT generate a request with a Host header field that differs".
+  let named = authority !== '';
   for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === 'host' && fields[i + 1] !== '') named = true;
     if (fields[i] === 'host' && authority !== '' && !sameAuthority(fields[i + 1] as string, authority, scheme)) {
       core.misuse(
         'api.authority',
         `host ${JSON.stringify(fields[i + 1])} is not the authority ${JSON.stringify(authority)}`,
       );
     }
+  }
+  if (!named && (scheme === 'http' || scheme === 'https')) {
+    core.misuse('api.authority', `a request with scheme ${scheme} names its authority, or has a Host field`);
   }
   return checkFields(fields);
 }

@@ -1,13 +1,11 @@
 import type { Core } from './core.ts';
 import { uint31 } from './frame/bytes.ts';
 import { FrameType } from './frame/types.ts';
-import { DEFAULT_PRIORITY, type Priority, parsePriority } from './message/priority.ts';
+import { DEFAULT_PRIORITY, MAX_PRIORITY_VALUE, type Priority, parsePriority } from './message/priority.ts';
 import { ConnectionError } from './rules.ts';
 import { Gone } from './stream/gone.ts';
 import type { StreamRecord } from './stream/stream.ts';
 
-/** Octets of a PRIORITY_UPDATE value that are looked at; the rest says nothing that RFC 9218 defines. */
-const MAX_VALUE = 256;
 /** Updates kept for streams to come, whatever the stream limit is. */
 const MAX_EARLY = 1024;
 
@@ -68,7 +66,7 @@ export class Priorities {
     this.aware = true;
     if (!core.options.obeyPriorities) return;
     let text = '';
-    const end = start + Math.min(length, 4 + MAX_VALUE);
+    const end = start + Math.min(length, 4 + MAX_PRIORITY_VALUE);
     for (let at = start + 4; at < end; at++) text += String.fromCharCode(bytes[at] as number);
     const priority = parsePriority(text);
     if (stream !== undefined) {

@@ -33,3 +33,18 @@ test('remembers the last ones, the newest word on each, and none that is too old
     ),
   );
 });
+
+test('a large memory finds the newest end of a number as fast as any, and forgets in order', () => {
+  const memory = new ClosedStreams(1000, 0);
+  for (let id = 1; id <= 3000; id++) memory.remember(id, Gone.RESET_BY_US, 0);
+  expect([1, 2000, 2001, 3000, 3001].map(id => memory.find(id, 0))).toEqual(
+    [0, 0, 3, 3, 0].map(found => (found === 3 ? Gone.RESET_BY_US : 0)),
+  );
+  memory.remember(2500, Gone.ENDED, 0);
+  expect(memory.find(2500, 0)).toBe(Gone.ENDED);
+  // The older note of the same number goes first, and must not take the newer one with it.
+  for (let id = 4000; id < 4600; id++) memory.remember(id, Gone.RESET_BY_US, 0);
+  expect(memory.find(2500, 0)).toBe(Gone.ENDED);
+  for (let id = 4600; id < 5000; id++) memory.remember(id, Gone.RESET_BY_US, 0);
+  expect(memory.find(2500, 0)).toBe(0);
+});

@@ -227,8 +227,5 @@ test('what a Request cannot express is answered without the handler', async () =
   );
   expect((await client.request({ method: 'TRACE' }).response).status).toBe(501);
   expect((await client.request({ authority: '300.300.300.300' }).response).status).toBe(400);
-  // A host field that names nobody is the only way past the client's own check.
-  const nobody = client.request({ authority: '', path: '/evil.example/', headers: { host: '' } });
-  expect((await nobody.response).status).toBe(400);
   expect((await client.request({ method: 'OPTIONS', path: '*' }).response).status).toBe(500);
 });

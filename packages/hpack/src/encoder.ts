@@ -122,7 +122,7 @@ export class Encoder {
     for (const { name, value } of fields) {
       if (!isOctetString(name) || !isOctetString(value)) {
         throw new HpackUsageError(
-          `field ${JSON.stringify(name)} has a code point above U+00FF; encode it to UTF-8 first`,
+          `field ${JSON.stringify(name)}: name and value are strings of octets; encode what is above U+00FF to UTF-8 first`,
         );
       }
     }
@@ -188,6 +188,7 @@ export class Encoder {
     nameIndex: number,
     known: StaticName | undefined,
   ): void {
+    if (typeof name !== 'string' || typeof value !== 'string') throw new HpackUsageError('a field has strings only');
     const table = this.table;
     const size = name.length + value.length + ENTRY_OVERHEAD;
     const incremental = wanted === Representation.INCREMENTAL && size <= table.maxSize * LARGEST_SHARE;

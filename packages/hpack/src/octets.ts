@@ -49,7 +49,7 @@ const ABOVE_OCTETS = /[\u0100-\uffff]/;
 
 /** True when every code point of `text` is an octet, U+0000..U+00FF. */
 export function isOctetString(text: string): boolean {
-  return !ABOVE_OCTETS.test(text);
+  return typeof text === 'string' && !ABOVE_OCTETS.test(text);
 }
 
 function decodeByLoop(octets: Uint8Array, start: number, end: number): string {

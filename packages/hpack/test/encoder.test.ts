@@ -400,3 +400,20 @@ test('the revision tells whether octets written before still mean the same: inse
   encoder.encode(known);
   expect(encoder.revision).not.toBe(inserted);
 });
+
+test.each([
+  ['a number', 5],
+  ['nothing', undefined],
+  ['null', null],
+])('%s in place of a name or value is refused, and the encoder goes on', (_, wrong) => {
+  const encoder = new Encoder();
+  const bad = wrong as unknown as string;
+  for (const field of [
+    { name: 'x-a', value: bad },
+    { name: bad, value: 'x' },
+  ]) {
+    expect(() => encoder.encode([field])).toThrow(HpackUsageError);
+    expect(() => encoder.field(new Octets(), field.name, field.value, false)).toThrow(HpackUsageError);
+  }
+  expect(encoder.encode([{ name: ':status', value: '200' }])).toEqual(Uint8Array.of(0x88));
+});

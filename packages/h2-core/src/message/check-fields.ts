@@ -28,6 +28,12 @@ export function checkFields(fields: FieldList): number {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
+    if (typeof name !== 'string' || typeof value !== 'string') {
+      throw new UsageError(
+        'api.fields',
+        `a field list has strings only, not ${typeof name} and ${typeof value} at ${i}`,
+      );
+    }
     if (name === 'content-length') {
       // Digits, so good as a field too.
       length = checkLength(value, length);

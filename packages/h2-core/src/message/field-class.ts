@@ -140,7 +140,7 @@ function pseudo(name: string, value: string): FieldClass {
     case ':scheme':
       return isScheme(value) ? FieldClass.SCHEME : bad;
     case ':authority':
-      return value === '' || isAuthority(value) ? FieldClass.AUTHORITY : bad;
+      return isAuthority(value) ? FieldClass.AUTHORITY : bad;
     case ':status':
       return isStatus(value) ? FieldClass.STATUS : bad;
     case ':protocol':

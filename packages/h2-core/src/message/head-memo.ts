@@ -76,7 +76,8 @@ export class HeadMemo {
 /* Responses of one program differ in their status, in which fields they have and in how long the values are. */
 function slotOf(status: number, fields: FieldList): number {
   let sum = status + fields.length;
-  for (let i = 1; i < fields.length; i += 2) sum += (fields[i] as string).length;
+  // What is no string is for the check to refuse.
+  for (let i = 1; i < fields.length; i += 2) sum += fields[i]?.length ?? 0;
   return sum & (SLOTS - 1);
 }
 

@@ -212,6 +212,8 @@ export class Section implements FieldSink {
       if ((seen & AUTHORITY) === 0) this.authority = this.host;
       else if (!sameAuthority(this.host, this.authority, this.scheme)) return 'host.mismatch';
     }
+    // RFC 9113 8.3.1: one of the two, not empty, where the scheme has a mandatory authority.
+    if (this.authority === '' && (this.scheme === 'http' || this.scheme === 'https')) return 'pseudo.missing';
     return '';
   }
 

@@ -64,6 +64,8 @@ export const MAX_QUEUED_REQUESTS = 10_000;
 export const EARLY_RESET_PAUSE_MS = 100;
 /** Legal but useless frames at once. PRIORITY floods (CVE-2019-9513), unknown frames, dribbled windows. */
 export const ODDITY_BURST = 1000;
+/** What it may grow to with the limit on streams. */
+export const MAX_ODDITY_BURST = 4000;
 /** The same per second. */
 export const ODDITY_REFILL_PER_SECOND = 100;
 /** Empty DATA frames at once. CVE-2019-9518. */

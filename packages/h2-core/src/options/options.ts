@@ -83,8 +83,8 @@ export interface CoreOptions {
    */
   readonly maxPendingAcceptResetStreams?: number;
   /**
-   * Legal but useless frames (unknown types, PRIORITY, tiny grants ...) taken at once. Default 1000, at least twice
-   * `maxConcurrentStreams`. 0: off.
+   * Legal but useless frames (unknown types, PRIORITY, tiny grants ...) taken at once. Default 1000, or twice
+   * `maxConcurrentStreams` when that is more, at most 4000. 0: off.
    */
   readonly oddityBurst?: number;
   /** ... and per second. Default 100. */

@@ -27,6 +27,7 @@ import {
   MAX_HEADER_LIST_SIZE,
   MAX_HEADER_MEMORY,
   MAX_LOCAL_ERROR_RESETS,
+  MAX_ODDITY_BURST,
   MAX_PENDING_ACCEPT,
   MAX_PENDING_ACCEPT_RESETS,
   MAX_PUSHED_STREAMS,
@@ -123,7 +124,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
     UINT32,
   );
   // Whoever cancels all it has open at once may be late with each, and have said something of each before.
-  const oddityBurst = Math.max(ODDITY_BURST, Math.min(2 * maxConcurrentStreams, MAX_WINDOW));
+  const oddityBurst = Math.max(ODDITY_BURST, Math.min(2 * maxConcurrentStreams, MAX_ODDITY_BURST));
   const initialWindowSize = whole(given, 'initialWindowSize', STREAM_WINDOW);
   const remembered = isServer
     ? Math.min(Math.max(MAX_CLOSED_STREAMS, maxConcurrentStreams * 2), MAX_REMEMBERED_STREAMS)

@@ -70,7 +70,7 @@ export class SettingsExchange {
   send(pairs: readonly number[]): void {
     const { core } = this;
     core.outbox.settings(pairs);
-    this.pending.push({ pairs, sentAt: UNSENT });
+    this.pending.push({ pairs: pairs.slice(), sentAt: UNSENT });
     if (core.tap === null) return;
     core.tap.onSettings(SettingsEvent.SENT, pairs);
     core.tellFrame(FrameType.SETTINGS, 0, 0, pairs.length * 3, pairs[0] ?? 0);

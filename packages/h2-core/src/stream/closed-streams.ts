@@ -3,13 +3,16 @@ import type { Gone } from './gone.ts';
 /** Entries a memory begins with, once there is something to remember. */
 const FIRST_SIZE = 16;
 
+/** Memories larger than this are looked up by number: a peer could have us search them for every frame it sends. */
+const SEARCHED = 256;
+
 const NO_IDS = new Uint32Array(0);
 const NO_ENDS = new Uint8Array(0);
 const NO_TIMES = new Float64Array(0);
 
 /**
  * How the last closed streams came to their end: a ring that grows to its limit and forgets by number and, if it is told to,
- * by age. Cheap to write, and searched, newest first, only for frames that come late.
+ * by age. Cheap to write, and looked into only for frames that come late.
  */
 export class ClosedStreams {
   private readonly limit: number;
@@ -19,6 +22,8 @@ export class ClosedStreams {
   /** When each was closed, ms; empty when age does not matter. */
   private at: Float64Array = NO_TIMES;
   private count = 0;
+  /** Where each number stands, newest, in a large memory. */
+  private places: Map<number, number> | null = null;
 
   /** `limit`: entries at most, 0: none. `durationMs`: age at which one is forgotten, 0: never. */
   constructor(limit: number, durationMs: number) {
@@ -32,6 +37,7 @@ export class ClosedStreams {
     const size = this.ids.length;
     if (this.count === size && size < this.limit) this.grow(Math.min(Math.max(FIRST_SIZE, size * 4), this.limit));
     const index = this.count++ % this.ids.length;
+    if (this.limit > SEARCHED) this.note(id, index);
     this.ids[index] = id;
     this.how[index] = how;
     if (this.durationMs !== 0) this.at[index] = now;
@@ -39,14 +45,29 @@ export class ClosedStreams {
 
   /** How stream `id` ended, one of `Gone`; 0 when it is not remembered. */
   find(id: number, now: number): number {
-    const { ids, durationMs } = this;
+    const { ids, durationMs, places } = this;
+    if (places !== null) {
+      const index = places.get(id);
+      return index === undefined || this.isOld(index, now) ? 0 : (this.how[index] as number);
+    }
     const oldest = Math.max(0, this.count - ids.length);
     for (let entry = this.count - 1; entry >= oldest; entry--) {
       const index = entry % ids.length;
-      if (durationMs !== 0 && now - (this.at[index] as number) >= durationMs) return 0;
+      if (durationMs !== 0 && this.isOld(index, now)) return 0;
       if (ids[index] === id) return this.how[index] as number;
     }
     return 0;
+  }
+
+  private isOld(index: number, now: number): boolean {
+    return this.durationMs !== 0 && now - (this.at[index] as number) >= this.durationMs;
+  }
+
+  private note(id: number, index: number): void {
+    this.places ??= new Map();
+    const before = this.ids[index] as number;
+    if (this.count > this.ids.length && this.places.get(before) === index) this.places.delete(before);
+    this.places.set(id, index);
   }
 
   private grow(size: number): void {

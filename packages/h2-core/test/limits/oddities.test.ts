@@ -59,9 +59,9 @@ limit('oddityBurst', {
   off: () => goesOn(received(20_000, { oddityBurst: 0 }), 20_000),
 });
 
-test('a client that resets all it has open as the responses leave may do so, however many streams it may have', () => {
-  const t = server({ maxConcurrentStreams: 5000 });
-  const ids = times(5000, i => 1 + i * 2);
+test('a client that resets all it has open as the responses leave may do so, also with thousands of streams', () => {
+  const t = server({ maxConcurrentStreams: 2000 });
+  const ids = times(2000, i => 1 + i * 2);
   t.receive(...ids.map(id => headers(id, GET)));
   for (const id of ids) t.connection.respond(t.stream(id), 204, [], true);
   t.receive(...ids.map(id => frame(T.RST_STREAM, 0, id, [0, 0, 0, 8])));
