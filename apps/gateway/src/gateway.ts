@@ -9,14 +9,14 @@
 import { randomBytes } from 'node:crypto';
 import { ErrorCode } from '@glassway/h2-core';
 import type { ListenAddress as TlsListenAddress } from '@glassway/tls-alpn';
-import { type Inspector, startInspector } from './admin/inspector.ts';
-import { type ListenAddress, localName, parseNetworks } from './config/address.ts';
+import type { HubSocket } from './admin/hub-socket.ts';
+import { type ListenAddress, parseNetworks } from './config/address.ts';
 import { reachesAny } from './config/own-address.ts';
 import type { Settings } from './config/settings.ts';
 import { accept, type Exchange, type ExchangeContext } from './exchange/exchange.ts';
 import type { ExchangeState } from './exchange/exchange-state.ts';
 import { reason } from './exchange/reason.ts';
-import { findInspectorPage } from './inspector-page.ts';
+import { type InspectionOptions, listenerUrls, startInspection } from './inspection.ts';
 import {
   type ConnectionState,
   type DrainReport,
@@ -36,16 +36,11 @@ import { gatewayFamilies } from './telemetry/gateway-metrics.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
 import { Tracer } from './telemetry/tracer.ts';
-import type { VerdictEvent } from './trace/hub/verdict-watch.ts';
-import { NO_TRACE } from './trace/trace.ts';
 import { type ProbeResult, probe } from './upstream/backend.ts';
 import { Pools } from './upstream/pools.ts';
-import { VERSION } from './version.ts';
 
 /** What is not a setting of the user's. */
-export interface GatewayOptions {
-  /** Folder with the inspector's page. Default: the one built with this gateway. */
-  readonly inspectorPage?: string | null;
+export interface GatewayOptions extends InspectionOptions {
   /** Whether failing backends are told to the logger. Default true. */
   readonly reportFailures?: boolean;
   /** Default: to stderr, at the level of the settings. */
@@ -54,8 +49,6 @@ export interface GatewayOptions {
   readonly developmentCaDirectory?: string;
   /** 48 octets that session tickets are made with when no file has them, the same in processes that share a port. Default: random. */
   readonly ticketKeys?: Buffer;
-  /** Number of this process among `workers`, from 1. Default 0: there is only this one. */
-  readonly worker?: number;
 }
 
 /** A gateway that is serving. */
@@ -66,6 +59,8 @@ export interface Gateway {
   readonly http: ListenAddress | null;
   /** Where to open the inspector, with its token in the fragment; null: off. */
   readonly inspectorUrl: string | null;
+  /** Where the hub of a worker may be looked at; null: this is no worker, or the inspector is off. */
+  readonly hub: HubSocket | null;
   /** PEM file of the root that signed our certificates; null when the user brought certificates, or TLS is off. */
   readonly rootCertificatePath: string | null;
   /** The root certificate itself, PEM. */
@@ -115,10 +110,12 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
     const metrics = new Metrics();
     const access = await openAccess(settings, logger, undo);
     const tracer = openTracer(settings, logger, undo);
-    const inspector =
-      settings.inspector === null ? null : await inspect(settings.inspector, settings, options, logger, undo);
-    const trace = inspector?.trace ?? NO_TRACE;
-    const pools = new Pools(trace, { forbidden: reachesAny([inspector, settings.admin]) }, (url, isHealthy, why) => {
+    const inspection = await startInspection(settings, options, logger);
+    undo.push(() => inspection.close());
+    const { trace } = inspection;
+    const place = options.worker?.place ?? null;
+    const own = [inspection.listener, settings.admin, ...(place?.own ?? [])];
+    const pools = new Pools(trace, { forbidden: reachesAny(own) }, (url, isHealthy, why) => {
       if (isHealthy) logger.info(`backend ${url} is healthy again`);
       else logger.warn(`backend ${url} is unhealthy and gets no requests: ${why}`);
     });
@@ -157,11 +154,7 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       ...(proxyProtocol.length === 0 ? {} : { proxyProtocol: parseNetworks(proxyProtocol, 'proxyProtocol') }),
     }).catch(failedIn('listener'));
     const tellPlaces = (): void =>
-      inspector?.listensOn(
-        [['https', addressOf(listeners.https)] as const, ['http', addressOf(listeners.http)] as const].flatMap(
-          ([scheme, address]) => (address === null ? [] : [`${scheme}://${localName(address)}`]),
-        ),
-      );
+      inspection.listensOn(listenerUrls(addressOf(listeners.https), addressOf(listeners.http)));
     tellPlaces();
     const rebound = ({ opened, closed }: Rebound): void => {
       for (const url of opened) logger.info(`listening on ${url}`);
@@ -169,12 +162,13 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       tellPlaces();
     };
     // The processes of --workers share their ports, and would have to change them as one.
-    const mayMove = (options.worker ?? 0) === 0;
+    const mayMove = place === null;
     const revisions = new Revisions(settings, { pools, context, listeners, places, mayMove, rebound });
-    const process = processMetrics(options.worker ?? 0);
+    const process = processMetrics(place?.worker ?? 0);
     undo.push(async () => process.stop());
     return {
-      inspectorUrl: inspector?.url ?? null,
+      inspectorUrl: inspection.url,
+      hub: inspection.hub,
       probe: () => Promise.all(pools.targets().map(({ url, options }) => probe(url, options))),
       close: closer(listeners, context.tunnels, undo),
       get https() {
@@ -223,31 +217,6 @@ async function openAccess(settings: Settings, logger: Logger, undo: Undo): Promi
   const log = await openAccessLog(settings.accessLog, settings.accessLogFormat, logger).catch(failedIn('access log'));
   undo.push(() => log.close());
   return log;
-}
-
-async function inspect(
-  { host, port }: ListenAddress,
-  { logStalls, inspectorPayloads }: Settings,
-  options: GatewayOptions,
-  logger: Logger,
-  undo: Undo,
-): Promise<Inspector> {
-  const staticRoot = options.inspectorPage === undefined ? findInspectorPage() : options.inspectorPage;
-  if (staticRoot === null) logger.warn('the inspector page is not built, its address serves only data: npm run build');
-  const onError = (error: Error): void => logger.error(`the inspector ended, the gateway goes on: ${error.message}`);
-  const onVerdict = ({ connection, stream, code, text }: VerdictEvent): void =>
-    logger.warn(code === '' ? text : `${code} on stream ${stream} of connection ${connection}: ${text}`);
-  const inspector = await startInspector({
-    host,
-    port,
-    staticRoot,
-    release: VERSION,
-    payloadBytes: inspectorPayloads,
-    onError,
-    ...(logStalls ? { onVerdict } : {}),
-  }).catch(failedIn('inspector'));
-  undo.push(() => inspector.close());
-  return inspector;
 }
 
 function closer(listeners: Listeners, tunnels: ReadonlySet<Exchange>, undo: Undo): Gateway['close'] {

@@ -17,7 +17,7 @@ import { operationsOf } from './operations.ts';
 import { explainStartFailure, failedIn } from './problems.ts';
 import type { RecordingTask } from './recording/commands.ts';
 import { VERSION } from './version.ts';
-import { obeyPrimary, sharedTicketKeys, workerLogger, workerNumber } from './workers/worker.ts';
+import { asWorker, obeyPrimary, sharedTicketKeys, workerLogger } from './workers/worker.ts';
 
 /** How long the demo's requests may take after the first signal: they are of no value to anybody. */
 const DEMO_DRAIN: DrainTimes = { delayMs: 0, timeoutMs: 500 };
@@ -49,12 +49,12 @@ export async function main(args: readonly string[]): Promise<number> {
   if (invocation.command === 'trust' || invocation.command === 'untrust') return settleTrust(invocation.command);
   if (invocation.command === 'recording') return doRecordingTask(invocation.task);
 
-  const worker = workerNumber();
-  // Workers have the arguments of the primary, which has the admin listener; the inspector sees one process only.
+  const worker = asWorker();
+  // Workers have the arguments of the primary, which has the listeners for those who look at all of them.
   const ofProcess = (all: Settings): Settings =>
-    worker === 0 ? all : { ...all, admin: null, inspector: null, workers: 1 };
+    worker === null ? all : { ...all, admin: null, inspector: null, workers: 1 };
   const settings = ofProcess(invocation.settings);
-  const logger = worker === 0 ? new Logger(settings.logLevel) : workerLogger(settings.logLevel);
+  const logger = worker === null ? new Logger(settings.logLevel) : workerLogger(settings.logLevel, worker.place);
   stopOnDefects(logger);
   if (settings.workers > 1 && invocation.command === 'run') {
     const { runWorkers } = await import('./workers/run.ts');
@@ -75,12 +75,12 @@ export async function main(args: readonly string[]): Promise<number> {
     // The demo's failures are meant, and there are many.
     const ofDemo = demo === null ? {} : { reportFailures: false };
     const ticketKeys = sharedTicketKeys();
-    const ofWorkers = ticketKeys === undefined ? {} : { ticketKeys };
-    gateway = await startGateway(withDemo(settings, demo), { logger, worker, ...ofWorkers, ...ofDemo });
+    const ofWorkers = { ...(worker === null ? {} : { worker }), ...(ticketKeys === undefined ? {} : { ticketKeys }) };
+    gateway = await startGateway(withDemo(settings, demo), { logger, ...ofWorkers, ...ofDemo });
     const times = demo === null ? { delayMs: settings.drainDelayMs, timeoutMs: settings.drainTimeoutMs } : DEMO_DRAIN;
     drain = new Drain(gateway, times, logger, () => stopOnFirst());
     // From now on: a signal that comes before the banner is printed must not be lost.
-    if (worker === 0) stopOnSignals(drain);
+    if (worker === null) stopOnSignals(drain);
     else obeyPrimary(gateway, drain);
     if (settings.admin !== null) {
       admin = await administer(settings, gateway, drain, logger).catch(async (error: Error) => {
@@ -95,7 +95,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   // Standard output belongs to the access log when that goes there.
   const out = settings.accessLog === '-' ? process.stderr : process.stdout;
-  if (worker === 0 && (settings.logLevel === 'info' || settings.logLevel === 'debug')) {
+  if (worker === null && (settings.logLevel === 'info' || settings.logLevel === 'debug')) {
     const backends = demo === null ? await gateway.probe() : [];
     out.write(banner(gateway, settings.upgrade, backends));
   }

@@ -2,11 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Hub } from '../trace/hub/hub.ts';
 import { AdminServer } from './server.ts';
-import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts';
+import { clockOf, serve, TICK_MS, Ticker } from './thread.ts';
+import type { FromWorker, WorkerData } from './worker-messages.ts';
 
-/** Time between two looks at the rings, milliseconds: what a viewer waits at most, and how much goes into one batch. */
-const TICK_MS = 16;
-/** The same while nobody looks. */
+/** Time between two looks at the rings while nobody looks, milliseconds. */
 const IDLE_TICK_MS = 500;
 
 const data = workerData as WorkerData;
@@ -15,36 +14,18 @@ const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 const hub = new Hub(data.shared, {
   ...data.hub,
   identity: data.identity,
-  clock: () => Number((process.hrtime.bigint() - data.epochNs) / 1000n),
+  clock: clockOf(data.epochNs),
   requestResync: () => tell({ type: 'resync' }),
   ...(data.verdicts ? { onVerdict: event => tell({ type: 'verdict', event }) } : {}),
-  onWake: () => {
-    clearTimeout(next);
-    next = setTimeout(tick, TICK_MS);
-  },
+  onWake: () => ticker.soon(),
+});
+const ticker = new Ticker(() => {
+  hub.tick();
+  return hub.asleep ? IDLE_TICK_MS : TICK_MS;
 });
 const server = new AdminServer(hub, data.server);
-let next = setTimeout(tick, TICK_MS);
 
-function tick(): void {
-  hub.tick();
-  next = setTimeout(tick, hub.asleep ? IDLE_TICK_MS : TICK_MS);
-}
-
-parentPort!.on('message', (message: ToWorker) => {
-  if (message.type === 'listens') {
-    hub.listensOn(message.on);
-    return;
-  }
-  clearTimeout(next);
-  void server.close().then(() => parentPort!.close());
+await serve(server, ticker, {
+  listens: on => hub.listensOn(on),
+  finish: data.server.path === undefined ? null : () => hub.finish(),
 });
-
-try {
-  tell({ type: 'listening', port: await server.listen() });
-} catch (error) {
-  const { message, code } = error as NodeJS.ErrnoException;
-  tell({ type: 'failed', message, code: code ?? '' });
-  clearTimeout(next);
-  parentPort!.close();
-}

@@ -2,20 +2,24 @@
  * The inspector as the gateway's main thread sees it: a `Trace` to hand to the data path, and an address to print.
  *
  *     data path --> Recorder --> shared memory --> worker thread { Hub, AdminServer } --> browser
+ *
+ * A gateway with workers has this in every worker, with a private socket in place of the address, and one more thread in
+ * the primary process that looks at all of them (`merged-inspector.ts`).
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import type { VerdictEvent } from '../trace/hub/verdict-watch.ts';
+import type { ConnectionNumbers, Numbering } from '../trace/numbering.ts';
 import { Recorder } from '../trace/recorder.ts';
 import { allocateTrace, type TraceSizes } from '../trace/shared.ts';
 import type { Trace } from '../trace/trace.ts';
 import { isLoopbackHost, newToken } from './guard.ts';
-import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts';
+import { type HubSocket, SOCKET_HOST } from './hub-socket.ts';
+import type { AdminServerOptions } from './server.ts';
+import { formatAddress, type HubThread, startThread } from './start-thread.ts';
+import type { FromWorker, ViewerLimits, WorkerData } from './worker-messages.ts';
 
-/** What the inspector is started with. */
-export interface InspectorOptions extends TraceSizes {
+/** What the page's listener is started with. */
+export interface InspectorListenerOptions extends ViewerLimits {
   /** Loopback address to listen on. Default `127.0.0.1`. */
   readonly host?: string;
   /** Port, 0 for any free one. Default 8090. */
@@ -28,6 +32,12 @@ export interface InspectorOptions extends TraceSizes {
   readonly name?: string;
   /** Version of the gateway, shown by the page. */
   readonly release?: string;
+  /** Told when the thread fails after it had started. The gateway goes on; the inspector is gone. Default: a warning. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** What a process records. */
+export interface RecordingOptions extends TraceSizes {
   /** Show sensitive values instead of their hashes. Default false. */
   readonly reveal?: boolean;
   /**
@@ -37,19 +47,24 @@ export interface InspectorOptions extends TraceSizes {
   readonly idleBytesPerSecond?: number;
   /** Octets kept of every DATA frame, 0 for none. Default 0, at most 16384. */
   readonly payloadBytes?: number;
-  /** Octets a viewer may leave unacknowledged. Default 2 MiB. */
-  readonly creditBytes?: number;
-  /** Frames a viewer may be behind before it skips ahead. Default 65536. */
-  readonly maxLagRecords?: number;
-  /** Told when a stream begins to stand still, and why, and when it goes on. With it the worker reads all the time. */
+  /** Told when a stream begins to stand still, and why, and when it goes on. With it the thread reads all the time. */
   readonly onVerdict?: (event: VerdictEvent) => void;
-  /** Told when the worker fails after it had started. The gateway goes on; the inspector is gone. Default: a warning. */
-  readonly onError?: (error: Error) => void;
+}
+
+/** What the inspector is started with. */
+export interface InspectorOptions extends InspectorListenerOptions, RecordingOptions {}
+
+/** A running recorder and its hub. */
+export interface Recording {
+  readonly trace: Trace;
+  /** Says where clients connect to, as URLs, which the page shows and offers commands for. */
+  listensOn(urls: readonly string[]): void;
+  /** Ends the listener and the thread. The trace stays usable and goes nowhere. */
+  close(): Promise<void>;
 }
 
 /** A running inspector. */
-export interface Inspector {
-  readonly trace: Trace;
+export interface Inspector extends Recording {
   readonly host: string;
   readonly port: number;
   /** Where the page is, without the token: safe to log. */
@@ -57,21 +72,26 @@ export interface Inspector {
   /** What to open: the address with the token in the fragment, which browsers never send. */
   readonly url: string;
   readonly token: string;
-  /** Says where clients connect to, as URLs, which the page shows and offers commands for. */
-  listensOn(urls: readonly string[]): void;
-  /** Ends the listener and the worker. The trace stays usable and goes nowhere. */
-  close(): Promise<void>;
 }
 
-const MIN_TOKEN = 22;
-/** A worker that does not end by itself is ended. */
-const CLOSE_TIMEOUT_MS = 2000;
+/** What a worker's hub is started with. */
+export interface WorkerHubOptions extends RecordingOptions {
+  readonly socket: HubSocket;
+  readonly numbering: Numbering;
+  readonly numbers: ConnectionNumbers;
+  /** `process.hrtime` in nanoseconds at t = 0, the same for all workers. */
+  readonly epochNs: bigint;
+  readonly onError?: (error: Error) => void;
+}
 
-/**
- * Starts the inspector. Rejects with a sentence to act on: the address is not a loopback address, the port is taken,
- * the token is too short, or the worker's built file is missing.
- */
-export async function startInspector(options: InspectorOptions): Promise<Inspector> {
+/** Closed connections and streams that are kept, by all workers together. */
+const CLOSED_CONNECTIONS = 1000;
+const CLOSED_STREAMS = 10_000;
+
+const MIN_TOKEN = 22;
+
+/** The listener's options with their defaults. Throws with a sentence to act on when one cannot be used. */
+export function inspectorListener(options: InspectorListenerOptions): AdminServerOptions {
   const host = options.host ?? '127.0.0.1';
   if (!isLoopbackHost(host)) {
     throw new Error(
@@ -82,108 +102,104 @@ export async function startInspector(options: InspectorOptions): Promise<Inspect
   if (!/^[A-Za-z0-9_-]+$/.test(token) || token.length < MIN_TOKEN) {
     throw new Error(`an inspector token needs at least ${MIN_TOKEN} characters of A-Z a-z 0-9 _ -`);
   }
+  return { host, port: options.port ?? 8090, token, staticRoot: options.staticRoot };
+}
+
+/**
+ * Starts the inspector. Rejects with a sentence to act on: the address is not a loopback address, the port is taken,
+ * the token is too short, or the worker's built file is missing.
+ */
+export async function startInspector(options: InspectorOptions): Promise<Inspector> {
+  const server = inspectorListener(options);
+  const { name = formatAddress(server.host, server.port), release = '', onError = warn } = options;
+  const { thread, trace } = await record(options, server, { name, release }, process.hrtime.bigint(), onError);
+  return { trace, ...addressOf(server, thread), ...handleOf(thread, trace) };
+}
+
+/** Starts recording in a worker; its hub listens on the socket for the inspector of all workers. */
+export async function startWorkerHub(options: WorkerHubOptions): Promise<Recording> {
+  const { socket, epochNs, onError = warn } = options;
+  const server: AdminServerOptions = { ...SOCKET_HOST, ...socket, staticRoot: null };
+  const { thread, trace } = await record(options, server, { name: '', release: '' }, epochNs, onError);
+  return { trace, ...handleOf(thread, trace) };
+}
+
+/** What a running inspector says of where it is. */
+export function addressOf(
+  { host, token }: AdminServerOptions,
+  { port }: HubThread,
+): Pick<Inspector, 'host' | 'port' | 'address' | 'url' | 'token'> {
+  const address = `http://${formatAddress(host, port)}/`;
+  return { host, port, address, url: `${address}#token=${token}`, token };
+}
+
+/** What can be done with a running thread. */
+export function handleOf(thread: HubThread, recorder?: Recorder): Pick<Inspector, 'listensOn' | 'close'> {
+  return {
+    listensOn: on => thread.post({ type: 'listens', on }),
+    close: () => {
+      recorder?.flush();
+      return thread.close();
+    },
+  };
+}
+
+async function record(
+  options: RecordingOptions & ViewerLimits & Partial<Pick<WorkerHubOptions, 'numbering' | 'numbers'>>,
+  server: AdminServerOptions,
+  names: { readonly name: string; readonly release: string },
+  epochNs: bigint,
+  onError: (error: Error) => void,
+): Promise<{ readonly thread: HubThread; readonly trace: Recorder }> {
+  const { reveal: revealed = false, payloadBytes = 0, idleBytesPerSecond, creditBytes, maxLagRecords } = options;
+  const { numbering, onVerdict } = options;
   const shared = allocateTrace(options);
-  const epochNs = process.hrtime.bigint();
-  const epoch = performance.now();
-  const revealed = options.reveal ?? false;
-  const payloadBytes = options.payloadBytes ?? 0;
-  const recorder = new Recorder(shared, {
-    clock: () => Math.floor((performance.now() - epoch) * 1000),
-    revealed,
-    payloadBytes,
-    ...(options.idleBytesPerSecond === undefined ? {} : { idleBytesPerSecond: options.idleBytesPerSecond }),
-  });
-  const port = options.port ?? 8090;
+  // `performance.now` is cheaper to ask than `hrtime`, and runs on the same clock.
+  const ahead = Number(process.hrtime.bigint() - epochNs) / 1e6 - performance.now();
+  const recorder = new Recorder(
+    shared,
+    {
+      clock: () => Math.floor((performance.now() + ahead) * 1000),
+      revealed,
+      payloadBytes,
+      ...(idleBytesPerSecond === undefined ? {} : { idleBytesPerSecond }),
+      ...(numbering === undefined ? {} : { numbering }),
+    },
+    options.numbers,
+  );
   const data: WorkerData = {
     shared,
-    server: { host, port, token, staticRoot: options.staticRoot },
+    server,
     identity: {
       gateway: randomUUID(),
-      name: options.name ?? formatAddress(host, port),
-      release: options.release ?? '',
+      ...names,
       epochMs: Date.now(),
       revealed,
       ...(payloadBytes > 0 ? { payloadBytes } : {}),
     },
     epochNs,
-    verdicts: options.onVerdict !== undefined,
+    verdicts: onVerdict !== undefined,
     hub: {
-      ...(options.creditBytes === undefined ? {} : { creditBytes: options.creditBytes }),
-      ...(options.maxLagRecords === undefined ? {} : { maxLagRecords: options.maxLagRecords }),
+      ...(creditBytes === undefined ? {} : { creditBytes }),
+      ...(maxLagRecords === undefined ? {} : { maxLagRecords }),
+      ...(numbering === undefined ? {} : shareOf(numbering)),
     },
   };
-  const worker = new Worker(workerFile(), { workerData: data, execArgv: [], name: 'glassway-inspector' });
-  const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
-  const listening = await untilListening(worker, host, port);
-  let closing = false;
-  worker.on('message', (message: FromWorker) => {
-    if (message.type === 'resync') recorder.resync();
-    else if (message.type === 'verdict') options.onVerdict?.(message.event);
-  });
-  worker.on('error', error => {
-    if (!closing) (options.onError ?? warn)(error);
-  });
-  const address = `http://${formatAddress(host, listening)}/`;
+  const message = (told: FromWorker): void => {
+    if (told.type === 'resync') recorder.resync();
+    else if (told.type === 'verdict') onVerdict?.(told.event);
+  };
+  const thread = await startThread('inspector-worker', data, { message, error: onError });
+  return { thread, trace: recorder };
+}
+
+/** What a worker keeps, so that all together keep what one process would. */
+function shareOf({ worker, workers }: Numbering): WorkerData['hub'] {
   return {
-    trace: recorder,
-    host,
-    port: listening,
-    address,
-    url: `${address}#token=${token}`,
-    token,
-    listensOn: on => worker.postMessage({ type: 'listens', on } satisfies ToWorker),
-    async close() {
-      closing = true;
-      worker.postMessage({ type: 'close' } satisfies ToWorker);
-      const timer = setTimeout(() => void worker.terminate(), CLOSE_TIMEOUT_MS);
-      await exited;
-      clearTimeout(timer);
-    },
+    worker,
+    closedConnections: Math.ceil(CLOSED_CONNECTIONS / workers),
+    closedStreams: Math.ceil(CLOSED_STREAMS / workers),
   };
-}
-
-function untilListening(worker: Worker, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      worker.off('message', onMessage);
-      worker.off('error', onError);
-    };
-    const onError = (error: Error): void => {
-      settle();
-      reject(error);
-    };
-    const onMessage = (message: FromWorker): void => {
-      if (message.type === 'resync' || message.type === 'verdict') return;
-      settle();
-      if (message.type === 'listening') resolve(message.port);
-      else reject(cannotListen(message.message, message.code, host, port));
-    };
-    worker.on('message', onMessage);
-    worker.on('error', onError);
-  });
-}
-
-function cannotListen(message: string, code: string, host: string, port: number): Error {
-  const what =
-    code === 'EADDRINUSE'
-      ? `the inspector cannot listen on ${formatAddress(host, port)}: something else does. Choose another port, or 0 for any`
-      : `the inspector cannot listen on ${formatAddress(host, port)}: ${message}`;
-  return Object.assign(new Error(what), { code });
-}
-
-/**
- * The worker is a file of its own and runs as built JavaScript. From sources (tests, development) it is the one in
- * `dist`, which `npm run build` makes.
- */
-function workerFile(): URL {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const file = new URL(fromSource ? '../../dist/admin/inspector-worker.js' : './inspector-worker.js', import.meta.url);
-  if (!existsSync(file)) throw new Error(`${fileURLToPath(file)} is missing: run npm run build first`);
-  return file;
-}
-
-function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function warn(error: Error): void {

@@ -5,6 +5,7 @@
  *     request --> guard (Host, proxy, target) --> files
  *     upgrade --> guard (Host, Origin) --> socket without rights --> AUTH within 5 s --> hub
  */
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -40,6 +41,8 @@ export interface AdminServerOptions {
   readonly host: string;
   /** Port, 0 for any. */
   readonly port: number;
+  /** A Unix socket to listen on instead, which only this user can connect to; `host` and `port` then are those it is called by. */
+  readonly path?: string;
   readonly token: string;
   /** Folder of the page's files; null: there is no page, only the WebSocket. */
   readonly staticRoot: string | null;
@@ -57,6 +60,8 @@ export interface AdminServerOptions {
 const MAX_CONNECTIONS = 256;
 const MAX_HEADER_BYTES = 16 * 1024;
 const SOCKET_PATH = '/ws';
+/** RFC 6455 7.4.1. */
+const GOING_AWAY = 1001;
 
 /** The listener. */
 export class AdminServer {
@@ -100,21 +105,32 @@ export class AdminServer {
   listen(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#http.once('error', reject);
-      this.#http.listen(this.#options.port, this.#options.host, () => {
+      const { host, port: wanted, path } = this.#options;
+      const where = path === undefined ? { host, port: wanted } : { path };
+      this.#http.listen(where, () => {
         this.#http.off('error', reject);
+        // The folder keeps others out already; a pipe of Windows has no mode.
+        if (path !== undefined && process.platform !== 'win32') chmodSync(path, 0o600);
         // Failing to accept one connection (no descriptors, no memory) is no reason to end.
         this.#http.on('error', error => process.emitWarning(`the inspector's listener: ${error.message}`));
-        const { port } = this.#http.address() as AddressInfo;
+        const port = path === undefined ? (this.#http.address() as AddressInfo).port : wanted;
         this.#guard = new Guard(this.#options.host, port, this.#options.token);
         resolve(port);
       });
     });
   }
 
-  /** Ends everything at once. */
-  close(): Promise<void> {
+  /** Ends everything; viewers get what was sent to them if they take it within `graceMs`, default 0: at once. */
+  close(graceMs = 0): Promise<void> {
     clearInterval(this.#pings);
-    for (const socket of this.#sockets.clients) socket.terminate();
+    for (const socket of this.#sockets.clients) {
+      if (graceMs === 0) socket.terminate();
+      else {
+        socket.close(GOING_AWAY, 'the gateway ends');
+        const timer = setTimeout(() => socket.terminate(), graceMs);
+        socket.once('close', () => clearTimeout(timer));
+      }
+    }
     return new Promise(resolve => {
       this.#http.close(() => resolve());
       this.#http.closeAllConnections();

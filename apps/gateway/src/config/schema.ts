@@ -130,7 +130,7 @@ export const SETTINGS: MapShape<Settings> = map<Settings>(
       optional(text('an http:// or https:// URL', { pattern: /^https?:\/\/\S+$/, check: isUrl }), 'off'),
     ),
     traceSampling: field('Percent of requests that are traced when their caller has not decided', whole(0, 100)),
-    workers: field('Processes that serve; above 1 the inspector is off', whole(1, 256)),
+    workers: field('Processes that serve', whole(1, 256)),
     admin: field('Health, metrics and admin API: an address, or off', LISTEN),
     adminTokenFile: field('Token of the admin API (default: a new one at every start)', optional(FILE)),
     adminHost: field('Names the admin listener answers to, besides addresses and localhost', list(text('a host name'))),

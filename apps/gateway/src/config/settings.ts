@@ -73,7 +73,7 @@ export interface Settings {
   readonly otlpEndpoint: string | null;
   /** Percent of requests that are traced when their caller has not decided. Default 100. */
   readonly traceSampling: number;
-  /** Processes that serve; above 1 the inspector is off. Default 1, range 1..256. */
+  /** Processes that serve. Default 1, range 1..256. */
   readonly workers: number;
   /** Health, metrics and admin API; null: off. Default off. */
   readonly admin: ListenAddress | null;

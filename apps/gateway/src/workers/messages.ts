@@ -1,4 +1,5 @@
 /** What the processes of a gateway with `--workers` say to each other. */
+import type { HubSocket } from '../admin/hub-socket.ts';
 import type { ListenAddress } from '../config/address.ts';
 
 /** What the primary may ask. */
@@ -21,5 +22,8 @@ export interface Listening {
 
 /** From a worker. */
 export type FromWorker =
-  | ({ readonly type: 'listening' } & Listening)
+  /** `hub`: where its hub may be looked at; null: the inspector is off. */
+  | ({ readonly type: 'listening'; readonly hub: HubSocket | null } & Listening)
+  /** Connections up to this number may be given. */
+  | { readonly type: 'reserved'; readonly upTo: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

@@ -5,11 +5,14 @@
 
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
+import type { HubSocket } from '../admin/hub-socket.ts';
+import type { MergedInspector } from '../admin/merged-inspector.ts';
 import type { ExchangeState } from '../exchange/exchange-state.ts';
 import type { ConnectionState } from '../listener/listeners.ts';
 import type { Logger } from '../log.ts';
 import { type Family, mergeFamilies } from '../telemetry/families.ts';
 import type { FromWorker, Listening, Question, ToWorker } from './messages.ts';
+import { placeVariable, type WorkerPlace } from './place.ts';
 
 /** Pause before a worker is replaced; doubled while replacements do not live long. */
 const BACK_OFF_MS = 100;
@@ -29,6 +32,16 @@ interface Place {
   listening: boolean;
   /** What it had counted when last asked; kept when it ends, so that counters do not go back. */
   counted: readonly Family[];
+  /** Connections up to this number may have been given by the workers in this place. */
+  reserved: number;
+  /** Where the hub of its worker may be looked at; null: nowhere, or not yet. */
+  hub: HubSocket | null;
+}
+
+/** What workers are started with, besides numbers. */
+export interface WorkersOptions extends Pick<WorkerPlace, 'own'> {
+  /** The inspector that is to show them; null: off. */
+  readonly inspector: Pick<MergedInspector, 'directory' | 'epochNs' | 'join' | 'leave'> | null;
 }
 
 /** What is known of a worker. */
@@ -45,6 +58,7 @@ export class Workers {
   readonly #places: Place[];
   /** A client comes to another worker each time; its session tickets are good with all of them, replacements too. */
   readonly #ticketKeys = randomBytes(48).toString('base64');
+  readonly #options: WorkersOptions;
   readonly #answers = new Map<number, (value: unknown) => void>();
   #gone: readonly Family[] = [];
   #asked = 0;
@@ -58,8 +72,9 @@ export class Workers {
     this.#onAllGone = () => resolve(!this.#failed);
   });
 
-  constructor(count: number, logger: Logger) {
+  constructor(count: number, options: WorkersOptions, logger: Logger) {
     this.#logger = logger;
+    this.#options = options;
     this.#places = Array.from({ length: count }, (_, i) => ({
       number: i + 1,
       worker: null,
@@ -68,6 +83,8 @@ export class Workers {
       restarts: 0,
       listening: false,
       counted: [],
+      reserved: 0,
+      hub: null,
     }));
   }
 
@@ -173,27 +190,45 @@ export class Workers {
   #fork(place: Place): void {
     if (this.#stopping) return;
     const worker = cluster.fork({
-      GLASSWAY_WORKER: String(place.number),
+      ...placeVariable(this.#placeOf(place)),
       GLASSWAY_WORKER_TICKET_KEYS: this.#ticketKeys,
     });
     place.worker = worker;
     place.startedAt = performance.now();
     worker.on('message', (message: FromWorker) => {
-      if (message.type === 'answer') {
-        this.#answers.get(message.id)?.(message.value);
-        return;
+      switch (message.type) {
+        case 'answer':
+          this.#answers.get(message.id)?.(message.value);
+          return;
+        case 'reserved':
+          place.reserved = message.upTo;
+          return;
+        case 'listening':
+          place.listening = true;
+          place.hub = message.hub;
+          if (message.hub !== null) this.#options.inspector?.join(place.number, message.hub);
+          this.#onStarted?.(message);
+          return;
+        default:
+          message satisfies never;
       }
-      place.listening = true;
-      this.#onStarted?.(message);
     });
     // Told again by 'exit'.
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => this.#onExit(place, code, signal));
   }
 
+  #placeOf({ number, restarts, reserved }: Place): WorkerPlace {
+    const { own, inspector } = this.#options;
+    const hub = inspector === null ? null : { directory: inspector.directory, epochNs: inspector.epochNs.toString() };
+    return { worker: number, workers: this.#places.length, after: reserved, incarnation: restarts, own, hub };
+  }
+
   #onExit(place: Place, code: number | null, signal: string | null): void {
     place.worker = null;
     place.listening = false;
+    if (place.hub !== null) this.#options.inspector?.leave(place.hub);
+    place.hub = null;
     if (this.#onNeverStarted !== null) {
       this.#onNeverStarted(code ?? 1);
       return;

@@ -1,9 +1,11 @@
 import { type Admin, startAdmin } from '../admin/admin.ts';
+import { type MergedInspector, startMergedInspector } from '../admin/merged-inspector.ts';
 import { adminToken } from '../admin/token.ts';
 import { banner } from '../banner.ts';
-import { localName } from '../config/address.ts';
+import { type ListenAddress, localName } from '../config/address.ts';
 import { SETTINGS } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
+import { listenerUrls, pageFolder } from '../inspection.ts';
 import type { Logger } from '../log.ts';
 import { failedIn } from '../problems.ts';
 import { configRevision } from '../telemetry/gateway-metrics.ts';
@@ -15,7 +17,11 @@ const END_MS = 5000;
 
 /** Runs the primary process to its end; answers its exit code. Rejects with a StartFailure. */
 export async function runWorkers(settings: Settings, logger: Logger): Promise<number> {
-  const workers = new Workers(settings.workers, logger);
+  const inspector = settings.inspector === null ? null : await inspect(settings.inspector, settings, logger);
+  const own: ListenAddress[] = [];
+  const keepFrom = ({ host, port }: ListenAddress): void => void own.push({ host, port });
+  if (inspector !== null) keepFrom(inspector);
+  const workers = new Workers(settings.workers, { own, inspector }, logger);
   let isReady = true;
   let signals = 0;
   const stop = (why: string): void => {
@@ -31,17 +37,22 @@ export async function runWorkers(settings: Settings, logger: Logger): Promise<nu
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => workers.reload());
 
-  const listening = await workers.start();
-  if (typeof listening === 'number') return listening;
-  const admin = settings.admin === null ? null : await administer();
-  if (settings.inspector !== null) logger.info('the inspector shows one process, and is off with --workers');
-  if (settings.logLevel === 'info' || settings.logLevel === 'debug') {
-    const out = settings.accessLog === '-' ? process.stderr : process.stdout;
-    out.write(banner({ ...listening, inspectorUrl: null }, settings.upgrade, []));
+  let admin: Admin | null = null;
+  try {
+    admin = settings.admin === null ? null : await administer();
+    if (admin !== null) keepFrom(admin);
+    const listening = await workers.start();
+    if (typeof listening === 'number') return listening;
+    inspector?.listensOn(listenerUrls(listening.https, listening.http));
+    if (settings.logLevel === 'info' || settings.logLevel === 'debug') {
+      const out = settings.accessLog === '-' ? process.stderr : process.stdout;
+      out.write(banner({ ...listening, inspectorUrl: inspector?.url ?? null }, settings.upgrade, []));
+    }
+    return (await workers.finished) ? 0 : 1;
+  } finally {
+    await admin?.close();
+    await inspector?.close();
   }
-  const clean = await workers.finished;
-  await admin?.close();
-  return clean ? 0 : 1;
 
   async function administer(): Promise<Admin> {
     const { token, isNew } = await adminToken(settings.adminTokenFile);
@@ -75,4 +86,21 @@ export async function runWorkers(settings: Settings, logger: Logger): Promise<nu
     logger.info(`admin API on http://${localName(running)}/${isNew ? ` (token ${token})` : ''}`);
     return running;
   }
+}
+
+/** One inspector for all workers. Rejects with a StartFailure. */
+function inspect(
+  { host, port }: ListenAddress,
+  { inspectorPayloads }: Settings,
+  logger: Logger,
+): Promise<MergedInspector> {
+  return startMergedInspector({
+    host,
+    port,
+    staticRoot: pageFolder(undefined, logger),
+    release: VERSION,
+    payloadBytes: inspectorPayloads,
+    onError: error => logger.error(`the inspector ended, the gateway goes on: ${error.message}`),
+    onProblem: problem => logger.warn(problem),
+  }).catch(failedIn('inspector'));
 }

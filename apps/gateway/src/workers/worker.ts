@@ -1,13 +1,15 @@
 /** A worker's side: it serves, answers the primary, and stops when the primary says so or is gone. */
 import cluster from 'node:cluster';
 import type { Drain } from '../drain.ts';
-import type { Gateway } from '../gateway.ts';
+import type { Gateway, GatewayOptions } from '../gateway.ts';
 import { Logger, type LogLevel } from '../log.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { placeOfWorker, type WorkerPlace } from './place.ts';
 
-/** Number of this process among the workers, from 1; 0 in the primary and in a gateway of one process. */
-export function workerNumber(): number {
-  return cluster.isWorker ? Number(process.env['GLASSWAY_WORKER']) : 0;
+/** What a gateway has to know to be one of several; null in the primary and in a gateway of one process. */
+export function asWorker(): NonNullable<GatewayOptions['worker']> | null {
+  if (!cluster.isWorker) return null;
+  return { place: placeOfWorker(), reserve: upTo => tell({ type: 'reserved', upTo }) };
 }
 
 /** What the workers make session tickets with, so that each takes the others'; undefined in a gateway of one process. */
@@ -19,16 +21,13 @@ export function sharedTicketKeys(): Buffer | undefined {
 }
 
 /** A logger whose lines say which worker speaks. */
-export function workerLogger(level: LogLevel): Logger {
-  const mark = `glassway[${workerNumber()}]:`;
+export function workerLogger(level: LogLevel, { worker }: WorkerPlace): Logger {
+  const mark = `glassway[${worker}]:`;
   return new Logger(level, line => void process.stderr.write(line.replace('glassway:', mark)));
 }
 
 /** Has this process obey the primary. */
 export function obeyPrimary(gateway: Gateway, drain: Drain): void {
-  const tell = (message: FromWorker): void => {
-    if (process.connected) process.send!(message);
-  };
   // A terminal sends its signals to every process; only the primary decides.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
@@ -53,6 +52,10 @@ export function obeyPrimary(gateway: Gateway, drain: Drain): void {
   process.once('disconnect', () => {
     if (drain.isReady) drain.begin('the primary process is gone');
   });
-  const { https, http, rootCertificatePath } = gateway;
-  tell({ type: 'listening', https, http, rootCertificatePath });
+  const { https, http, rootCertificatePath, hub } = gateway;
+  tell({ type: 'listening', https, http, rootCertificatePath, hub });
+}
+
+function tell(message: FromWorker): void {
+  if (process.connected) process.send!(message);
 }

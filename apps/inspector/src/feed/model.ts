@@ -67,6 +67,8 @@ export type Health = 'stalled' | 'draining' | 'idle' | 'healthy' | 'broken' | 'c
 /** One entry of the list of connections. */
 export interface ConnectionRow {
   readonly id: number;
+  /** The worker process that has it, from 1; 0 in a gateway of one process. */
+  readonly worker: number;
   readonly leg: 0 | 1;
   readonly protocol: 'h2' | 'http/1.1';
   readonly negotiation: ConnectionFacts['negotiation'];

@@ -8,6 +8,11 @@ export function legText(leg: number): string {
   return leg === 0 ? 'client → gateway' : 'gateway → backend';
 }
 
+/** `worker 2`; empty in a gateway of one process. */
+export function workerText(worker: number): string {
+  return worker === 0 ? '' : `worker ${worker}`;
+}
+
 /** `ALPN h2`, `h2c Upgrade`, `h2c prior knowledge`, `HTTP/1.1`. */
 export function negotiationText(facts: Pick<ConnectionFacts, 'protocol' | 'negotiation' | 'tls'>): string {
   switch (facts.negotiation) {

@@ -22,6 +22,7 @@ function connectionRow(entry: ConnectionEntry, now: number): ConnectionRow {
   const { facts, state } = entry;
   return {
     id: facts.id,
+    worker: facts.worker ?? 0,
     leg: facts.leg,
     protocol: facts.protocol,
     negotiation: facts.negotiation,

@@ -185,6 +185,11 @@ export class Audience {
     for (const viewer of this.#viewers) viewer.lose(loss, connection => this.#rows.legOf(connection));
   }
 
+  /** The next STATE need not wait. */
+  hurry(): void {
+    this.#nextStateAt = 0;
+  }
+
   /** True when the next STATE may be sent. */
   stateDue(now: number): boolean {
     return now >= this.#nextStateAt;

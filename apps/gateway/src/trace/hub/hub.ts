@@ -206,6 +206,12 @@ export class Hub implements ViewerHost {
     if (stateDue) this.#audience.sendState(began);
   }
 
+  /** Tells how everything ended, before the end. */
+  finish(): void {
+    this.#audience.hurry();
+    this.tick();
+  }
+
   #poll(): void {
     this.#slots.poll(
       row => this.#model.connectionRow(row),

@@ -13,6 +13,7 @@ import {
   type Hello,
   type LogEvent,
   PROTOCOL_VERSION,
+  ProtocolError,
   packSections,
   RECORD_BYTES,
   type ReasonFacts,
@@ -53,6 +54,8 @@ type Asked<T extends ClientMessage['type']> = Extract<ClientMessage, { readonly 
 
 /** Records written before they are offered to the viewers. */
 const PUMP_RECORDS = 32_768;
+/** Questions of all viewers that may wait until the hubs have told what there is. */
+const MAX_WAITING = 1024;
 const MIB = 1024 * 1024;
 const EVERYTHING = new FrameMatcher({});
 
@@ -66,8 +69,11 @@ export class MergedHub implements ViewerHost {
   readonly #rows = new MergedRows<Lane>();
   readonly #audience: Audience;
   readonly #verdicts: VerdictWatch;
-  readonly #waiting = new Map<Viewer, Asked<'subscribe'>>();
+  // Asked before the hubs had told what there is.
+  #waiting: { readonly viewer: Viewer; readonly message: Asked<'subscribe' | 'get'> }[] = [];
   readonly #laneEvents: LaneEvents;
+  // Of workers that have ended, and whose channels have not.
+  readonly #leaving = new Set<Lane>();
   #listeners: readonly string[] = [];
   #pumpedTo = 0;
   #awakeUntil = 0;
@@ -97,7 +103,10 @@ export class MergedHub implements ViewerHost {
           this.#feed.account(connection, direction * TYPE_BUCKETS + type, n);
         }
       },
-      ended: lane => this.#end(lane),
+      ended: lane => {
+        this.#end(lane);
+        if (this.#leaving.delete(lane)) this.#lanes.delete(lane.input);
+      },
     };
   }
 
@@ -113,14 +122,24 @@ export class MergedHub implements ViewerHost {
     if (!this.#asleep) lane.open();
   }
 
-  /** A worker has ended. */
+  /** A worker has ended: what it said last may still be under way, so its channel's end is waited for. */
   leave(input: HubInput): void {
     const lane = this.#lanes.get(input);
     if (lane === undefined) return;
-    this.#lanes.delete(input);
-    if (!lane.isOpen) return;
-    this.#end(lane);
-    lane.close();
+    if (lane.isOpen) this.#leaving.add(lane);
+    else this.#lanes.delete(input);
+  }
+
+  /** Workers that may still say something. */
+  get inputs(): number {
+    return this.#lanes.size;
+  }
+
+  /** Tells how everything ended, before the end. */
+  finish(): void {
+    this.#merge(this.#options.clock());
+    this.#audience.hurry();
+    this.tick();
   }
 
   /** The first message to an authenticated viewer. */
@@ -159,7 +178,7 @@ export class MergedHub implements ViewerHost {
   /** A viewer is gone. */
   detach(viewer: Viewer): void {
     this.#audience.detach(viewer);
-    this.#waiting.delete(viewer);
+    this.#waiting = this.#waiting.filter(each => each.viewer !== viewer);
     this.#awakeUntil = this.#options.clock() + (this.#options.lingerMs ?? 10_000) * 1000;
   }
 
@@ -177,6 +196,8 @@ export class MergedHub implements ViewerHost {
   #sleep(): void {
     this.#asleep = true;
     for (const lane of this.#lanes.values()) lane.close();
+    for (const lane of this.#leaving) this.#lanes.delete(lane.input);
+    this.#leaving.clear();
   }
 
   /** Merges what came and tells the viewers. Call about every 16 ms, while `asleep` not at all. */
@@ -198,14 +219,14 @@ export class MergedHub implements ViewerHost {
   }
 
   #answerWaiting(): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.length === 0) return;
     this.#answered = true;
     // What there was before somebody looked is to be in the logs' beginning, not in what is new.
     this.#merge(this.#options.clock());
     this.#pump();
-    for (const [viewer, message] of this.#waiting) {
-      this.#waiting.delete(viewer);
-      this.#audience.subscribe(viewer, message);
+    for (const { viewer, message } of this.#waiting.splice(0)) {
+      if (message.type === 'subscribe') this.#audience.subscribe(viewer, message);
+      else this.#answer(viewer, message);
     }
   }
 
@@ -350,12 +371,21 @@ export class MergedHub implements ViewerHost {
 
   /** Answers SUBSCRIBE: at once, or when the hubs have told what there is. */
   subscribe(viewer: Viewer, message: Asked<'subscribe'>): void {
-    this.#waiting.set(viewer, message);
-    this.tick();
+    this.#wait(viewer, message);
   }
 
   /** Answers GET. */
   get(viewer: Viewer, message: Asked<'get'>): void {
+    this.#wait(viewer, message);
+  }
+
+  #wait(viewer: Viewer, message: Asked<'subscribe' | 'get'>): void {
+    if (this.#waiting.length >= MAX_WAITING) throw new ProtocolError('asks for more than can be answered');
+    this.#waiting.push({ viewer, message });
+    this.tick();
+  }
+
+  #answer(viewer: Viewer, message: Asked<'get'>): void {
     const { id } = message;
     if (message.what === 'verdicts') {
       const now = this.#options.clock();

@@ -9,7 +9,7 @@ import { Hostile } from '../../ui/hostile.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import ui from '../../ui/ui.module.css';
 import { VirtualRows } from '../../ui/virtual-rows.tsx';
-import { healthTone, legText, negotiationText, streamsText, tlsText } from '../words.ts';
+import { healthTone, legText, negotiationText, streamsText, tlsText, workerText } from '../words.ts';
 import css from './connection-list.module.css';
 
 const ROW = 74;
@@ -80,6 +80,7 @@ const Row = memo(function Row(props: { readonly row: ConnectionRow; readonly sel
     row.tls === null ? '' : tlsText(row.tls),
     row.closedAt >= 0 ? `${count(row.totalStreams)} in all` : streamsText(row),
     age((until - row.openedAt) / 1000),
+    workerText(row.worker),
   ].filter(text => text !== '');
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus and the arrow keys
@@ -125,6 +126,7 @@ function mentions(row: ConnectionRow, needle: string): boolean {
     row.peer,
     row.local,
     legText(row.leg),
+    workerText(row.worker),
     negotiationText(row),
     row.verdict,
     row.health,

@@ -9,7 +9,7 @@ import { Sparkline } from '../../ui/sparkline.tsx';
 import ui from '../../ui/ui.module.css';
 import { frameKind } from '../frames/frame-type.tsx';
 import { SettingsTable } from '../settings/settings-table.tsx';
-import { legText, negotiationText, rfcLink, tlsText } from '../words.ts';
+import { legText, negotiationText, rfcLink, tlsText, workerText } from '../words.ts';
 import css from './overview.module.css';
 
 /** Facts, settings, pings and counters of the connection. */
@@ -66,6 +66,7 @@ function Facts(props: { readonly detail: ConnectionDetail }): ReactNode {
           <Hostile text={facts.local} />
         </Line>
         <Line name="negotiated by">{negotiationText(facts)}</Line>
+        {facts.worker !== undefined && <Line name="process">{workerText(facts.worker)}</Line>}
         <Line name="TLS">{facts.tls === null ? 'none' : tlsText(facts.tls)}</Line>
         {facts.tls !== null && (
           <Line name="cipher">

@@ -1,0 +1,32 @@
+/** What a worker is told by the primary when it is started: its place among the others. */
+import type { ListenAddress } from '../config/address.ts';
+import type { Numbering } from '../trace/numbering.ts';
+
+/** A worker's place. */
+export interface WorkerPlace extends Numbering {
+  /** Listeners of the primary, which no worker must ever dial. */
+  readonly own: readonly ListenAddress[];
+  /** Where its hub is to listen for the inspector of all workers; null: there is none. */
+  readonly hub: {
+    /** Folder for its socket. */
+    readonly directory: string;
+    /** `process.hrtime` in nanoseconds at t = 0, as decimal digits. */
+    readonly epochNs: string;
+  } | null;
+}
+
+const VARIABLE = 'GLASSWAY_WORKER';
+
+/** As it stands in the environment of the worker's process, where nothing secret belongs. */
+export function placeVariable(place: WorkerPlace): Record<string, string> {
+  const { worker, workers, after, incarnation, hub } = place;
+  const own = place.own.map(({ host, port }) => ({ host, port }));
+  return { [VARIABLE]: JSON.stringify({ worker, workers, after, incarnation, own, hub } satisfies WorkerPlace) };
+}
+
+/** The place of this process, which is a worker. */
+export function placeOfWorker(): WorkerPlace {
+  const text = process.env[VARIABLE];
+  if (text === undefined) throw new Error(`${VARIABLE} is missing: workers are started by the primary process only`);
+  return JSON.parse(text) as WorkerPlace;
+}
