@@ -13,6 +13,10 @@ import { freePort } from './support/free-port.ts';
 import { startApp } from './support/gateway.ts';
 import { COMMAND, Load, WorkersGateway, type WorkersState } from './support/workers.ts';
 
+/** The machine may be busy. */
+const SOON = { timeout: 30_000, interval: 100 };
+vi.setConfig({ testTimeout: 60_000 });
+
 let app: Awaited<ReturnType<typeof startApp>>;
 
 beforeAll(async () => {
@@ -162,11 +166,8 @@ describe('--workers 2', () => {
       await gateway[Symbol.asyncDispose]();
       await rm(directory, { recursive: true });
     }
-  }, 60_000);
+  });
 });
-
-/** The machine may be busy. */
-const SOON = { timeout: 15_000, interval: 100 };
 
 /** The fingerprint of the certificate that a new connection is shown. */
 async function certificateOf(port: number): Promise<string> {

@@ -61,7 +61,7 @@ export class WorkersGateway {
       throw new Error(`exit code ${code}: ${started.output}`);
     });
     failed.catch(() => {});
-    const listening = vi.waitFor(() => expect(started.output).toContain('try it'), { timeout: 20_000 });
+    const listening = vi.waitFor(() => expect(started.output).toContain('try it'), { timeout: 40_000 });
     await Promise.race([failed, listening]).catch(async error => {
       await rm(directory, { recursive: true, force: true });
       throw error;
@@ -72,7 +72,7 @@ export class WorkersGateway {
 
   /** Until all workers listen. */
   async ready(): Promise<void> {
-    await vi.waitFor(async () => expect((await fetch(`${this.admin}/readyz`)).status).toBe(200), { timeout: 15_000 });
+    await vi.waitFor(async () => expect((await fetch(`${this.admin}/readyz`)).status).toBe(200), { timeout: 40_000 });
   }
 
   /** A question to the admin API. */
@@ -131,9 +131,9 @@ export async function liveViewer(url: string): Promise<{ readonly viewer: RigVie
     },
   });
   socket.send(encodeMessage({ type: 'auth', token: hash.slice('#token='.length) }));
-  await vi.waitFor(() => expect(viewer.all('hello')).toHaveLength(1));
+  await vi.waitFor(() => expect(viewer.all('hello')).toHaveLength(1), { timeout: 10_000 });
   viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: {}, backlog: 0 });
-  await vi.waitFor(() => expect(viewer.all('snapshot')).toHaveLength(1), { timeout: 5000 });
+  await vi.waitFor(() => expect(viewer.all('snapshot')).toHaveLength(1), { timeout: 10_000 });
   return { viewer, socket };
 }
 
