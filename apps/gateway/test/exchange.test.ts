@@ -219,6 +219,7 @@ describe('D30: the response is complete before the request', () => {
       'a.consumed 8',
       'a.cancel upload_stopped',
       'client.consumed 5',
+      'reasoned 3 5 upload_stopped',
       'client.reset upload_stopped NO_ERROR',
       'client.consumed 3',
     ]);
@@ -236,6 +237,7 @@ describe('D30: the response is complete before the request', () => {
     expect(journal.slice(2)).toEqual([
       'client.respond 401 end',
       'a.cancel upload_stopped',
+      'reasoned 3 5 upload_stopped',
       'client.reset upload_stopped NO_ERROR',
     ]);
   });
@@ -295,7 +297,11 @@ describe('tunnels', () => {
     backend.leg.events.onResponse(OK, false);
     backend.leg.events.onBody(bytes('bye'), true);
     client.events.onFinished();
-    expect(journal.slice(-2)).toEqual(['a.cancel upload_stopped', 'client.reset upload_stopped NO_ERROR']);
+    expect(journal.slice(-3)).toEqual([
+      'a.cancel upload_stopped',
+      'reasoned 3 5 upload_stopped',
+      'client.reset upload_stopped NO_ERROR',
+    ]);
   });
 
   it('a refused upgrade is an ordinary response', () => {

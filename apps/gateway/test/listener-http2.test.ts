@@ -213,7 +213,7 @@ describe('cancellation', () => {
     expect(exchange.aborted).toMatchObject({ code: 'client_reset', h2Code: CANCEL, text: /CANCEL/ });
     // Commands that crossed it do nothing.
     exchange.answer(200, 'late');
-    exchange.leg.reset(reason('internal_error', 'late'));
+    exchange.leg.reset(reason('backend_reset', 'late'));
     client.send(headers(3, get('a')));
     (await harness.request(2)).answer(204, '');
     await client.untilResponse(3);

@@ -25,6 +25,8 @@ const closing: (() => unknown)[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'glassway-places-'));
+  // Its key takes seconds on a busy machine, for which no connection of a test should have to wait.
+  await DevelopmentCa.open({ directory });
   const server = createServer((request, response) => {
     if (request.url !== '/held') response.end('ok');
     else held.push(response.writeHead(200, { 'content-length': '4' }));

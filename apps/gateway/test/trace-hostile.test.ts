@@ -32,12 +32,12 @@ describe('nothing that is told is too much', () => {
       2,
       Array.from({ length: 6000 }, (_, i) => i % 65_536),
     );
-    rig.recorder.reasoned(id, 1, reason('internal_error', NASTY));
+    rig.recorder.reasoned(id, 1, reason('backend_reset', NASTY));
     rig.recorder.resync();
     rig.tick();
-    rig.recorder.connectionClosed(id, reason('internal_error', NASTY));
+    rig.recorder.connectionClosed(id, reason('backend_reset', NASTY));
     rig.tick();
-    expect(viewer.rows().connections.get(id)).toMatchObject({ closeReason: { code: 'internal_error' } });
+    expect(viewer.rows().connections.get(id)).toMatchObject({ closeReason: { code: 'backend_reset' } });
     expect(viewer.rows().streams.get(`${id}:1`)!.reset).toMatchObject({ code: 0xffff_ffff, initiator: 'remote' });
     expect(viewer.events.map(event => event.kind)).toEqual([
       'connection-opened',

@@ -377,7 +377,10 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   #declineRest(): void {
     this.#giveBackUp();
     if (this.#requestEnded) return;
-    this.#record.reason ??= UPLOAD_STOPPED;
+    if (this.#record.reason === null) {
+      this.#record.reason = UPLOAD_STOPPED;
+      this.#reasoned(UPLOAD_STOPPED);
+    }
     this.#client.reset(UPLOAD_STOPPED);
   }
 

@@ -59,8 +59,7 @@ export type ReasonCode =
   | 'overloaded'
   | 'shutting_down'
   | 'connection_retired'
-  | 'upload_stopped'
-  | 'internal_error';
+  | 'upload_stopped';
 
 /** What is the same in all reasons of a code. */
 export interface ReasonKind {
@@ -294,7 +293,7 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonKind>> = {
     503,
     NO_ERROR,
     '9113 6.8',
-    'the connection has reached the age or the number of requests at which it is asked to leave',
+    'the connection has reached its age or its number of requests, or its listener was closed by a reload',
     'nothing: the client opens another connection',
   ),
   upload_stopped: kind(
@@ -303,13 +302,6 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonKind>> = {
     '9113 8.1',
     'the response was complete before the request, whose rest was declined',
     'nothing; the response is whole',
-  ),
-  internal_error: kind(
-    500,
-    INTERNAL_ERROR,
-    '9110 15.6.1',
-    'the gateway has a defect',
-    'please report it with the text',
   ),
 };
 

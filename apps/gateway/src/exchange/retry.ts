@@ -6,11 +6,13 @@ import type { ExchangeRecord } from './record.ts';
 /** RFC 9110 9.2.2: doing it twice comes to the same. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Failures of dialling: trying the same backend again at once would only fail again. */
-const DIAL_FAILURES: ReadonlySet<string> = new Set([
+/** The same backend would only fail again at once, or have it wait once more as long as it may. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
   'backend_refused',
   'backend_unreachable',
   'backend_connect_timeout',
+  'backend_queue_full',
+  'backend_queue_timeout',
 ]);
 
 /** The connection broke, perhaps after the work was done. */
@@ -25,6 +27,6 @@ export function mayRetry(why: Reason, pool: Pool, { request, attempts }: Exchang
   const isTunnel = request.protocol !== undefined && request.protocol !== '';
   const isRepeatable = idempotent && BROKEN.has(why.code) && IDEMPOTENT.has(request.method) && !isTunnel;
   if (!why.retryable && !isRepeatable) return false;
-  const most = DIAL_FAILURES.has(why.code) ? Math.min(pool.members.length, atMost) : atMost;
+  const most = ELSEWHERE.has(why.code) ? Math.min(pool.members.length, atMost) : atMost;
   return attempts < most && pool.takeRetry();
 }

@@ -26,7 +26,6 @@ import type { Endpoint } from './proxy-protocol.ts';
 import { type Drainable, endpoint } from './registry.ts';
 import { checkScheme, isAuthority, reject } from './rules.ts';
 
-const LEAVING = reason('shutting_down', 'the gateway asks its connections to leave');
 const SERVED = reason('connection_retired', 'the connection has served its requests', { rule: 'connection.requests' });
 
 /** How an HTTP/2 connection came about. */
@@ -135,9 +134,10 @@ class Http2Client implements Handler, Drainable {
     return this.connection.openStreams;
   }
 
-  drain(why: Reason = LEAVING): void {
+  drain(why: Reason): void {
     if (this.connection.isClosed || this.connection.isDraining) return;
     this.connection.shutdown(why.text);
+    this.#context.trace.reasoned(this.connectionId, 0, why);
     this.#event('goaway', 0, why);
   }
 

@@ -3,6 +3,8 @@
  * drains. `http.Server` cannot be asked, it never sees the sockets that speak HTTP/2 or nothing yet.
  */
 import type { Socket } from 'node:net';
+import { ErrorCode } from '@glassway/h2-core';
+import { type Reason, reason } from '../exchange/reason.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 
@@ -14,7 +16,7 @@ export interface Drainable {
   /** Requests being served or waiting. */
   readonly openExchanges: number;
   /** Takes no new requests, finishes those under way, then closes the socket. May be called more than once. */
-  drain(): void;
+  drain(why: Reason): void;
 }
 
 /** A connection that did not finish in time. */
@@ -48,6 +50,10 @@ interface Entry {
   /** Until the connection is asked to leave; null: it is not. */
   age: NodeJS.Timeout | null;
 }
+
+const CLOSING = reason('shutting_down', 'the gateway asks its connections to leave', { h2Code: ErrorCode.NO_ERROR });
+const AGED = reason('connection_retired', 'the connection has reached its age', { rule: 'connection.age' });
+const MOVED = reason('connection_retired', 'the address it came in by is given up', { rule: 'listener.closed' });
 
 /** A connection that speaks no protocol yet when the gateway drains has this long to begin. */
 const SPEAK_MS = 1000;
@@ -130,18 +136,19 @@ export class Registry {
     const entry = this.#sockets.get(socket);
     if (entry === undefined) return;
     entry.protocol = protocol;
-    if (this.#draining || entry.origin.isLeaving) protocol.drain();
+    if (this.#draining) protocol.drain(CLOSING);
+    else if (entry.origin.isLeaving) protocol.drain(MOVED);
     const { maxConnectionAgeMs } = this.#limits;
     if (maxConnectionAgeMs === 0 || entry.age !== null) return;
     const age = maxConnectionAgeMs * (0.9 + Math.random() * 0.2);
     // Whatever it speaks by then: after an Upgrade another protocol has taken the place of this one.
-    entry.age = setTimeout(() => entry.protocol?.drain(), age).unref();
+    entry.age = setTimeout(() => entry.protocol?.drain(AGED), age).unref();
   }
 
   /** Asks every connection that came in this way to finish, however long that takes; new ones find nobody. */
   leave(origin: Origin): void {
     origin.isLeaving = true;
-    for (const entry of this.#sockets.values()) if (entry.origin === origin) entry.protocol?.drain();
+    for (const entry of this.#sockets.values()) if (entry.origin === origin) entry.protocol?.drain(MOVED);
   }
 
   /**
@@ -158,7 +165,7 @@ export class Registry {
   #drain(): Promise<DrainReport> {
     this.#draining = true;
     const total = this.#sockets.size;
-    for (const entry of this.#sockets.values()) entry.protocol?.drain();
+    for (const entry of this.#sockets.values()) entry.protocol?.drain(CLOSING);
     // What a client has sent may still be on its way: cutting it off would fail a request.
     this.#deadlines.push(setTimeout(() => this.#cutSilent(), SPEAK_MS));
     return new Promise(resolve => {
