@@ -28,6 +28,7 @@ export const OTHER_ENDS = {
   'connection.closed': ['CANCEL or NO_ERROR', 'the connection was closed before what was waited for came'],
   'connection.destroyed': ['as given', 'the program ended the connection with an error: `destroy`'],
   'stream.reset': ['as given', 'the program reset the stream'],
+  'body.cancelled': ['CANCEL', 'the program read on in a body that it had given up before its end: `cancel`, `abort`'],
   'goaway.error': ['as received', 'the peer ended the connection by GOAWAY with an error'],
   'goaway.unprocessed': ['as received, or REFUSED_STREAM', 'GOAWAY says that the peer did not process the request'],
   'content-length.unmet': ['INTERNAL_ERROR', 'the program ended a body short of the content-length it had announced'],

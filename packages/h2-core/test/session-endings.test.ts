@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { connect } from '../src/session/client.ts';
-import { ErrorCode, type H2Error, handshake, pair } from '../src/session/server.ts';
+import { type Accepted, ErrorCode, type H2Error, handshake, pair } from '../src/session/server.ts';
 import { failure, inMemory, next, pattern, serving, turn, until } from './support/session.ts';
 
 test('a reset by the client tells whoever waits on the server, and keeps what was received readable', async () => {
@@ -32,8 +32,7 @@ test('a reset by the client tells whoever waits on the server, and keeps what wa
   expect(signal.reason).toBe(error);
   expect(respond.isReset).toBe(true);
   expect(new TextDecoder().decode((await request.body.next()).value)).toBe('received');
-  expect(await failure(request.body.next())).toBe(error);
-  expect((await request.body.next()).done).toBe(true);
+  for (let read = 0; read < 3; read++) expect(await failure(request.body.next())).toBe(error);
   // Writing on goes nowhere and throws nothing: the program may not have heard yet.
   expect(body.write('x')).toBe(false);
   expect([body.capacity, body.isEnded]).toEqual([0, true]);
@@ -148,11 +147,69 @@ test('a server that stops reading throws away what comes and keeps the windows o
   const { request, respond } = await next(server);
   for await (const chunk of request.body) if (chunk.length > 0) break;
   await exchange.body.finished;
-  expect(await request.body.next()).toEqual({ done: true, value: undefined });
+  expect((await failure(request.body.next())).rule).toBe('body.cancelled');
   respond.send({}).end('enough');
   expect(await (await exchange.response).body.text()).toBe('enough');
   await client.ping();
   expect(server.unreleasedBytes).toBe(0);
+});
+
+test('8.1: a body that was cut short never reads as complete, however often it is read', async () => {
+  // RST-03
+  const { server, client } = await inMemory();
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  const sent = respond.send({});
+  sent.write('a part');
+  const { body } = await exchange.response;
+  await client.ping();
+  respond.reset(ErrorCode.INTERNAL_ERROR);
+  for (let read = 0; read < 3; read++) expect((await failure(body.text())).codeName).toBe('INTERNAL_ERROR');
+});
+
+test.each<[string, (accepted: Accepted) => unknown]>([
+  ['cancelled', ({ request }) => request.body.cancel()],
+  [
+    'cancelled once the response is complete',
+    ({ request, respond }) => {
+      respond.send({}, { endStream: true });
+      request.body.cancel();
+    },
+  ],
+  [
+    'given up once the response is complete',
+    async ({ respond }) => {
+      const sent = respond.send({});
+      sent.end('done');
+      await sent.finished;
+      respond.abort();
+    },
+  ],
+  ['reset', ({ respond }) => respond.reset()],
+])('8.1: a body that is %s while it is read fails its reader', async (_, give) => {
+  const { server, client } = await inMemory();
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write(pattern(1000));
+  const accepted = await next(server);
+  const { body } = accepted.request;
+  const whole = failure(body.text());
+  await until(() => body.flowControl.held === 0);
+  await give(accepted);
+  expect(['body.cancelled', 'stream.reset']).toContain((await whole).rule);
+  expect((await failure(body.text())).initiator).toBe('user');
+});
+
+test('8.1: a body given up when all of it had come fails who has not read all, and nobody else', async () => {
+  const { server, client } = await inMemory();
+  client.request({ method: 'POST', path: '/read' }, 'whole');
+  client.request({ method: 'POST', path: '/unread' }, [pattern(10_000), pattern(10_000), pattern(10_000)]);
+  const [read, unread] = [await next(server), await next(server)];
+  await client.ping();
+  expect(await read.request.body.text()).toBe('whole');
+  const begun = failure(unread.request.body.text());
+  for (const { request } of [read, unread]) request.body.cancel();
+  expect(await read.request.body.text()).toBe('');
+  expect((await begun).rule).toBe('body.cancelled');
 });
 
 // Connections -------------------------------------------------------------------------------------------------------------

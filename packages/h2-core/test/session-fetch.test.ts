@@ -203,6 +203,80 @@ test('8.1: a body that the handler does not read is not asked for, and stopped i
   expect(server.openStreams).toBe(0);
 });
 
+const responses: [string, () => Response][] = [
+  ['a body', () => new Response('accepted', { status: 202 })],
+  ['none', () => new Response(null, { status: 202 })],
+  ['a stream', () => new Response(new Blob(['accepted']).stream(), { status: 202 })],
+];
+
+test.each(responses)('8.1: an upload that is read on after a response with %s comes whole', async (_, response) => {
+  let stored: Promise<string> | undefined;
+  const { client, server } = await served(request => {
+    stored = request.text();
+    return response();
+  });
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write('a'.repeat(1000));
+  expect((await exchange.response).status).toBe(202);
+  await (await exchange.response).body.text();
+  for (let i = 0; i < 10; i++) {
+    await client.ping();
+    exchange.body.write('b'.repeat(1000));
+  }
+  exchange.body.end();
+  expect((await stored)?.length).toBe(11_000);
+  await exchange.body.finished;
+  await client.ping();
+  expect([server.openStreams, server.counters.streamsReset]).toEqual([0, 0]);
+});
+
+test.each<[string, (request: Request) => unknown]>([
+  [
+    'let go by its reader',
+    async ({ body }) => {
+      const reader = body?.getReader();
+      await reader?.read();
+      reader?.releaseLock();
+    },
+  ],
+  [
+    'left in the middle',
+    async ({ body }) => {
+      for await (const chunk of body ?? []) if (chunk.length > 0) break;
+    },
+  ],
+  ['not read', () => {}],
+])('8.1: a body that is %s is stopped with the response; who reads it later gets an error', async (_, read) => {
+  let late: (() => Promise<unknown>) | undefined;
+  const { client } = await served(async (request, context) => {
+    await read(request as unknown as Request);
+    late = () => context.request.body.text();
+    return new Response('enough');
+  });
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write('a part');
+  expect(await (await exchange.response).body.text()).toBe('enough');
+  await expect(exchange.body.finished).rejects.toMatchObject({ codeName: 'NO_ERROR' });
+  await expect(late?.()).rejects.toMatchObject({ name: 'H2Error', initiator: 'user' });
+});
+
+test('8.1: a handler that fails has the body stopped, and what reads it told', async () => {
+  let stored: Promise<string> | undefined;
+  const { client } = await served(
+    request => {
+      stored = request.text();
+      stored.catch(() => {});
+      throw new Error('after all');
+    },
+    { onError: () => {} },
+  );
+  const exchange = client.request({ method: 'POST', endStream: false });
+  exchange.body.write('a part');
+  expect((await exchange.response).status).toBe(500);
+  await expect(stored).rejects.toMatchObject({ rule: 'body.cancelled' });
+  await expect(exchange.body.finished).rejects.toMatchObject({ codeName: 'NO_ERROR' });
+});
+
 test.each<[string, FetchHandler]>([
   ['as it is', request => new Response(request.body)],
   ['transformed', request => new Response(request.body?.pipeThrough(new TransformStream()) ?? null)],

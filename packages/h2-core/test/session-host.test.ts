@@ -76,7 +76,20 @@ test('a queue keeps order over many items, readers before and after, and ends on
   queue.end(new Error('once'));
   queue.end();
   expect(queue.push(1)).toBe(false);
-  queue.drop();
-  await expect(queue.next()).rejects.toThrow('once');
-  expect(await queue.next()).toEqual({ done: true, value: undefined });
+  while (queue.take() !== undefined);
+  for (let read = 0; read < 2; read++) await expect(queue.next()).rejects.toThrow('once');
+});
+
+test('a queue that fails gives up what is unread, also behind its end; the first error stays', async () => {
+  const queue = new AsyncQueue<number>();
+  queue.push(1);
+  queue.end();
+  queue.fail(new Error('first'));
+  queue.fail(new Error('second'));
+  expect(queue.length).toBe(0);
+  for (let read = 0; read < 2; read++) await expect(queue.next()).rejects.toThrow('first');
+  const waited = new AsyncQueue<number>();
+  const waiting = [waited.next(), waited.next()];
+  waited.fail(new Error('gone'));
+  for (const read of waiting) await expect(read).rejects.toThrow('gone');
 });

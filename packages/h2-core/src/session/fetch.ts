@@ -32,7 +32,8 @@ export interface RequestLike {
   readonly method: string;
   readonly url: string;
   readonly headers: Iterable<[string, string]>;
-  readonly body: WebReadable | null;
+  readonly body: (WebReadable & { readonly locked: boolean }) | null;
+  readonly bodyUsed: boolean;
   readonly signal: AbortSignalLike;
 }
 
@@ -56,7 +57,9 @@ export interface FetchContext {
  * Answers a request. `request.signal` is aborted when the client resets the stream; until the handler's promise has settled
  * and the body of its response is done or given up, the request counts towards `maxConcurrentStreams` even so (rapid reset,
  * CVE-2023-44487). A body that is not read is not sent by a client that waits for 100 (Continue), and is stopped when the
- * response is complete.
+ * response is complete. One that somebody reads, by `text()`, `pipeTo` or a reader that has not let go, may be read on after
+ * the response; only a handler that fails has it stopped. Whoever reads a body that was stopped before its end gets an
+ * `H2Error`.
  */
 export type FetchHandler = (request: HostRequest, context: FetchContext) => HostResponse | Promise<HostResponse>;
 
@@ -161,10 +164,11 @@ async function run(accepted: Accepted, incoming: HostRequest, handler: FetchHand
       if (body !== null) await out.pipeFrom(body, { end: false });
       out.trailers(typeof extras.fields === 'function' ? await extras.fields() : extras.fields);
     }
-    // What the handler has not read by now it will not.
-    if (!request.body.isEnded) request.body.cancel();
+    // Begun and let go: nobody will read the rest. What nobody has begun to read is stopped without being asked.
+    if (incoming.bodyUsed && incoming.body?.locked === false) request.body.cancel();
   } catch (error) {
     if (respond.isReset && error instanceof H2Error) return;
+    request.body.cancel();
     onError(error, request);
     if (begun) respond.abort();
     else respond.send({ status: 500 }, { endStream: true });

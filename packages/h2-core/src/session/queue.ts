@@ -33,7 +33,7 @@ export class AsyncQueue<T> {
     return true;
   }
 
-  /** Ends the queue behind what it holds. With an error, the first read past the end fails with it. */
+  /** Ends the queue behind what it holds. With an error, every read past the end fails with it. */
   end(error: unknown = null): void {
     if (this.ended) return;
     this.ended = true;
@@ -41,15 +41,17 @@ export class AsyncQueue<T> {
     this.waiters = null;
     this.error = error;
     for (const waiter of waiters ?? []) {
-      if (this.error === null) waiter.resolve({ done: true, value: undefined });
-      else waiter.reject(this.takeError());
+      if (error === null) waiter.resolve({ done: true, value: undefined });
+      else waiter.reject(error);
     }
   }
 
-  private takeError(): unknown {
-    const { error } = this;
-    this.error = null;
-    return error;
+  /** Gives up everything unread: every read fails with `error` from now on, or with what the queue has ended with. */
+  fail(error: unknown): void {
+    this.items = [];
+    this.at = 0;
+    if (this.ended) this.error ??= error;
+    else this.end(error);
   }
 
   /** The oldest item without waiting; undefined when there is none. */
@@ -71,9 +73,12 @@ export class AsyncQueue<T> {
   next(): Promise<IteratorResult<T, undefined>> {
     const value = this.take();
     if (value !== undefined) return Promise.resolve({ done: false, value });
-    if (this.error !== null) return Promise.reject(this.takeError());
-    if (this.ended) return Promise.resolve({ done: true, value: undefined });
+    if (this.ended && this.error === null) return Promise.resolve({ done: true, value: undefined });
     const waiter = new Deferred<IteratorResult<T, undefined>>();
+    if (this.error !== null) {
+      waiter.reject(this.error);
+      return waiter.promise;
+    }
     this.waiters ??= [];
     this.waiters.push(waiter);
     return waiter.promise;
@@ -82,12 +87,6 @@ export class AsyncQueue<T> {
   /** Takes out what `keep` is false for. */
   filter(keep: (item: T) => boolean): void {
     this.items = this.items.slice(this.at).filter(keep);
-    this.at = 0;
-  }
-
-  /** Gives up everything unread. */
-  drop(): void {
-    this.items = [];
     this.at = 0;
   }
 }

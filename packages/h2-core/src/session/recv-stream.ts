@@ -59,7 +59,8 @@ export class FlowControl {
 /**
  * A received body: iterate over it once for its octets, then ask for `trailers`. Octets wait here under flow control: the
  * peer can send no more than the stream's window ahead of the reader. A reset of the stream fails the iteration with an
- * `H2Error`, after what had been received. Leaving the loop early is `cancel()`.
+ * `H2Error`, after what had been received, and every read after that one too: a body that was cut short never seems to have
+ * come to its end. Leaving the loop early is `cancel()`.
  */
 export class RecvStream implements AsyncIterable<Uint8Array> {
   private readonly link: StreamLink;
@@ -106,7 +107,8 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
 
   /**
    * Reads no more. A client resets the stream with CANCEL. A server throws away what comes; when its response is complete
-   * it asks the client to stop, by RST_STREAM with NO_ERROR (RFC 9113 8.1).
+   * it asks the client to stop, by RST_STREAM with NO_ERROR (RFC 9113 8.1). Unless the body had been read to its end,
+   * whoever reads it, or waits for octets already, gets an `H2Error` (`body.cancelled`).
    */
   cancel(): void {
     this.link.cancelRead();

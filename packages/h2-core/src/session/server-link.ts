@@ -2,7 +2,7 @@ import type { Connection } from '../connection.ts';
 import { ErrorCode, H2Error } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import type { Stream } from '../stream/stream.ts';
-import { microtask } from './host.ts';
+import { afterTurn } from './host.ts';
 import type { CutStream } from './session-state.ts';
 import { ReceiveMode, StreamLink } from './stream-link.ts';
 
@@ -35,8 +35,9 @@ export class ServerLink extends StreamLink {
 
   override onEndSent(): void {
     super.onEndSent();
-    // Not now: this may be a call from the middle of cutting frames. And the program may begin to read in this turn.
-    if (!this.receiveEnded) microtask(() => this.stopUnread());
+    // Not now: this may be a call from the middle of cutting frames. And the program, or a chain of promises that it has
+    // set going, may begin to read in this turn.
+    if (!this.receiveEnded) afterTurn(() => this.stopUnread());
   }
 
   /** RFC 9113 8.1: after a complete response the rest of a request that nobody reads is asked for no more. */

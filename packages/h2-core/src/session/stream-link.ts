@@ -169,14 +169,15 @@ export abstract class StreamLink {
     return this.trailerFields === null ? null : new HeaderList(this.trailerFields, this.trailersSensitive);
   }
 
-  /** Reads no more: what is here and what comes is thrown away, its octets given back. */
+  /**
+   * Reads no more: what is here and what comes is thrown away, its octets given back. Unless all of the body has been read,
+   * whoever reads it gets an error: what is left of a message must not pass for the whole (RFC 9113 8.1).
+   */
   discard(): void {
     if (this.receiveMode === ReceiveMode.DISCARD) return;
     this.receiveMode = ReceiveMode.DISCARD;
+    if (!this.receiveEnded || this.queuedOctets !== 0) this.queue().fail(this.failure ?? cancelled(this.stream.id));
     this.queuedOctets = 0;
-    const queue = this.queue();
-    queue.drop();
-    queue.end();
     this.core.release(this.stream, this.stream.unreleasedBytes);
   }
 
@@ -247,4 +248,15 @@ export abstract class StreamLink {
 
   /** What to call this stream in a report. */
   abstract describe(): CutStream;
+}
+
+/** What those get who read a body after the program has given it up. */
+function cancelled(streamId: number): H2Error {
+  return new H2Error('the program gave the body up before its end', {
+    scope: 'stream',
+    code: ErrorCode.CANCEL,
+    initiator: 'user',
+    rule: 'body.cancelled',
+    streamId,
+  });
 }
