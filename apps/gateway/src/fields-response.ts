@@ -15,16 +15,17 @@ const RESPONSE_DROPS: ReadonlySet<string> = new Set([
 
 /**
  * A response (final or 1xx) without connection-specific fields; the same object when there is nothing to change. A final
- * response without a date gets one (RFC 9110 6.6.1).
+ * response without a date gets one (RFC 9110 6.6.1); 204 and 1xx have no content-length (RFC 9110 8.6).
  */
 export function forwardResponse(response: ResponseMessage): ResponseMessage {
   const source = response.fields;
+  const isEmpty = response.status < 200 || response.status === 204;
   let isDated = response.status < 200;
   let isClean = true;
   for (let i = 0; i < source.length; i += 2) {
     const name = source[i]!;
     if (name === 'date') isDated = true;
-    else if (RESPONSE_DROPS.has(name)) isClean = false;
+    else if (RESPONSE_DROPS.has(name) || (isEmpty && name === 'content-length')) isClean = false;
   }
   if (isClean) return isDated ? response : { ...response, fields: [...source, 'date', httpDate()] };
 
@@ -34,7 +35,7 @@ export function forwardResponse(response: ResponseMessage): ResponseMessage {
   for (let i = 0; i + 1 < source.length; i += 2) {
     const name = source[i]!;
     if (name === 'connection') named = addNames(named, source[i + 1]!);
-    if (RESPONSE_DROPS.has(name)) continue;
+    if (RESPONSE_DROPS.has(name) || (isEmpty && name === 'content-length')) continue;
     if (response.sensitive?.includes(i)) {
       sensitive ??= [];
       sensitive.push(fields.length);

@@ -295,6 +295,21 @@ describe('date', () => {
   });
 });
 
+describe('RFC 9110 8.6: the length of what has no content', () => {
+  const fields = ['content-length', '0', 'x-a', 'b', 'date', 'now'];
+  it.each([103, 204])('%i loses its content-length', status => {
+    expect(forwardResponse({ status, fields, sensitive: [2] })).toEqual({
+      status,
+      fields: ['x-a', 'b', 'date', 'now'],
+      sensitive: [0],
+    });
+  });
+
+  it('304 keeps it', () => {
+    expect(forwardResponse({ status: 304, fields, sensitive: null }).fields).toEqual(fields);
+  });
+});
+
 describe('trailer fields', () => {
   it('nothing to remove: the very same list', () => {
     const fields = ['grpc-status', '0', 'my_key-bin', 'AA==', 'server-timing', 'a;dur=1'];

@@ -84,6 +84,7 @@ export class Outbound {
     // RFC 9110 6.4.1: what content-length says of these is not about octets that follow.
     const hasContent = !stream.isHead && status !== 204 && status !== 304 && !(stream.isConnect && status < 300);
     if (hasContent) checkEmpty(core, length, endStream);
+    if (status === 204) checkNoLength(core, status, length);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     stream.headSent = true;
     stream.declaredBytes = hasContent ? length : -1;
@@ -102,7 +103,7 @@ export class Outbound {
       core.misuse('api.status', `status ${status} is not an informational one (100, 102..199)`);
     }
     if (stream.headSent) core.misuse('api.inform-late', 'an informational response goes before the final one');
-    checkFields(fields);
+    checkNoLength(core, status, checkFields(fields));
     if (core.closed || stream.state === StreamState.CLOSED) return;
     this.heads.response(stream, status, fields, sensitive, false);
     core.move(stream, StreamEvent.SEND_HEADERS);
@@ -360,6 +361,11 @@ export class Outbound {
     core.guard.released(stream, bytes, stream.unreleasedBytes);
     core.receiver.releaseStream(stream, bytes);
   }
+}
+
+/** RFC 9110 8.6: 204 and 1xx say nothing of a length. */
+function checkNoLength(core: Core, status: number, length: number): void {
+  if (length >= 0) core.misuse('api.content-length', `a response with status ${status} has no content-length`);
 }
 
 /** Refuses a head that announces a body and ends its message. RFC 9113 8.1.1. */

@@ -2,7 +2,18 @@
 import { describe, expect, test } from 'vitest';
 import { Connection, type FieldList, type RequestHead, UsageError } from '../src/index.ts';
 import { client, type Endpoint, get, server } from './support/endpoint.ts';
-import { GET, headers, S, settingsAck, windowUpdate } from './support/frames.ts';
+import {
+  concat,
+  GET,
+  headers,
+  line,
+  parse,
+  preface,
+  S,
+  settings,
+  settingsAck,
+  windowUpdate,
+} from './support/frames.ts';
 
 /** A server with one request, which answers in order after each refusal. */
 function asked(): Endpoint {
@@ -141,5 +152,51 @@ describe('lists stay the program’s own: changing them later changes nothing', 
     s.updateSettings([S.MAX_CONCURRENT_STREAMS, 1]);
     pass();
     expect(heads).toEqual(['/', 'x-a', 'good']);
+  });
+});
+
+test('RFC 9110 8.6: 204 and 1xx have no content-length, 304 may', () => {
+  const t = asked();
+  refused('api.content-length', () => t.connection.inform(t.stream(1), 103, ['content-length', '0']));
+  refused('api.content-length', () => t.connection.respond(t.stream(1), 204, ['content-length', '0'], true));
+  expect(t.sent()).toEqual([]);
+  t.connection.respond(t.stream(1), 304, ['content-length', '10'], true);
+  expect(t.sent()).toHaveLength(1);
+});
+
+describe('RFC 9113 8.3.1: the authority of http and https is there and not empty', () => {
+  const lines = (...more: (readonly [string, string])[]) =>
+    [[':method', 'GET'], [':path', '/'], ...more] as (readonly [string, string])[];
+
+  test.each([
+    ['no :authority and no Host', lines([':scheme', 'https']), 'pseudo.missing'],
+    ['an empty Host alone', lines([':scheme', 'http'], ['host', '']), 'pseudo.missing'],
+    ['an empty :authority', lines([':scheme', 'http'], [':authority', '']), 'pseudo.value'],
+    [
+      'an empty :authority beside a Host',
+      lines([':scheme', 'http'], [':authority', ''], ['host', 'a']),
+      'pseudo.value',
+    ],
+  ])('a server refuses %s', (_, fields, rule) => {
+    const refusals: string[] = [];
+    const s = new Connection({ role: 'server', handler: { onRejected: (_, error) => void refusals.push(error.rule) } });
+    s.receive(concat(preface, settings(), settingsAck, headers(1, fields)), 0);
+    expect(refusals).toEqual([rule]);
+    expect(parse(concat(...s.takeOutput())).map(line)).toContain('RST_STREAM 1 1');
+    expect(s.isClosed).toBe(false);
+  });
+
+  test('a Host alone will do, and other schemes need none', () => {
+    const t = server();
+    t.receive(headers(1, lines([':scheme', 'http'], ['host', 'a'])), headers(3, lines([':scheme', 'urn'])));
+    expect(t.heads.map(({ authority }) => authority)).toEqual(['a', '']);
+  });
+
+  test('a client does not send such a request', () => {
+    const c = client();
+    refused('api.authority', () => c.connection.request({ ...get(), authority: '' }, true));
+    refused('api.authority', () => c.connection.request({ ...get(), authority: '', fields: ['host', ''] }, true));
+    c.connection.request({ ...get(), authority: '', fields: ['host', 'a'] }, true);
+    expect(c.sent()).toHaveLength(1);
   });
 });

@@ -155,7 +155,8 @@ async function run(accepted: Accepted, incoming: HostRequest, handler: FetchHand
     const { body } = response;
     // A body that is handed on as it is will be read after the head, which is too late for 100 (RFC 9110 10.1.1).
     if (body !== null && body === incoming.body && expectsContinue(request)) respond.informational(100);
-    const head = { status: response.status, headers: normaliseHeaders(response.headers) };
+    const { status, headers } = response;
+    const head = { status, headers: normaliseHeaders(status === 204 ? withoutLength(headers) : headers) };
     const out = respond.send(head, { endStream: body === null && extras.fields === null });
     begun = true;
     if (extras.fields === null) {
@@ -198,6 +199,11 @@ function toRequest({ request, respond }: Accepted): HostRequest | number {
   } catch {
     return 400;
   }
+}
+
+/* RFC 9110 8.6: 204 has no content-length, but what was made for HTTP/1.1 may say 0. */
+function* withoutLength(headers: Iterable<[string, string]>): Iterable<[string, string]> {
+  for (const line of headers) if (line[0].toLowerCase() !== 'content-length') yield line;
 }
 
 function expectsContinue({ headers }: ServerRequest): boolean {
