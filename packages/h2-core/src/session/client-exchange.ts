@@ -42,7 +42,8 @@ export class Exchange {
   /**
    * Requests the server promised along with this one, until the stream closes; none unless the connection has
    * `enablePush`. Ask for them before the response has ended: promises nobody asked for are then refused. Leaving the
-   * loop refuses those not taken.
+   * loop refuses those not taken. Over the whole connection at most `maxReservedStreams` wait to be taken, and their
+   * responses hold at most one receive window; what goes beyond is reset (`push.too-many`, `push.untaken`).
    */
   get pushes(): AsyncIterable<PushedRequest> {
     return this.link.pushes();

@@ -2,8 +2,9 @@ import type { Connection } from '../connection.ts';
 import { ErrorCode, type H2Error } from '../errors.ts';
 import type { RequestHead, ResponseHead } from '../handler.ts';
 import type { Stream } from '../stream/stream.ts';
-import { ClientResponse, Informational, type PushedRequest } from './client-response.ts';
+import { ClientResponse, Informational, PushedRequest } from './client-response.ts';
 import { Deferred } from './deferred.ts';
+import type { PromisedLink } from './promised-link.ts';
 import { AsyncQueue } from './queue.ts';
 import type { CutStream } from './session-state.ts';
 import { StreamLink } from './stream-link.ts';
@@ -20,7 +21,7 @@ export class ClientLink extends StreamLink {
   private answer: ClientResponse | null = null;
   private answerWaited: Deferred<ClientResponse> | null = null;
   private hints: AsyncQueue<Informational> | null = null;
-  private promises: AsyncQueue<PushedRequest> | null = null;
+  private promises: AsyncQueue<PromisedLink> | null = null;
   /** The program has asked for the promises. */
   private wantsPromises = false;
   /** Takes the listener off the signal that governs this request. */
@@ -52,9 +53,9 @@ export class ClientLink extends StreamLink {
     this.answerWaited?.resolve(this.answer);
   }
 
-  onPush(pushed: PushedRequest): void {
+  onPush(promised: PromisedLink): void {
     this.promises ??= new AsyncQueue();
-    this.promises.push(pushed);
+    this.promises.push(promised);
   }
 
   override fail(error: H2Error): void {
@@ -78,9 +79,10 @@ export class ClientLink extends StreamLink {
   /** Resets the promises nobody has taken. */
   private refusePromises(): void {
     for (;;) {
-      const pushed = this.promises?.take();
-      if (pushed === undefined) return;
-      pushed.abort();
+      const promised = this.promises?.take();
+      if (promised === undefined) return;
+      promised.leave();
+      promised.abort();
     }
   }
 
@@ -107,12 +109,17 @@ export class ClientLink extends StreamLink {
   /** Promises until the stream has closed; leaving the loop refuses the others. */
   pushes(): AsyncIterable<PushedRequest> {
     this.wantsPromises = true;
-    const promises = this.promises ?? new AsyncQueue<PushedRequest>();
+    const promises = this.promises ?? new AsyncQueue<PromisedLink>();
     this.promises = promises;
     if (this.isClosed) promises.end();
     return {
       [Symbol.asyncIterator]: () => ({
-        next: () => promises.next(),
+        next: async () => {
+          const { done, value } = await promises.next();
+          if (done === true) return { done, value };
+          value.leave();
+          return { done: false, value: new PushedRequest(value) };
+        },
         return: () => {
           this.wantsPromises = false;
           this.refusePromises();

@@ -3,9 +3,9 @@ import type { AltSvc } from '../frame/extension-frames.ts';
 import type { RequestHead, ResponseHead } from '../handler.ts';
 import { type Stream, StreamRecord } from '../stream/stream.ts';
 import { ClientLink } from './client-link.ts';
-import { PushedRequest } from './client-response.ts';
 import { Deferred } from './deferred.ts';
 import { type Clock, microtask } from './host.ts';
+import { PromisedLink, PushBudget } from './promised-link.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type FrameListeners, SessionState } from './session-state.ts';
 
@@ -33,10 +33,12 @@ export class ClientState extends SessionState {
   private exhausted = false;
 
   private readonly clientListeners: ClientListeners;
+  private readonly pushBudget: PushBudget;
 
   constructor(options: SessionOptions & ClientListeners, clock: Clock) {
     super('client', options, clock);
     this.clientListeners = options;
+    this.pushBudget = new PushBudget(this.core);
   }
 
   // Handler -----------------------------------------------------------------------------------------------------------
@@ -50,17 +52,20 @@ export class ClientState extends SessionState {
   }
 
   onPush(stream: Stream, promised: Stream, head: RequestHead): void {
-    const link = new ClientLink(this.core, promised, this.options.maxSendBufferSize, head);
-    link.sendEnded = true;
-    link.endSent = true;
+    const link = new PromisedLink(this.core, promised, this.options.maxSendBufferSize, head);
     promised.context = link;
+    // SETTINGS that nobody has acknowledged do not keep a server from pushing (RFC 9113 6.5.3): it is told by RST_STREAM.
+    if (!this.options.enablePush) {
+      link.reset(ErrorCode.CANCEL, 'pushes are not wanted');
+      return;
+    }
     const parent = stream.context as ClientLink;
     const origin = originOf(head);
     if (origin !== originOf(parent.head) && this.clientListeners.isAuthoritative?.(origin) !== true) {
       link.reset(ErrorCode.PROTOCOL_ERROR, `the server is not authoritative for ${origin}`);
       return;
     }
-    parent.onPush(new PushedRequest(link));
+    if (link.wait(this.pushBudget)) parent.onPush(link);
   }
 
   onAltSvc(streamId: number, service: AltSvc): void {

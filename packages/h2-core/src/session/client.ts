@@ -39,7 +39,10 @@ export interface ClientOptions
   readonly scheme?: string;
   /** `:authority` of requests that name none: host and optional port. Without it each request names its own. */
   readonly authority?: string;
-  /** Let the server push. Default false. */
+  /**
+   * Let the server push. Default false: promises of a server that does so all the same are reset with CANCEL, also where it
+   * has not acknowledged our SETTINGS yet.
+   */
   readonly enablePush?: boolean;
 }
 

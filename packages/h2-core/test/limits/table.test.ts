@@ -112,6 +112,9 @@ A tap hears of it when a peer has used three quarters of \`oddityBurst\`, \`empt
 | compressed octets of a section that has CONTINUATION | \`maxHeaderListSize\` | GOAWAY(ENHANCE_YOUR_CALM), \`headers.too-large\`, before they are decoded |
 | informational responses to one request, together | \`maxHeaderListSize\` | RST_STREAM(ENHANCE_YOUR_CALM), \`headers.informational\` |
 | informational responses that a program does not read (\`./client\`) | 64 | RST_STREAM(ENHANCE_YOUR_CALM) |
+| promises that a program has not taken from \`pushes\`, also when their responses are complete (\`./client\`) | \`maxReservedStreams\` | RST_STREAM(REFUSED_STREAM), \`push.too-many\` |
+| octets of their responses, together | the connection's receive window | RST_STREAM(CANCEL), \`push.untaken\` |
+| promises to a client without \`enablePush\` that has not had its SETTINGS acknowledged (\`./client\`) | 0 | RST_STREAM(CANCEL) |
 | streams remembered that ended without a reset of ours | 256 | late frames: RST_STREAM(STREAM_CLOSED), \`stream.closed\` |
 | late frames forgiven, DATA aside | 4 for each stream remembered | \`odd.late\` |
 | GOAWAY debug data kept | 1,024 octets | cut off |
