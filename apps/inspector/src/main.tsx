@@ -3,11 +3,13 @@ import { createRoot } from 'react-dom/client';
 import './app/tokens.css';
 import { readFragment, socketUrl, takeToken, writeFragment } from './app/address.ts';
 import { App } from './app/app.tsx';
+import { startTasks } from './app/notice.ts';
 import { startTheme } from './app/theme.ts';
 import { lookOf, useUi } from './app/ui-store.ts';
 import { lookAt, start } from './feed/client.ts';
 
 startTheme();
+startTasks();
 const token = takeToken();
 useUi.setState(readFragment(location.hash).place);
 start(socketUrl(), token);

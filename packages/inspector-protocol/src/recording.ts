@@ -18,7 +18,7 @@ import { parseLog } from './logs.ts';
 import type { Hello, ServerMessage } from './messages.ts';
 import { parseServerMessage } from './parse.ts';
 import { PayloadStore, readPayloads } from './payloads.ts';
-import { FrameColumns } from './record.ts';
+import { FrameColumns, RECORD_BYTES } from './record.ts';
 import {
   type BackendState,
   backendKey,
@@ -121,11 +121,19 @@ export type RecordedMessage =
   | { readonly kind: 'log'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'text'; readonly text: string };
 
-/** The messages of a recording, in order. Throws `Error` for what is no recording of a version that is read here. */
-export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
+interface Chunk {
+  readonly kind: number;
+  readonly at: number;
+  /** Of the content. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/* The chunks of a recording without their content, which may be most of this machine's memory. */
+function* chunksOf(file: Uint8Array): Generator<Chunk> {
   if (file.length < FILE_HEADER || asciiAt(file, 0, MAGIC.length) !== MAGIC)
     throw new Error('this is no glassway recording');
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const view = viewOf(file);
   const version = view.getUint32(8, true);
   if (version < OLDEST_READABLE_VERSION || version > PROTOCOL_VERSION) {
     throw new Error(
@@ -138,13 +146,56 @@ export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
     const from = at + CHUNK_HEADER;
     // Cut off in the middle of a chunk, or at the index: there is no more.
     if (kind === Kind.INDEX || from + length > file.length) return;
-    if (kind === Kind.FRAMES) yield { kind: 'frames', bytes: file.slice(from, from + length) };
-    else if (kind === Kind.PAYLOADS) yield { kind: 'payloads', bytes: file.slice(from, from + length) };
-    else if (kind === Kind.LOG) yield { kind: 'log', bytes: new Uint8Array(file.subarray(from, from + length)) };
-    else if (kind === Kind.TEXT) yield { kind: 'text', text: fromUtf8(file.subarray(from, from + length)) };
-    else throw new Error(`the recording has a chunk of unknown kind ${kind} at octet ${at}`);
+    yield { kind, at, from, to: from + length };
     at = from + ((length + 7) & ~7);
   }
+}
+
+function viewOf(file: Uint8Array): DataView {
+  return new DataView(file.buffer, file.byteOffset, file.byteLength);
+}
+
+/** The messages of a recording, in order. Throws `Error` for what is no recording of a version that is read here. */
+export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
+  for (const { kind, at, from, to } of chunksOf(file)) {
+    if (kind === Kind.FRAMES) yield { kind: 'frames', bytes: file.slice(from, to) };
+    else if (kind === Kind.PAYLOADS) yield { kind: 'payloads', bytes: file.slice(from, to) };
+    else if (kind === Kind.LOG) yield { kind: 'log', bytes: new Uint8Array(file.subarray(from, to)) };
+    else if (kind === Kind.TEXT) yield { kind: 'text', text: fromUtf8(file.subarray(from, to)) };
+    else throw new Error(`the recording has a chunk of unknown kind ${kind} at octet ${at}`);
+  }
+}
+
+/** What a recording is of, without reading its frames. */
+export interface RecordingFacts {
+  readonly hello: Hello;
+  /** Microseconds of the last message that told the time. */
+  readonly now: number;
+  /** Records. */
+  readonly frames: number;
+}
+
+/** Looks through a recording. Throws `Error` as `readRecording` does, and when it does not begin with HELLO. */
+export function recordingFacts(file: Uint8Array): RecordingFacts {
+  const view = viewOf(file);
+  let hello: Hello | null = null;
+  let now = 0;
+  let frames = 0;
+  for (const { kind, from, to } of chunksOf(file)) {
+    if (kind === Kind.FRAMES) frames += countIn(view, from, to);
+    if (kind !== Kind.TEXT) continue;
+    const message = parseServerMessage(fromUtf8(file.subarray(from, to)));
+    if (hello === null && message.type !== 'hello') break;
+    if (message.type === 'hello') hello = message;
+    else if (message.type === 'snapshot' || message.type === 'state') now = message.now;
+  }
+  if (hello === null) throw new Error('the recording does not begin with HELLO');
+  return { hello, now, frames };
+}
+
+/* As the header of a FRAMES message says, see `frames.ts`; whether that is true, its reader says. */
+function countIn(view: DataView, from: number, to: number): number {
+  return to - from < FRAMES_HEADER_BYTES ? 0 : view.getUint32(from + 4, true);
 }
 
 /** Everything that was recorded, put together: what exports and readers work on. */
@@ -173,25 +224,25 @@ export interface Recording {
 
 /** Reads a whole recording. Throws `Error` as `readRecording` does, and when it does not begin with HELLO. */
 export function loadRecording(file: Uint8Array): Recording {
-  const batches: Uint8Array[] = [];
+  // Counted first, so that the columns can be filled batch by batch: nothing is held twice.
+  let count = 0;
+  const view = viewOf(file);
+  for (const { kind, from, to } of chunksOf(file)) if (kind === Kind.FRAMES) count += countIn(view, from, to);
+  if (count * RECORD_BYTES > file.length) throw new Error('the recording claims more frames than it has room for');
+  const frames = new FrameColumns(Math.max(1, count));
+  let row = 0;
   const messages: ServerMessage[] = [];
   const payloads = new PayloadStore(Number.POSITIVE_INFINITY);
-  let count = 0;
   for (const message of readRecording(file)) {
     if (message.kind === 'text') messages.push(parseServerMessage(message.text));
     else if (message.kind === 'payloads') payloads.add(readPayloads(message.bytes.buffer as ArrayBuffer).pieces);
     else if (message.kind === 'log') messages.push(parseLog(message.bytes.buffer));
     else {
-      batches.push(message.bytes);
-      count += readFramesHeader(message.bytes.buffer as ArrayBuffer).count;
+      const batch = message.bytes.buffer as ArrayBuffer;
+      const header = readFramesHeader(batch);
+      frames.append(row, batch, FRAMES_HEADER_BYTES, header.count, header.from);
+      row += header.count;
     }
-  }
-  const frames = new FrameColumns(Math.max(1, count));
-  let row = 0;
-  for (const bytes of batches) {
-    const header = readFramesHeader(bytes.buffer as ArrayBuffer);
-    frames.append(row, bytes.buffer as ArrayBuffer, FRAMES_HEADER_BYTES, header.count, header.from);
-    row += header.count;
   }
   const [hello] = messages;
   if (hello?.type !== 'hello') throw new Error('the recording does not begin with HELLO');

@@ -1,12 +1,21 @@
 /** The commands around recordings: record, open, export, and stalls, which asks a running gateway what stands still. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { type ExportFormat, exportRecording, loadRecording, plainText } from '@glassway/inspector-protocol';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import {
+  type ExportFormat,
+  exportRecording,
+  loadRecording,
+  plainText,
+  bytes as sizeText,
+} from '@glassway/inspector-protocol';
 import { newToken } from '../admin/guard.ts';
 import { AdminServer } from '../admin/server.ts';
 import { findInspectorPage } from '../inspector-page.ts';
 import { type RecordOptions, selectionText, startRecording, understood } from './record.ts';
 import { RecordedHub } from './recorded-hub.ts';
 import { connectViewer } from './viewer-client.ts';
+
+/** A recording of more octets than this takes long enough to read that it should be said. */
+const LARGE = 32 * 1024 * 1024;
 
 /** What one of the commands was asked to do. */
 export type RecordingTask =
@@ -36,7 +45,7 @@ export function runRecordingTask(
     case 'open':
       return openRecording(task.file, task.port, print, until);
     case 'export':
-      return exportFile(task);
+      return exportFile(task, print);
     case 'stalls':
       return stalls(task.url, print);
   }
@@ -57,7 +66,7 @@ async function openRecording(
   print: (text: string) => void,
   until: Promise<unknown>,
 ): Promise<void> {
-  const hub = new RecordedHub(await contents(file));
+  const hub = new RecordedHub(await contents(file, print));
   const token = newToken();
   const server = new AdminServer(hub, { host: '127.0.0.1', port, token, staticRoot: findInspectorPage() });
   const listening = await server.listen();
@@ -68,14 +77,11 @@ async function openRecording(
   await server.close();
 }
 
-async function exportFile({
-  file,
-  format,
-  filter,
-  payloads,
-  out,
-}: Extract<RecordingTask, { task: 'export' }>): Promise<void> {
-  const made = exportRecording(loadRecording(await contents(file)), format, understood(filter), payloads);
+async function exportFile(
+  { file, format, filter, payloads, out }: Extract<RecordingTask, { task: 'export' }>,
+  print: (text: string) => void,
+): Promise<void> {
+  const made = exportRecording(loadRecording(await contents(file, print)), format, understood(filter), payloads);
   if (out === '-') await new Promise<void>(resolve => process.stdout.write(made, () => resolve()));
   else await writeFile(out, made);
 }
@@ -104,9 +110,11 @@ async function stalls(url: string, print: (text: string) => void): Promise<void>
   await client.ended;
 }
 
-async function contents(file: string): Promise<Uint8Array> {
+async function contents(file: string, print: (text: string) => void): Promise<Uint8Array> {
+  const { size } = await stat(file).catch(() => ({ size: 0 }));
+  if (size > LARGE) print(`${file}: ${sizeText(size)}, which takes a moment\n`);
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new Error(error.code === 'ENOENT' ? `there is no ${file}` : `${file}: ${error.message}`);
   });
-  return new Uint8Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

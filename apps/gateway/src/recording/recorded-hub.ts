@@ -29,16 +29,20 @@ import type { ViewerPort } from '../trace/hub/viewer.ts';
 const MAX_BUFFERED = 4 * 1024 * 1024;
 const WAIT_MS = 10;
 
+type Positions = Pick<Extract<ServerMessage, { type: 'snapshot' }>, 'from' | 'head'>;
+
 /** Serves one recording to any number of viewers. */
 export class RecordedHub implements AdminHub {
   readonly recording: Recording;
-  readonly #messages: readonly RecordedMessage[];
+  readonly #file: Uint8Array;
   readonly #viewers = new Set<AdminViewer>();
+  /* Where the logs begin and end, once somebody asked. */
+  #seen: Positions | null = null;
 
   /** Throws an Error for what is no recording. */
   constructor(file: Uint8Array) {
     this.recording = loadRecording(file);
-    this.#messages = [...readRecording(file)].flatMap(logOf);
+    this.#file = file;
   }
 
   get viewers(): number {
@@ -46,7 +50,7 @@ export class RecordedHub implements AdminHub {
   }
 
   attach(port: ViewerPort): AdminViewer {
-    const viewer = new RecordedViewer(this, port, this.#messages);
+    const viewer = new RecordedViewer(this, port, this.#file);
     this.#viewers.add(viewer);
     const { hello, now } = this.recording;
     // What was recorded in an older version is told in this one.
@@ -72,18 +76,19 @@ export class RecordedHub implements AdminHub {
       forgottenConnections: [],
       forgottenStreams: [],
     };
-    const { from, head } = this.#positions();
+    this.#seen ??= this.#positions();
+    const { from, head } = this.#seen;
     return encodeMessage({ type: 'snapshot', id, now, from, head, before: [], rows });
   }
 
-  #positions(): Pick<Extract<ServerMessage, { type: 'snapshot' }>, 'from' | 'head'> {
+  #positions(): Positions {
     const from = { frames: -1, fields: -1, events: -1, payloads: -1 };
     const head = { frames: 0, fields: 0, events: 0, payloads: 0 };
     const seen = (log: LogName, first: number, after: number): void => {
       if (from[log] < 0) from[log] = first;
       head[log] = Math.max(head[log], after);
     };
-    for (const message of this.#messages) {
+    for (const message of logsOf(this.#file)) {
       if (message.kind !== 'text') {
         const { kind, from: first, to } = readBinaryHeader(message.bytes.buffer);
         seen(logNameOf(kind), first, to);
@@ -125,6 +130,11 @@ export class RecordedHub implements AdminHub {
  * Frames, sections, events, octets, and what of them was dropped: the state is told once, as it was at the end. What an older
  * version told as text is told as this one does.
  */
+function* logsOf(file: Uint8Array): Generator<RecordedMessage> {
+  // One at a time: a recording may be large, and is in memory already.
+  for (const message of readRecording(file)) yield* logOf(message);
+}
+
 function logOf(message: RecordedMessage): readonly RecordedMessage[] {
   if (message.kind !== 'text') return [message];
   const told = parseServerMessage(message.text);
@@ -135,14 +145,14 @@ function logOf(message: RecordedMessage): readonly RecordedMessage[] {
 class RecordedViewer implements AdminViewer {
   readonly #hub: RecordedHub;
   readonly #port: ViewerPort;
-  readonly #messages: readonly RecordedMessage[];
-  #next = 0;
+  readonly #file: Uint8Array;
+  #messages: Generator<RecordedMessage> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(hub: RecordedHub, port: ViewerPort, messages: readonly RecordedMessage[]) {
+  constructor(hub: RecordedHub, port: ViewerPort, file: Uint8Array) {
     this.#hub = hub;
     this.#port = port;
-    this.#messages = messages;
+    this.#file = file;
   }
 
   receive(text: string): void {
@@ -158,7 +168,7 @@ class RecordedViewer implements AdminViewer {
     if (message.type !== 'subscribe') return;
     this.stop();
     this.#port.send(this.#hub.snapshot(message.id));
-    this.#next = 0;
+    this.#messages = logsOf(this.#file);
     this.#pump();
   }
 
@@ -168,12 +178,14 @@ class RecordedViewer implements AdminViewer {
 
   /** As fast as the viewer takes it in. */
   #pump(): void {
-    while (this.#next < this.#messages.length) {
+    for (;;) {
       if (this.#port.bufferedBytes > MAX_BUFFERED) {
         this.#timer = setTimeout(() => this.#pump(), WAIT_MS);
         return;
       }
-      const message = this.#messages[this.#next++]!;
+      const next = this.#messages?.next();
+      if (next === undefined || next.done === true) return;
+      const message = next.value;
       this.#port.send(message.kind === 'text' ? message.text : message.bytes);
     }
   }

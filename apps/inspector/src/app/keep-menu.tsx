@@ -51,7 +51,7 @@ export function KeepMenu(): ReactNode {
       >
         {problem !== '' && (
           <p className={css['problem']} role="alert">
-            This file cannot be opened: <Hostile text={problem} />.
+            <Hostile text={problem} />.
           </p>
         )}
         {FORMATS.map(format => (

@@ -46,7 +46,10 @@ const listeners = new Set<() => void>();
 const worker = new Worker(trusted(workerUrl) as unknown as string, { type: 'module', name: 'feed' });
 
 worker.onmessage = (event: MessageEvent<FromWorker>): void => {
-  const { parts, file, problem, text } = event.data;
+  const { parts, file, problem, text, progress, opened } = event.data;
+  if (progress !== undefined) onTask({ kind: 'opening', share: progress });
+  if (opened !== undefined || problem !== undefined || file !== undefined) onTask(null);
+  if (opened !== undefined) onOpened(opened.frames, opened.kept);
   if (text !== undefined) texts.shift()?.(text);
   if (file !== undefined) onFile(file.name, file.bytes);
   if (problem !== undefined) onProblem(problem);
@@ -110,19 +113,46 @@ function onFile(name: string, bytes: Uint8Array): void {
 
 let onProblem: (text: string) => void = () => {};
 
-/** Called with a sentence when a recording cannot be opened. */
+/** Called with a sentence, without its full stop, when a recording cannot be opened or a file not be made. */
 export function whenProblem(call: (text: string) => void): void {
   onProblem = call;
 }
 
+/** Something that takes long. */
+export interface Task {
+  readonly kind: 'opening' | 'exporting';
+  /** 0 to 1, -1: unknown. */
+  readonly share: number;
+}
+
+let onTask: (task: Task | null) => void = () => {};
+let onOpened: (frames: number, kept: number) => void = () => {};
+
+/** Called when something that takes long begins, goes on and (null) ends, and when a recording was opened. */
+export function whenTask(task: (task: Task | null) => void, opened: (frames: number, kept: number) => void): void {
+  onTask = task;
+  onOpened = opened;
+}
+
 /** Makes a file of what the page holds, and downloads it. */
 export function keepAs(format: KeepFormat, filter: string, content: boolean): void {
+  // Before anything was heard there is nothing to make a file of.
+  if (snapshot.gateway === null) return;
+  onTask({ kind: 'exporting', share: -1 });
   tell({ kind: 'keep', format, filter, content });
 }
 
 /** Shows a recording instead of the gateway, until the page is loaded again. */
 export async function openFile(file: Blob): Promise<void> {
-  const octets = await file.arrayBuffer();
+  onTask({ kind: 'opening', share: 0 });
+  let octets: ArrayBuffer;
+  try {
+    octets = await file.arrayBuffer();
+  } catch (error) {
+    onTask(null);
+    onProblem(`The file cannot be read: ${(error as Error).message}`);
+    return;
+  }
   worker.postMessage({ kind: 'open', file: octets } satisfies ToWorker, [octets]);
 }
 

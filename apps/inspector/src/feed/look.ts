@@ -81,6 +81,10 @@ export interface FromWorker {
   readonly file?: { readonly name: string; readonly bytes: Uint8Array };
   readonly problem?: string;
   readonly text?: FrameText;
+  /** How much of a recording has been read, 0 to 1. */
+  readonly progress?: number;
+  /** A recording is open: frames in it, and how many of them, the newest, fit into the page. */
+  readonly opened?: { readonly frames: number; readonly kept: number };
 }
 
 /** Frames as text. */

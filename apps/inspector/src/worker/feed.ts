@@ -7,15 +7,16 @@ import {
   type Fields,
   type Hello,
   isVolatile,
-  loadRecording,
   Mark,
   PayloadStore,
   parseFilter,
   parseLog,
   parseServerMessage,
+  type RecordingFacts,
   readFramesHeader,
   readPayloads,
   readRecording,
+  recordingFacts,
   type ServerMessage,
   unpackSections,
 } from '@glassway/inspector-protocol';
@@ -51,6 +52,9 @@ import { windowSeries } from './window-series.ts';
 
 /** Frames, sections and events asked for on top of what comes from now on. */
 export const BACKLOG = 200_000;
+
+/* Octets of a recording between two words of progress. */
+const LOAD_STEP = 4 * 1024 * 1024;
 
 /* How often a filter over what streams are like, and not frames, is run anew. */
 const VOLATILE_MS = 1000;
@@ -136,12 +140,23 @@ export class Feed {
     return keep({ hello, now, log, end: this.#end, sections, octets, store }, format, filter, content);
   }
 
-  /** Shows a recording in place of all that was known. Throws, and changes nothing, when it is none. */
-  load(file: Uint8Array): void {
-    const { hello, now } = loadRecording(file);
+  /**
+   * Shows a recording in place of all that was known. Throws, and changes nothing, when it is none. `progress` is told how
+   * much has been read, 0 to 1.
+   */
+  load(file: Uint8Array, progress: (share: number) => void = () => {}): RecordingFacts {
+    const facts = recordingFacts(file);
+    const { hello, now } = facts;
+    let read = 0;
+    let due = LOAD_STEP;
     // Another gateway's, whatever it says: nothing of what is known now belongs to it.
     this.greet({ ...hello, gateway: `${hello.gateway} recorded ${++this.#loads}`, now, recorded: true });
     for (const message of readRecording(file)) {
+      read += message.kind === 'text' ? message.text.length : message.bytes.length;
+      if (read >= due) {
+        due = read + LOAD_STEP;
+        progress(read / file.length);
+      }
       if (message.kind === 'frames') this.frames(message.bytes.buffer as ArrayBuffer);
       else if (message.kind === 'payloads') this.payloads(message.bytes.buffer as ArrayBuffer);
       else if (message.kind === 'log') this.take(parseLog(message.bytes.buffer));
@@ -151,6 +166,7 @@ export class Feed {
       }
     }
     this.#acks = {};
+    return facts;
   }
 
   /** HELLO. A gateway process other than before makes everything known so far void. */

@@ -142,12 +142,30 @@ function askMissing(): void {
   link.send({ type: 'get', id: 1, what: 'sections', ...missing });
 }
 
+function failed(what: string, error: unknown): void {
+  self.postMessage({ problem: `${what}: ${(error as Error).message}` } satisfies FromWorker);
+}
+
+/* Made in one go, so a log of a million frames may ask for more memory than there is. */
+function keep(message: Extract<ToWorker, { readonly kind: 'keep' }>): void {
+  try {
+    const file = feed.keep(message.format, message.filter, message.content);
+    if (file === null) throw new Error('nothing was heard of the gateway yet');
+    self.postMessage({ file } satisfies FromWorker, { transfer: [file.bytes.buffer as ArrayBuffer] });
+  } catch (error) {
+    failed('The file cannot be made', error);
+  }
+}
+
 /* From now on the recording is what there is; the gateway is let go. */
 function open(file: ArrayBuffer): void {
   try {
-    feed.load(new Uint8Array(file));
+    const { frames } = feed.load(new Uint8Array(file), share =>
+      self.postMessage({ progress: share } satisfies FromWorker),
+    );
+    self.postMessage({ opened: { frames, kept: feed.log.size } } satisfies FromWorker);
   } catch (error) {
-    self.postMessage({ problem: (error as Error).message } satisfies FromWorker);
+    failed('This file cannot be opened', error);
     return;
   }
   link.stop();
@@ -171,12 +189,9 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
       pastDue = 0;
       paint();
       return;
-    case 'keep': {
-      const file = feed.keep(message.format, message.filter, message.content);
-      if (file !== null)
-        self.postMessage({ file } satisfies FromWorker, { transfer: [file.bytes.buffer as ArrayBuffer] });
+    case 'keep':
+      keep(message);
       return;
-    }
     case 'text':
       self.postMessage({ text: feed.text(message.ranges) } satisfies FromWorker);
       return;
