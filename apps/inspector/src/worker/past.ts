@@ -12,7 +12,9 @@ const SHORTEST_US = 1_000_000;
 export function pastPart(store: StateStore, log: FrameLog, now: number): PastPart {
   const oldest = log.size === 0 ? now : log.columns.t[log.slot(log.first)]!;
   const from = Math.max(0, Math.min(oldest, now - SHORTEST_US));
-  const to = Math.max(now, from + SHORTEST_US);
+  // The newest frame may be from after the last word on what time it is.
+  const newest = log.size === 0 ? now : log.columns.t[log.slot(log.end - 1)]!;
+  const to = Math.max(now, newest, from + SHORTEST_US);
   const counts = new Uint32Array(PAST_PARTS);
   const each = (to - from) / PAST_PARTS;
   let row = log.first;
