@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LogEvent } from '@glassway/inspector-protocol';
+import { type LogEvent, parseLog } from '@glassway/inspector-protocol';
 import { DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_POOL, type PoolSettings } from '../src/config/pool-settings.ts';
@@ -166,8 +166,11 @@ beforeAll(async () => {
   viewer = connectViewer(under.gateway.inspectorUrl!, {
     onHello: () => ({ type: 'subscribe', id: 1, frames: null, fields: null, events: true, payloads: null, backlog: 0 }),
     onText: message => {
-      if (message.type === 'events') events.push(...message.events);
       if (message.type === 'snapshot') watching();
+    },
+    onLog: octets => {
+      const message = parseLog(octets.buffer as ArrayBuffer);
+      if (message.type === 'events') events.push(...message.events);
     },
     onFrames: () => {},
   });
