@@ -59,7 +59,7 @@ function withFrames(lengths: readonly number[], kept: readonly Uint8Array[], eve
   const held = sources(events);
   lengths.forEach((length, seq) => {
     const message = framesMessage(seq, dataFrames(1, { stream: 3, length, dir: 0 }));
-    held.log.append(message, { count: 1, from: seq, to: seq + 1 }, seq);
+    held.log.append(message, { kind: 1, count: 1, from: seq, to: seq + 1 }, seq);
     held.octets.add([{ seq, connection: 1, leg: 0, direction: 0, stream: 3, type: 0, offset: 0, octets: kept[seq]! }]);
   });
   return held;

@@ -42,6 +42,8 @@ export interface Ui {
   readonly frameRanges: Readonly<Record<FramesSlot, Range>>;
   /** Windows and frames below the table of streams. */
   readonly dock: boolean;
+  /** The step of the tables' past on the HPACK tab; null: the present. */
+  readonly hpackStep: number | null;
   readonly windowStreams: readonly number[];
   readonly windowDirection: 0 | 1;
   readonly windowSeconds: number;
@@ -78,6 +80,7 @@ export const FIRST: Ui = {
   streamRange: { first: 0, length: 40 },
   frameRanges: { tab: { first: 0, length: 60 }, drawer: { first: 0, length: 20 } },
   dock: true,
+  hpackStep: null,
   windowStreams: [],
   windowDirection: 1,
   windowSeconds: 30,
@@ -108,6 +111,7 @@ export function selectConnection(id: number, tab?: Tab): void {
     frame: null,
     picked: [],
     pickedFrom: null,
+    hpackStep: null,
     windowStreams: [],
     streamSearch: '',
     streamRange: { ...before.streamRange, first: 0 },
@@ -166,6 +170,7 @@ export function lookOf(ui: Ui): Look {
     frame: ui.frame,
     windows: strip ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds } : null,
     hpack: ui.tab === 'hpack',
+    hpackStep: ui.hpackStep,
     timeline: ui.tab === 'timeline' ? { seconds: ui.windowSeconds } : null,
     find: ui.palette && ui.paletteText.trim() !== '' ? ui.paletteText.trim() : null,
     at: ui.at,

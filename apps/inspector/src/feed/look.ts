@@ -50,6 +50,8 @@ export interface Look {
   } | null;
   /** The dynamic tables of the connection. */
   readonly hpack: boolean;
+  /** The step of their past that is shown; null: the present. */
+  readonly hpackStep: number | null;
   /** Seconds back from now; 0: everything kept. Null: nobody looks. */
   readonly timeline: { readonly seconds: number } | null;
   /** Streams to find; null: nobody searches. */
@@ -105,6 +107,7 @@ export const NOTHING: Look = {
   frame: null,
   windows: null,
   hpack: false,
+  hpackStep: null,
   timeline: null,
   find: null,
   at: null,

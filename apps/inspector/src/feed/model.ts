@@ -14,10 +14,12 @@ import type {
 } from '@glassway/inspector-protocol';
 import type { FoundPart } from './found.ts';
 import type { GrpcCall } from './grpc.ts';
+import type { HistoryPart } from './history.ts';
 import type { FramesSlot } from './look.ts';
 import type { PastPart } from './past.ts';
 
 export * from './grpc.ts';
+export * from './history.ts';
 export * from './look.ts';
 
 /** Where the connection to the gateway stands. */
@@ -351,6 +353,7 @@ export interface HpackPart {
   readonly received: TableView;
   readonly sent: TableView;
   readonly fields: readonly FieldEconomy[];
+  readonly history: HistoryPart;
 }
 
 /** Everything drawn. A part is replaced as a whole, so `===` tells whether it changed. */

@@ -25,6 +25,7 @@ import {
   type FramesPart,
   type FramesSlot,
   type FrameText,
+  type HistoryPart,
   type HpackPart,
   type KeepFormat,
   type Look,
@@ -47,6 +48,8 @@ import { Rate } from './rates.ts';
 import { Sections } from './sections.ts';
 import type { ConnectionEntry } from './state-entries.ts';
 import { StateStore } from './state-store.ts';
+import { TableHistory } from './table-history.ts';
+import { TableSizes } from './table-sizes.ts';
 import { timelinePart } from './timeline.ts';
 import { windowSeries } from './window-series.ts';
 
@@ -58,6 +61,9 @@ const LOAD_STEP = 4 * 1024 * 1024;
 
 /* How often a filter over what streams are like, and not frames, is run anew. */
 const VOLATILE_MS = 1000;
+
+/* The past of the tables is made anew this often. */
+const HISTORY_MS = 500;
 
 const SLOTS: readonly FramesSlot[] = ['tab', 'drawer'];
 
@@ -101,7 +107,10 @@ export class Feed {
   /* The same for field sections. */
   #fieldsSeen = 0;
   readonly #churn = new Churn();
-  #tables: Omit<HpackPart, 'fields'> | null = null;
+  #tables: Omit<HpackPart, 'fields' | 'history'> | null = null;
+  readonly #tableSizes = new TableSizes();
+  /* Made anew at most twice a second, while somebody looks. */
+  #history: { readonly connection: number; readonly madeAt: number; readonly of: TableHistory } | null = null;
   #pausedAt = 0;
   #loads = 0;
   readonly #knowledge: Knowledge;
@@ -183,6 +192,8 @@ export class Feed {
       this.#fieldsSeen = 0;
       this.#churn.clear();
       this.#tables = null;
+      this.#tableSizes.clear();
+      this.#history = null;
     }
     this.#hello = hello;
     this.#heard(hello.now);
@@ -208,6 +219,7 @@ export class Feed {
     switch (message.type) {
       case 'snapshot':
         this.accounts.subscribed(message.from.frames, message.head.frames);
+        if (message.from.fields > this.#fieldsSeen) this.sections.missed();
         this.store.apply(message.rows, message.now, true);
         this.#heard(message.now);
         this.#rate.add(message.now, message.head.frames);
@@ -228,6 +240,7 @@ export class Feed {
         return;
       case 'dropped':
         if (message.log === 'frames') this.accounts.lost(message.from, message.to, message.count);
+        if (message.log === 'fields') this.sections.missed();
         this.#acks[message.log] = message.to;
         return;
       case 'reply':
@@ -395,7 +408,27 @@ export class Feed {
   hpack(): Pick<Snapshot, 'hpack'> {
     const { hpack, connection } = this.#look;
     if (!hpack || this.#tables === null || this.#tables.connection !== connection) return { hpack: null };
-    return { hpack: { ...this.#tables, fields: this.#churn.of(connection) } };
+    return { hpack: { ...this.#tables, fields: this.#churn.of(connection), history: this.#past(connection) } };
+  }
+
+  #past(connection: number): HistoryPart {
+    const held = this.#history;
+    const now = this.#clock();
+    let history = held?.of;
+    if (history === undefined || held?.connection !== connection || now - held.madeAt >= HISTORY_MS) {
+      const facts = this.store.connections.get(connection)?.facts;
+      const max = facts?.tableMax ?? { received: 4096, sent: 4096 };
+      const complete = facts !== undefined && facts.openedAt >= this.sections.knownSince;
+      const sections = this.sections.ofConnection(connection);
+      history = new TableHistory(sections, this.#tableSizes.of(connection), complete, [max.received, max.sent]);
+      this.#history = { connection, madeAt: now, of: history };
+    }
+    const { hpackStep } = this.#look;
+    return {
+      ids: history.ids,
+      forgotten: history.forgotten,
+      step: hpackStep === null ? null : history.step(hpackStep),
+    };
   }
 
   /** A stream that is looked at and whose field sections are not here. */
@@ -455,6 +488,7 @@ export class Feed {
     const events = known === 0 ? message.events : message.events.slice(known);
     this.store.happened(events);
     this.messages.add(events);
+    this.#tableSizes.add(events);
     this.#eventsSeen = Math.max(this.#eventsSeen, message.to);
   }
 

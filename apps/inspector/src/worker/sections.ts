@@ -8,6 +8,9 @@ export const MAX_SECTIONS = 20_000;
 export class Sections {
   readonly #byNumber = new Map<number, FieldSection>();
   readonly #byStream = new Map<string, FieldSection[]>();
+  /** Nothing is missing that came after this moment, t. */
+  knownSince: number = Number.NEGATIVE_INFINITY;
+  #gap = false;
 
   /** Sections held. */
   get size(): number {
@@ -16,6 +19,10 @@ export class Sections {
 
   /** Adds sections; those known already are replaced. */
   add(sections: readonly FieldSection[]): void {
+    if (this.#gap && sections.length > 0) {
+      this.#gap = false;
+      this.knownSince = sections[0]!.t;
+    }
     for (const section of sections) {
       const known = this.#byNumber.has(section.section);
       this.#byNumber.set(section.section, section);
@@ -27,6 +34,7 @@ export class Sections {
     for (const [number, section] of this.#byNumber) {
       if (this.#byNumber.size <= MAX_SECTIONS) break;
       this.#byNumber.delete(number);
+      this.knownSince = Math.max(this.knownSince, section.t);
       this.#forget(section);
     }
   }
@@ -46,10 +54,22 @@ export class Sections {
     return [...this.#byNumber.values()];
   }
 
+  /** Sections before the next ones did not come. */
+  missed(): void {
+    this.#gap = true;
+  }
+
+  /** Those of a connection, in the order they came. */
+  ofConnection(connection: number): FieldSection[] {
+    return this.all().filter(section => section.connection === connection);
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#byNumber.clear();
     this.#byStream.clear();
+    this.knownSince = Number.NEGATIVE_INFINITY;
+    this.#gap = false;
   }
 
   #forget(section: FieldSection): void {

@@ -96,11 +96,11 @@ function show(look: Look): void {
   const windows = differs('connection', 'windows', 'paused', 'at');
   const timeline = differs('connection', 'timeline', 'paused', 'at');
   const found = differs('find');
-  const hpack = differs('connection', 'hpack');
+  const hpack = differs('connection', 'hpack', 'hpackStep');
+  if (differs('connection', 'hpack')) tablesDue = 0;
   seen = look;
   feed.look(look);
   askMissing();
-  if (hpack) tablesDue = 0;
   askTables();
   post({
     ...(hpack ? feed.hpack() : {}),

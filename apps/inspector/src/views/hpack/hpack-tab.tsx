@@ -6,6 +6,7 @@ import type { FieldEconomy } from '../../feed/model.ts';
 import { bytes, count, plural } from '../../text/format.ts';
 import { Hostile } from '../../ui/hostile.tsx';
 import ui from '../../ui/ui.module.css';
+import { HistoryBar, StepCard } from './history.tsx';
 import css from './hpack.module.css';
 
 /* RFC 7541 2.3.3: the dynamic table's newest entry follows the static table's 61. */
@@ -13,7 +14,7 @@ const FIRST_DYNAMIC = 62;
 const SHOWN_ENTRIES = 256;
 const SHOWN_FIELDS = 200;
 
-/** Both dynamic tables as they are now, and what HPACK made of each field. */
+/** Both dynamic tables, now or after any block that is kept, and what HPACK made of each field. */
 export function HpackTab(): ReactNode {
   const part = useFeed(snapshot => snapshot.hpack);
   const detail = useFeed(snapshot => snapshot.connection);
@@ -21,19 +22,41 @@ export function HpackTab(): ReactNode {
     return <p className={css['none']}>HTTP/1.1 does not compress its fields.</p>;
   }
   if (part === null) return <p className={css['none']}>Asking the gateway for the tables.</p>;
+  const { step } = part.history;
   const peer = detail?.facts.leg === 1 ? 'backend' : 'client';
   return (
     <div className={css['page']}>
+      <HistoryBar history={part.history} />
+      {step !== null && <StepCard step={step} />}
       <div className={css['tables']}>
-        <Table title={`Received: the ${peer}’s encoder fills it`} table={part.received} />
-        <Table title="Sent: our encoder fills it" table={part.sent} />
+        <Table
+          title={`Received: the ${peer}’s encoder fills it`}
+          table={step === null ? shownNow(part.received) : step.received}
+        />
+        <Table title="Sent: our encoder fills it" table={step === null ? shownNow(part.sent) : step.sent} />
       </div>
       <Economy fields={part.fields} />
     </div>
   );
 }
 
-function Table(props: { readonly title: string; readonly table: TableView }): ReactNode {
+/* The present comes from the gateway, which has followed the tables from their beginning. */
+function shownNow(table: TableView): ShownTable {
+  return { ...table, unknown: !table.complete, fresh: 0, evicted: [] };
+}
+
+interface ShownTable {
+  readonly maxSize: number;
+  readonly size: number;
+  /** Older entries may be there that are not known. */
+  readonly unknown: boolean;
+  /** Newest first; the first `fresh` came in with the step shown. */
+  readonly entries: readonly TableEntry[];
+  readonly fresh: number;
+  readonly evicted: readonly TableEntry[];
+}
+
+function Table(props: { readonly title: string; readonly table: ShownTable }): ReactNode {
   const { table } = props;
   const share = table.maxSize === 0 ? 0 : Math.min(100, (table.size / table.maxSize) * 100);
   return (
@@ -48,16 +71,20 @@ function Table(props: { readonly title: string; readonly table: TableView }): Re
           {table.entries.length === 1 ? 'entry' : 'entries'}
         </span>
       </div>
-      {!table.complete && (
-        <p className={css['warning']}>Some field sections were lost: old entries may be missing here.</p>
+      {table.unknown && (
+        <p className={css['warning']}>Field blocks from before are missing: older entries may be there as well.</p>
       )}
-      {table.entries.length === 0 ? (
+      {table.entries.length === 0 && table.evicted.length === 0 ? (
         <p className={css['quiet']}>Empty.</p>
       ) : (
         <ol className={css['entries']}>
           {table.entries.slice(0, SHOWN_ENTRIES).map((entry, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: an entry is its place; every insertion moves all of them
-            <Entry key={at} entry={entry} index={FIRST_DYNAMIC + at} />
+            <Entry key={at} entry={entry} index={FIRST_DYNAMIC + at} state={at < table.fresh ? 'fresh' : 'kept'} />
+          ))}
+          {table.evicted.map((entry, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: as above
+            <Entry key={`out${at}`} entry={entry} index={null} state="evicted" />
           ))}
         </ol>
       )}
@@ -68,11 +95,19 @@ function Table(props: { readonly title: string; readonly table: TableView }): Re
   );
 }
 
-function Entry(props: { readonly entry: TableEntry; readonly index: number }): ReactNode {
+function Entry(props: {
+  readonly entry: TableEntry;
+  /** Null: it has left. */
+  readonly index: number | null;
+  readonly state: 'kept' | 'fresh' | 'evicted';
+}): ReactNode {
   const { entry } = props;
   return (
-    <li className={css['entry']}>
-      <span className={css['index']}>{props.index}</span>
+    <li className={css['entry']} data-state={props.state}>
+      <span className={css['index']}>
+        {props.state === 'fresh' && <span title="came in with this block">+ </span>}
+        {props.index ?? 'out'}
+      </span>
       <span className={css['name']}>
         <Hostile text={entry.name} title />
       </span>
