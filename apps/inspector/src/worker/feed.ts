@@ -25,15 +25,12 @@ import {
   type FramesPart,
   type FramesSlot,
   type FrameText,
-  type HistoryPart,
-  type HpackPart,
   type KeepFormat,
   type Look,
   NOTHING,
   type Snapshot,
 } from '../feed/model.ts';
 import { Accounts } from './accounts.ts';
-import { Churn } from './churn.ts';
 import { findStreams } from './find.ts';
 import { findingsOf } from './findings.ts';
 import { FrameLog } from './frame-log.ts';
@@ -41,6 +38,7 @@ import { asksFor, compile, type Knowledge } from './frame-match.ts';
 import { frameDetail, frameRows } from './frame-rows.ts';
 import { FrameView } from './frame-view.ts';
 import { GrpcMessages } from './grpc-messages.ts';
+import { Hpack } from './hpack-part.ts';
 import { frameText, keep } from './keep.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
 import { pastPart } from './past.ts';
@@ -48,8 +46,6 @@ import { Rate } from './rates.ts';
 import { Sections } from './sections.ts';
 import type { ConnectionEntry } from './state-entries.ts';
 import { StateStore } from './state-store.ts';
-import { TableHistory } from './table-history.ts';
-import { TableSizes } from './table-sizes.ts';
 import { timelinePart } from './timeline.ts';
 import { windowSeries } from './window-series.ts';
 
@@ -61,9 +57,6 @@ const LOAD_STEP = 4 * 1024 * 1024;
 
 /* How often a filter over what streams are like, and not frames, is run anew. */
 const VOLATILE_MS = 1000;
-
-/* The past of the tables is made anew this often. */
-const HISTORY_MS = 500;
 
 const SLOTS: readonly FramesSlot[] = ['tab', 'drawer'];
 
@@ -106,11 +99,7 @@ export class Feed {
   #eventsSeen = 0;
   /* The same for field sections. */
   #fieldsSeen = 0;
-  readonly #churn = new Churn();
-  #tables: Omit<HpackPart, 'fields' | 'history'> | null = null;
-  readonly #tableSizes = new TableSizes();
-  /* Made anew at most twice a second, while somebody looks. */
-  #history: { readonly connection: number; readonly madeAt: number; readonly of: TableHistory } | null = null;
+  readonly #hpack: Hpack = new Hpack(this.store, this.sections);
   #pausedAt = 0;
   #loads = 0;
   readonly #knowledge: Knowledge;
@@ -190,10 +179,7 @@ export class Feed {
       this.#views.clear();
       this.#eventsSeen = 0;
       this.#fieldsSeen = 0;
-      this.#churn.clear();
-      this.#tables = null;
-      this.#tableSizes.clear();
-      this.#history = null;
+      this.#hpack.clear();
     }
     this.#hello = hello;
     this.#heard(hello.now);
@@ -246,8 +232,7 @@ export class Feed {
       case 'reply':
         if (message.what === 'sections') this.sections.add(unpackSections(message.packed));
         // The question for tables bears the connection's number.
-        else if (message.what === 'tables')
-          this.#tables = { connection: message.id, received: message.received, sent: message.sent };
+        else if (message.what === 'tables') this.#hpack.answered(message.id, message.received, message.sent);
         return;
       case 'hello':
         this.greet(message);
@@ -326,7 +311,7 @@ export class Feed {
     return {
       now,
       connections: connectionRows(store, now),
-      findings: findingsOf(store, this.#churn, now),
+      findings: findingsOf(store, this.#hpack.churn, now),
       connection: entry === undefined ? null : connectionDetail(entry, now),
       streams:
         entry === undefined || streams === null ? null : streamsPart(store, entry, streams, stream?.stream ?? -1, now),
@@ -406,29 +391,8 @@ export class Feed {
 
   /** What the HPACK tab shows. */
   hpack(): Pick<Snapshot, 'hpack'> {
-    const { hpack, connection } = this.#look;
-    if (!hpack || this.#tables === null || this.#tables.connection !== connection) return { hpack: null };
-    return { hpack: { ...this.#tables, fields: this.#churn.of(connection), history: this.#past(connection) } };
-  }
-
-  #past(connection: number): HistoryPart {
-    const held = this.#history;
-    const now = this.#clock();
-    let history = held?.of;
-    if (history === undefined || held?.connection !== connection || now - held.madeAt >= HISTORY_MS) {
-      const facts = this.store.connections.get(connection)?.facts;
-      const max = facts?.tableMax ?? { received: 4096, sent: 4096 };
-      const complete = facts !== undefined && facts.openedAt >= this.sections.knownSince;
-      const sections = this.sections.ofConnection(connection);
-      history = new TableHistory(sections, this.#tableSizes.of(connection), complete, [max.received, max.sent]);
-      this.#history = { connection, madeAt: now, of: history };
-    }
-    const { hpackStep } = this.#look;
-    return {
-      ids: history.ids,
-      forgotten: history.forgotten,
-      step: hpackStep === null ? null : history.step(hpackStep),
-    };
+    const { hpack, hpackStep, connection } = this.#look;
+    return { hpack: hpack ? this.#hpack.part(connection, hpackStep, this.#clock()) : null };
   }
 
   /** A stream that is looked at and whose field sections are not here. */
@@ -479,7 +443,7 @@ export class Feed {
     this.sections.add(sections);
     // Positions of a batch are those of its sections, one each; a backlog tells some again.
     for (let at = Math.max(0, this.#fieldsSeen - message.from); at < sections.length; at++)
-      this.#churn.add(sections[at]!);
+      this.#hpack.section(sections[at]!);
     this.#fieldsSeen = Math.max(this.#fieldsSeen, message.to);
   }
 
@@ -488,7 +452,7 @@ export class Feed {
     const events = known === 0 ? message.events : message.events.slice(known);
     this.store.happened(events);
     this.messages.add(events);
-    this.#tableSizes.add(events);
+    this.#hpack.happened(events);
     this.#eventsSeen = Math.max(this.#eventsSeen, message.to);
   }
 
