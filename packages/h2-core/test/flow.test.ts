@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Scheduler } from '../src/flow/scheduler.ts';
 import type { Tap } from '../src/index.ts';
 import { client, get, server } from './support/endpoint.ts';
 import {
@@ -195,6 +196,49 @@ test('the tap hears why octets wait: windows, a full transport, others in line; 
   t.connection.noteTransport(true);
   t.sent();
   expect(heard.splice(0)).toEqual(['1:0:0', '3:0:0']);
+});
+
+test('the tap is told of a long line once, and then of those that were served or written to', () => {
+  const streams = 300;
+  let told = new Map<number, string>();
+  const tap = new Proxy(
+    {},
+    {
+      get: (_target, name) => (id: number, cause: number, bytes: number) => {
+        if (name === 'onSendBlocked') told.set(id, `${cause}:${bytes}`);
+      },
+    },
+  ) as unknown as Tap;
+  const t = server({ tap, maxConcurrentStreams: streams }, 4, 100_000_000);
+  t.receive(windowUpdate(0, 100_000_000));
+  const whole = vi.spyOn(Scheduler.prototype, 'forEach');
+  for (let i = 0; i < streams; i++) {
+    t.receive(headers(2 * i + 1, GET));
+    t.connection.respond(t.stream(2 * i + 1), 200, [], false);
+    t.connection.write(t.stream(2 * i + 1), new Uint8Array(20_000), false);
+  }
+  t.sent(20_000);
+  expect(told.size).toBe(streams);
+  whole.mockClear();
+  for (let flush = 0; flush < 50; flush++) {
+    told = new Map();
+    const last = t.stream(2 * streams - 1);
+    t.connection.write(last, new Uint8Array(1), false);
+    t.sent(1000);
+    // Whoever was served, and the one that was written to; the others wait as they did.
+    expect(told.size).toBeLessThanOrEqual(3);
+    expect(told.get(last.id)).toBe(`3:${20_001 + flush}`);
+  }
+  expect(whole).not.toHaveBeenCalled();
+  // More changes than are remembered: the whole line is looked at again, and nothing is missed.
+  for (let i = 0; i < 5; i++) {
+    for (let j = 0; j < streams; j++) t.connection.write(t.stream(2 * j + 1), new Uint8Array(1), false);
+  }
+  told = new Map();
+  t.sent(1000);
+  expect(whole).toHaveBeenCalledTimes(1);
+  expect(told.size).toBeGreaterThanOrEqual(streams - 3);
+  whole.mockRestore();
 });
 
 describe('RFC 9113 5.2, 6.9 sending', () => {

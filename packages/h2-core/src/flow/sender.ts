@@ -13,6 +13,9 @@ export const SendBlock = { NONE: 0, CONNECTION_WINDOW: 1, STREAM_WINDOW: 2, TRAN
 /** Largest DATA payload cut even if the peer takes more: keeps turns short and PING replies prompt. */
 const MAX_DATA_PAYLOAD = 65_536;
 
+/** Changes remembered one by one between two times of telling; with more, the whole line is told. */
+const MAX_UNTOLD = 1024;
+
 /** Octets at which the queues of all streams, and of one, are full. */
 type SendBufferOptions = Pick<ResolvedOptions, 'maxConnectionSendBufferSize' | 'maxSendBufferSize'>;
 
@@ -51,8 +54,11 @@ export class Sender {
   private buffered = 0;
   private readonly maxBuffered: number;
   private readonly maxStreamBuffered: number;
-  private readonly tellInLine: (stream: StreamRecord) => void = stream =>
-    this.tellBlocked(stream, this.window <= 0 ? SendBlock.CONNECTION_WINDOW : SendBlock.TRANSPORT);
+  /** With the tap: streams whose octets or place in line changed since those in line were told last. */
+  private readonly untold: StreamRecord[] = [];
+  /** What all others in line were told; NONE: not all of them were. */
+  private toldCause: number = SendBlock.NONE;
+  private readonly tellInLine: (stream: StreamRecord) => void = stream => this.tellBlocked(stream, this.toldCause);
 
   constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, options: SendBufferOptions, padder: Padder | null) {
     this.padder = padder;
@@ -82,14 +88,32 @@ export class Sender {
       return;
     }
     this.scheduler.add(stream);
+    if (this.tap !== null) this.note(stream);
     if (this.window <= 0) this.tellBlocked(stream, SendBlock.CONNECTION_WINDOW);
     else if (this.transportFull) this.tellBlocked(stream, SendBlock.TRANSPORT);
   }
 
   /** Tells the tap why those in line wait: a cut has ended, or the transport is full. */
   tellWaiting(): void {
-    if (this.tap === null || this.scheduler.isEmpty) return;
-    this.scheduler.forEach(this.tellInLine);
+    if (this.tap === null) return;
+    const { untold } = this;
+    if (!this.scheduler.isEmpty) {
+      const cause = this.window <= 0 ? SendBlock.CONNECTION_WINDOW : SendBlock.TRANSPORT;
+      // A cut serves a few of perhaps thousands: of the others nothing new can be told unless the cause is another one.
+      if (cause !== this.toldCause) {
+        this.toldCause = cause;
+        this.scheduler.forEach(this.tellInLine);
+      } else {
+        for (const stream of untold) if (stream.ringNext !== null) this.tellBlocked(stream, cause);
+      }
+    }
+    untold.length = 0;
+  }
+
+  /** Something of a stream changed that those who wait are told. */
+  private note(stream: StreamRecord): void {
+    if (this.untold.length < MAX_UNTOLD) this.untold.push(stream);
+    else this.toldCause = SendBlock.NONE;
   }
 
   /** Octets at which the queue of any stream is full now. What a stream may have at least keeps the others' from stopping it. */
@@ -102,6 +126,7 @@ export class Sender {
   enqueue(stream: StreamRecord, bytes: Uint8Array): void {
     stream.enqueue(bytes);
     this.buffered += bytes.length;
+    if (this.tap !== null) this.note(stream);
   }
 
   /** True when a stream should be given no more octets for now. */
@@ -175,6 +200,7 @@ export class Sender {
       this.tellBlocked(stream, SendBlock.STREAM_WINDOW);
     } else {
       this.scheduler.rotate(stream);
+      if (this.tap !== null) this.note(stream);
     }
     if (stream.wantsWritable && stream.bufferedBytes <= this.highWater >>> 1) this.host.onRoom(stream);
     return size + padding;
