@@ -12,11 +12,10 @@ import type { FieldList } from '@glassway/h2-core';
 import type { ForwardPolicy } from '../fields.ts';
 import { forwardResponse, forwardTrailers } from '../fields-response.ts';
 import { editFields } from '../routing/field-edit.ts';
-import type { Forward, Route, Router } from '../routing/router.ts';
+import type { Route, Router } from '../routing/router.ts';
 import { withContext } from '../telemetry/trace-context.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import type { Trace } from '../trace/trace.ts';
-import type { Member } from '../upstream/member.ts';
 import type { PoolGuest } from '../upstream/pool.ts';
 import { Attempt } from './attempt.ts';
 import { type ExchangeState, stateOf } from './exchange-state.ts';
@@ -27,6 +26,8 @@ import { planOf } from './plan.ts';
 import { type Reason, reason } from './reason.ts';
 import { ExchangeRecord, type RecordSink } from './record.ts';
 import { mayRetry } from './retry.ts';
+import { Seat } from './seat.ts';
+import { Upload } from './upload.ts';
 
 /** What exchanges share. */
 export interface ExchangeContext {
@@ -54,8 +55,6 @@ export interface ExchangeContext {
 
 const UPLOAD_STOPPED = reason('upload_stopped', 'the response was complete before the request', { rfc: '9113 8.1' });
 
-const NONE: readonly Member[] = [];
-
 /** Takes a request from a listener. The leg's `events` are set when this returns. */
 export function accept(context: ExchangeContext, request: RequestMessage, client: ClientLeg): void {
   const exchange = new Exchange(context, client, request);
@@ -71,25 +70,15 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   /** As it goes to the backends; null until routed. */
   #forwarded: RequestMessage | null = null;
   #route: Route | null = null;
-  #forward: Forward | null = null;
-  /** It has entered the pool and not left it. */
-  #entered = false;
-  /** The target that works for it. */
-  #member: Member | null = null;
-  /** Those that failed. */
-  #tried: readonly Member[] = NONE;
+  /** Null: it goes to no pool. */
+  #seat: Seat | null = null;
   waitingSince = 0;
   place = -1;
   /** The backend's side; null: there is none (any more). */
   #attempt: Attempt | null = null;
 
   readonly #held: Held;
-  #earlyTrailers: Trailers | null = null;
-  /** Something of the body was passed on, so it cannot be sent again. */
-  #bodyBegun = false;
-  #requestEnded: boolean;
-  /** Nobody wants the rest of the request. */
-  #uploadStopped = false;
+  readonly #upload: Upload;
 
   /** What the trace was told last; a request may move from one connection to another. */
   #pairedConnection = 0;
@@ -105,7 +94,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     this.#client = client;
     this.#held = new Held(context);
     this.#record = new ExchangeRecord(client.facts, request, context.clock());
-    this.#requestEnded = !request.hasBody;
+    this.#upload = new Upload(client, this.#held, request.hasBody);
   }
 
   /** Routes the request and sends it to the first backend, answers it, or refuses it. */
@@ -122,17 +111,17 @@ export class Exchange implements ClientLegEvents, PoolGuest {
       this.#answer(plan.response);
       return;
     }
-    const { forward } = plan;
-    this.#forward = forward;
+    const { pool } = plan.forward;
+    this.#seat = new Seat(pool);
     this.#forwarded = plan.message;
-    const entry = forward.pool.enter(this);
+    const entry = pool.enter(this);
     if (entry === 'entered') this.proceed();
     else if (entry !== 'waiting') this.#refuse(entry);
   }
 
   /** It is its turn in the pool. */
   proceed(): void {
-    this.#entered = true;
+    this.#seat!.entered();
     this.#send();
   }
 
@@ -155,9 +144,9 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     const { assignedAt, firstByteAt } = this.#record;
     if (this.#isTunnel && this.#responded) return 'the end of a tunnel (WebSocket)';
     if (!this.#responded) {
-      if (this.place >= 0) return `its turn for ${this.#forward!.pool.name}`;
+      if (this.place >= 0) return `its turn for ${this.#seat!.pool.name}`;
       if (assignedAt < 0) return 'a connection to the backend';
-      if (!this.#requestEnded) return this.#held.up > 0 ? 'the backend to read the request' : 'the rest of the request';
+      if (!this.#upload.ended) return this.#held.up > 0 ? 'the backend to read the request' : 'the rest of the request';
       return 'the response of the backend';
     }
     if (this.#held.down > 0) return 'the client to read the response';
@@ -175,10 +164,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   }
 
   #send(): void {
-    const member = this.#forward!.pool.choose(this.#record.request, this.#client.facts, this.#tried);
-    this.#member = member;
-    member.inFlight++;
-    const { backend } = member;
+    const { backend } = this.#seat!.choose(this.#record.request, this.#client.facts);
     this.#record.attempts++;
     this.#record.backend = backend.url;
     const attempt = new Attempt(this);
@@ -190,31 +176,21 @@ export class Exchange implements ClientLegEvents, PoolGuest {
 
   onBody(chunk: Uint8Array, end: boolean): void {
     this.#record.bytesUp += chunk.length;
-    if (end) this.#requestEnded = true;
-    const leg = this.#attempt?.leg;
-    if ((!leg && this.place < 0) || this.#uploadStopped) {
-      // Dropped, but given back: other streams of the client's connection need the window.
-      if (chunk.length > 0) this.#client.consumed(chunk.length);
-    } else if (!leg || this.#record.assignedAt < 0) {
-      this.#held.keepEarly(chunk);
-    } else {
-      this.#bodyBegun = true;
-      if (!leg.write(chunk, end)) this.#held.holdUp(chunk.length);
-      else if (chunk.length > 0) this.#client.consumed(chunk.length);
-    }
+    this.#upload.body(chunk, end, this.#assignedLeg, this.#isBackendAwaited);
   }
 
   onTrailers(trailers: Trailers): void {
-    this.#requestEnded = true;
-    const leg = this.#attempt?.leg;
-    if ((!leg && this.place < 0) || this.#uploadStopped) return;
-    const kept = forwardTrailers(trailers);
-    if (!leg || this.#record.assignedAt < 0) {
-      this.#earlyTrailers = kept;
-    } else {
-      this.#bodyBegun = true;
-      leg.trailers(kept);
-    }
+    this.#upload.trailers(trailers, this.#assignedLeg, this.#isBackendAwaited);
+  }
+
+  /** The backend's leg, once it has a connection. */
+  get #assignedLeg(): BackendLeg | null {
+    return this.#record.assignedAt < 0 ? null : (this.#attempt?.leg ?? null);
+  }
+
+  /** Some backend has the request, or will have. */
+  get #isBackendAwaited(): boolean {
+    return this.#attempt !== null || this.place >= 0;
   }
 
   onWritable(): void {
@@ -233,7 +209,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   onFinished(): void {
     if (this.#settled) return;
     // A tunnel whose client takes no interest in the other direction any more.
-    if (this.#attempt?.live && !this.#requestEnded) {
+    if (this.#attempt?.live && !this.#upload.ended) {
       this.#cancelBackend(UPLOAD_STOPPED);
       this.#declineRest();
     }
@@ -252,7 +228,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     }
     this.#record.reason = why;
     this.#reasoned(why);
-    this.#giveBackUp();
+    this.#upload.giveBack();
     this.#settle();
     this.#client.reset(why);
   }
@@ -270,20 +246,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     }
     if (record.assignedAt >= 0) return;
     record.assignedAt = this.#context.clock();
-    const early = this.#held.takeEarly();
-    const trailers = this.#earlyTrailers;
-    if (early.length === 0 && trailers === null) return;
-    this.#bodyBegun = true;
-    let passed = 0;
-    for (let i = 0; i < early.length; i++) {
-      const chunk = early[i]!;
-      const last = this.#requestEnded && trailers === null && i === early.length - 1;
-      if (leg.write(chunk, last)) passed += chunk.length;
-      else this.#held.holdUp(chunk.length);
-    }
-    if (trailers !== null) leg.trailers(trailers);
-    // Only now, because it may bring the next octets at once, and they belong after these.
-    if (passed > 0) this.#client.consumed(passed);
+    this.#upload.passOn(leg);
   }
 
   /** A 1xx response. */
@@ -296,7 +259,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     this.#record.firstByteAt = this.#context.clock();
     this.#record.status = response.status;
     this.#responded = true;
-    this.#member?.succeeded();
+    this.#seat!.succeeded();
     const edit = this.#route!.response;
     const forwarded = forwardResponse(response);
     this.#client.respond(edit === null ? forwarded : editFields(forwarded, edit), end);
@@ -319,13 +282,13 @@ export class Exchange implements ClientLegEvents, PoolGuest {
 
   /** The backend takes request body again. */
   drained(): void {
-    this.#giveBackUp();
+    this.#upload.giveBack();
   }
 
   /** The backend wants no more of the request body, while its response goes on (D30). */
   stopped(): void {
-    this.#uploadStopped = true;
-    this.#giveBackUp();
+    this.#upload.stopped = true;
+    this.#upload.giveBack();
   }
 
   /** The backend has heard that its work was given up. */
@@ -336,19 +299,17 @@ export class Exchange implements ClientLegEvents, PoolGuest {
 
   /** The attempt failed and is over. */
   failed(why: Reason): void {
-    const member = this.#member!;
-    this.#forward!.pool.failed(member, why);
-    this.#release();
+    const seat = this.#seat!;
+    seat.failed(why);
     if (this.#responded) {
       this.#record.reason = why;
       this.#reasoned(why);
       this.#attempt = null;
-      this.#giveBackUp();
+      this.#upload.giveBack();
       this.#settle();
       this.#client.reset(why);
-    } else if (!this.#bodyBegun && mayRetry(why, this.#forward!.pool, this.#record)) {
+    } else if (!this.#upload.begun && mayRetry(why, seat.pool, this.#record)) {
       this.#record.assignedAt = -1;
-      this.#tried = [...this.#tried, member];
       this.#send();
     } else {
       this.#refuse(why);
@@ -359,14 +320,14 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     const attempt = this.#attempt;
     if (attempt === null) return;
     // The two directions of a tunnel end by themselves (RFC 8441 5.1): the client may still have something to say.
-    if (this.#forwarded?.protocol && !this.#requestEnded) return;
+    if (this.#forwarded?.protocol && !this.#upload.ended) return;
     // Its leg stays for `consumed`: a slow client may still hold back octets of the backend's connection.
     attempt.live = false;
-    attempt.complete = this.#requestEnded;
-    this.#release();
-    if (this.#requestEnded) {
+    attempt.complete = this.#upload.ended;
+    this.#seat!.release();
+    if (this.#upload.ended) {
       // The backend answered before its leg was writable again.
-      this.#giveBackUp();
+      this.#upload.giveBack();
       return;
     }
     this.#cancelBackend(UPLOAD_STOPPED);
@@ -375,8 +336,8 @@ export class Exchange implements ClientLegEvents, PoolGuest {
 
   /** RFC 9113 8.1: after a complete response the rest of the request is declined with NO_ERROR (D30). */
   #declineRest(): void {
-    this.#giveBackUp();
-    if (this.#requestEnded) return;
+    this.#upload.giveBack();
+    if (this.#upload.ended) return;
     if (this.#record.reason === null) {
       this.#record.reason = UPLOAD_STOPPED;
       this.#reasoned(UPLOAD_STOPPED);
@@ -387,7 +348,7 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   /** Answers in the gateway's own name; the status and reason tell why. */
   #refuse(why: Reason): void {
     this.#attempt = null;
-    this.#dropEarly();
+    this.#upload.dropEarly();
     this.#reasoned(why);
     this.#record.reason = why;
     this.#answer(ownResponse(this.#record.request, why, this.#context.reasonHeader));
@@ -409,9 +370,9 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   #cancelBackend(why: Reason): void {
     const attempt = this.#attempt;
     this.#attempt = null;
-    if (this.place >= 0) this.#forward!.pool.forget(this);
-    this.#dropEarly();
-    this.#release();
+    if (this.place >= 0) this.#seat!.forget(this);
+    this.#upload.dropEarly();
+    this.#seat?.release();
     if (attempt === null) return;
     attempt.live = false;
     const leg = attempt.leg!;
@@ -419,22 +380,6 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     const withheld = this.#held.takeDown();
     if (withheld > 0) leg.consumed(withheld);
     if (!attempt.complete) this.#backendBusy = !leg.cancel(why);
-  }
-
-  /** The target works for it no more. */
-  #release(): void {
-    if (this.#member !== null) this.#member.inFlight--;
-    this.#member = null;
-  }
-
-  #giveBackUp(): void {
-    const bytes = this.#held.takeUp();
-    if (bytes > 0) this.#client.consumed(bytes);
-  }
-
-  #dropEarly(): void {
-    this.#held.dropEarly();
-    this.#earlyTrailers = null;
   }
 
   #reasoned(why: Reason): void {
@@ -450,15 +395,14 @@ export class Exchange implements ClientLegEvents, PoolGuest {
     this.#record.finishedAt = this.#context.clock();
     this.#held.takeUp();
     this.#held.takeDown();
-    this.#release();
+    this.#seat?.release();
     this.#context.records?.write(this.#record);
     if (!this.#backendBusy) this.#leave();
   }
 
   /** No backend works for it any more. */
   #leave(): void {
-    if (this.#entered) this.#forward!.pool.leave();
-    this.#entered = false;
+    this.#seat?.leave();
     this.#client.settled();
   }
 }
