@@ -1,6 +1,7 @@
 import { ErrorCode, H2Error } from '../errors.ts';
 import { type BodySource, readerOf } from './body-source.ts';
 import { Deferred } from './deferred.ts';
+import { lasting } from './inbox.ts';
 import type { SendStream } from './send-stream.ts';
 import type { StreamLink } from './stream-link.ts';
 
@@ -27,7 +28,8 @@ export function pipe(source: BodySource, target: SendStream, link: StreamLink, e
         const { done: last, value } = await reader.next();
         if (over) return;
         if (last === true) finish();
-        else if (value !== undefined && !target.write(value)) await target.ready();
+        else if (value !== undefined && !target.write(typeof value === 'string' ? value : lasting(value)))
+          await target.ready();
       }
     } catch (error) {
       // The stream's own failure is told by the listener above.

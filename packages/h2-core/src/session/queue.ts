@@ -5,7 +5,7 @@ const COMPACT_AT = 64;
 
 /** A first-in first-out queue that is filled by calls and read by promises. Ends once, in order or with an error. */
 export class AsyncQueue<T> {
-  private items: T[] = [];
+  protected items: T[] = [];
   private at = 0;
   private waiters: Deferred<IteratorResult<T, undefined>>[] | null = null;
   private ended = false;

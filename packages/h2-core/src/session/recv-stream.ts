@@ -3,6 +3,7 @@
 import { UsageError } from '../errors.ts';
 import type { HeaderList } from './headers.ts';
 import { fromUtf8 } from './host.ts';
+import { lasting } from './inbox.ts';
 import { inspectAsText } from './inspect.ts';
 import { ReceiveMode, type StreamLink } from './stream-link.ts';
 import { type HostReadableStream, readableFrom } from './web-streams.ts';
@@ -81,7 +82,10 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
     return this.control;
   }
 
-  /** The next octets; `done` at the end. Chunks are as large as they came and are never empty. */
+  /**
+   * The next octets; `done` at the end. Chunks are never empty. Taken at once they are as they came, views of what the
+   * transport delivered; small ones that have waited may be gathered. Copy what you keep for long: a view holds all of that.
+   */
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     return this.link.read();
   }
@@ -121,7 +125,7 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
     for await (const chunk of this) {
       size += chunk.length;
       if (size > maxOctets) throw new UsageError('api.body-too-large', `the body has more than ${maxOctets} octets`);
-      chunks.push(chunk);
+      chunks.push(lasting(chunk));
     }
     const whole = new Uint8Array(size);
     let at = 0;

@@ -5,7 +5,7 @@ import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
 import { HeaderList } from './headers.ts';
 import { microtask } from './host.ts';
-import { AsyncQueue } from './queue.ts';
+import { Inbox } from './inbox.ts';
 import type { CutStream } from './session-state.ts';
 
 /** How received octets go back to the windows. */
@@ -42,7 +42,7 @@ export abstract class StreamLink {
   readBegun = false;
   /** Received octets that nobody has taken. */
   queuedOctets = 0;
-  private inbox: AsyncQueue<Uint8Array> | null = null;
+  private inbox: Inbox | null = null;
   private trailerFields: FieldList | null = null;
   private trailersSensitive: readonly number[] | null = null;
   private trailersWaited: Deferred<HeaderList | null> | null = null;
@@ -75,7 +75,7 @@ export abstract class StreamLink {
       if (this.receiveMode === ReceiveMode.DISCARD) {
         this.core.release(this.stream, length);
       } else {
-        this.inbox ??= new AsyncQueue();
+        this.inbox ??= new Inbox();
         if (!this.inbox.push(chunk)) this.queuedOctets += length;
         else if (this.receiveMode === ReceiveMode.AUTOMATIC) this.core.release(this.stream, length);
       }
@@ -130,9 +130,9 @@ export abstract class StreamLink {
 
   // From the program --------------------------------------------------------------------------------------------------
 
-  private queue(): AsyncQueue<Uint8Array> {
+  private queue(): Inbox {
     if (this.inbox === null) {
-      this.inbox = new AsyncQueue();
+      this.inbox = new Inbox();
       if (this.receiveEnded) this.inbox.end();
       else if (this.failure !== null) this.inbox.end(this.failure);
     }
