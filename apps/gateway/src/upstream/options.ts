@@ -89,6 +89,19 @@ export interface ResolvedUpstreamOptions {
   readonly clientCertificate: { readonly cert: string; readonly key: string } | null;
 }
 
+/** Everything that a pool looks at the clock for, ms; 0: off. */
+export function timeoutsOf(options: ResolvedUpstreamOptions): readonly number[] {
+  return [
+    options.queueTimeoutMs,
+    options.firstByteTimeoutMs,
+    options.bodyIdleTimeoutMs,
+    options.progressTimeoutMs,
+    options.totalTimeoutMs,
+    options.tunnelIdleTimeoutMs,
+    options.keepAliveTimeoutMs,
+  ];
+}
+
 /** The stream default of Node 20 is 16 KiB, of Node 22 64 KiB; `drain` is only certain above twice the larger. */
 const LEAST_SEND_HIGH_WATER = 131072;
 

@@ -5,7 +5,8 @@ import type { Trace } from '../../trace/trace.ts';
 import { AddressWatch } from '../address-watch.ts';
 import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
-import type { ResolvedUpstreamOptions } from '../options.ts';
+import { type ResolvedUpstreamOptions, timeoutsOf } from '../options.ts';
+import { PoolEnd } from '../pool-end.ts';
 import { dripping, overdue, overtime } from '../progress.ts';
 import type { Target } from '../target.ts';
 import { Ticker } from '../ticker.ts';
@@ -33,8 +34,7 @@ export class H2Pool implements Backend {
   /** The connection that took the last exchange: probably has room for the next. */
   #current: H2Connection | null = null;
   #connecting = 0;
-  #closing = false;
-  #onAllClosed: (() => void) | null = null;
+  readonly #end = new PoolEnd();
 
   constructor(target: Target, options: ResolvedUpstreamOptions, trace: Trace, dial: Dial) {
     this.url = target.url;
@@ -42,13 +42,10 @@ export class H2Pool implements Backend {
     this.options = options;
     this.trace = trace;
     this.#dial = dial;
-    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs } = options;
-    const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, tunnelIdleTimeoutMs, totalTimeoutMs];
-    timeouts.push(options.progressTimeoutMs);
     this.#addresses = new AddressWatch(target, options.resolveIntervalMs, options.resolve, addresses => {
       for (const connection of [...this.#connections]) connection.leave(addresses);
     });
-    this.#ticker = new Ticker(timeouts, () => this.#tick());
+    this.#ticker = new Ticker(timeoutsOf(options), () => this.#tick());
   }
 
   /** Connections by what they do, exchanges with a stream, and exchanges that wait for one. */
@@ -68,7 +65,7 @@ export class H2Pool implements Backend {
 
   send(request: RequestMessage, events: BackendLegEvents): BackendLeg {
     const leg = new H2Leg(this, request, events);
-    if (this.#closing) {
+    if (this.#end.hasBegun) {
       leg.reject(shuttingDown(this.target));
       return leg;
     }
@@ -79,18 +76,12 @@ export class H2Pool implements Backend {
   }
 
   close(deadlineMs: number): Promise<void> {
-    this.#closing = true;
+    this.#end.begin();
     this.#addresses.stop();
     for (const connection of [...this.#connections]) if (connection.kind === 'open') connection.shutdown();
     if (this.#waiting.size === 0) for (const connection of [...this.#connections]) connection.shutdown();
     if (this.#connections.length === 0) return Promise.resolve();
-    return new Promise(resolve => {
-      const timer = setTimeout(() => this.#cut(), deadlineMs);
-      this.#onAllClosed = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    return this.#end.wait(deadlineMs, () => this.#cut());
   }
 
   /** Dials for a connection. */
@@ -125,7 +116,7 @@ export class H2Pool implements Backend {
       this.#waiting.rejectAll(reason('backend_refused_stream', text, { retryable: true, rfc: '9113 5.1.2' }));
     }
     this.onRoom(connection);
-    if (this.#closing) connection.shutdown();
+    if (this.#end.hasBegun) connection.shutdown();
   }
 
   /** A connection may have room for a stream. */
@@ -226,7 +217,7 @@ export class H2Pool implements Backend {
     if (this.#current === connection) this.#current = null;
     const index = this.#connections.indexOf(connection);
     if (index >= 0) this.#connections.splice(index, 1);
-    if (this.#closing && this.#connections.length === 0) this.#onAllClosed?.();
+    if (this.#connections.length === 0) this.#end.gone();
   }
 
   #tick(): boolean {

@@ -5,7 +5,8 @@ import type { Trace } from '../../trace/trace.ts';
 import { AddressWatch } from '../address-watch.ts';
 import type { Dial, DialEvents, Dialing } from '../dial.ts';
 import { queueFull, queueTimeout, shuttingDown } from '../failure.ts';
-import type { ResolvedUpstreamOptions } from '../options.ts';
+import { type ResolvedUpstreamOptions, timeoutsOf } from '../options.ts';
+import { PoolEnd } from '../pool-end.ts';
 import type { Target } from '../target.ts';
 import { Ticker } from '../ticker.ts';
 import { WaitingLine } from '../waiting.ts';
@@ -29,10 +30,9 @@ export class Http1Pool implements Backend {
   /** Exchanges whose connection had died idle: they get a new one, not another old one. */
   readonly #waitingForFresh = new WaitingLine<Http1Leg>();
   #connecting = 0;
-  #closing = false;
+  readonly #end = new PoolEnd();
   readonly #ticker: Ticker;
   readonly #addresses: AddressWatch;
-  #onAllClosed: (() => void) | null = null;
 
   constructor(target: Target, options: ResolvedUpstreamOptions, trace: Trace, dial: Dial) {
     this.url = target.url;
@@ -40,19 +40,15 @@ export class Http1Pool implements Backend {
     this.options = options;
     this.trace = trace;
     this.#dial = dial;
-    const { queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs } = options;
-    const { tunnelIdleTimeoutMs, totalTimeoutMs } = options;
-    const timeouts = [queueTimeoutMs, firstByteTimeoutMs, bodyIdleTimeoutMs, keepAliveTimeoutMs, tunnelIdleTimeoutMs];
     this.#addresses = new AddressWatch(target, options.resolveIntervalMs, options.resolve, addresses => {
       for (const connection of [...this.#connections]) connection.leave(addresses);
     });
-    timeouts.push(totalTimeoutMs, options.progressTimeoutMs);
-    this.#ticker = new Ticker(timeouts, () => this.#tick());
+    this.#ticker = new Ticker(timeoutsOf(options), () => this.#tick());
   }
 
   /** No new exchanges are taken and no connection is kept. */
   get isClosing(): boolean {
-    return this.#closing;
+    return this.#end.hasBegun;
   }
 
   /** Connections by what they do, and exchanges that wait for one. */
@@ -72,7 +68,7 @@ export class Http1Pool implements Backend {
 
   send(request: RequestMessage, events: BackendLegEvents): BackendLeg {
     const leg = new Http1Leg(this, request, events);
-    if (this.#closing) {
+    if (this.#end.hasBegun) {
       leg.reject(shuttingDown(this.target));
       return leg;
     }
@@ -83,17 +79,11 @@ export class Http1Pool implements Backend {
   }
 
   close(deadlineMs: number): Promise<void> {
-    this.#closing = true;
+    this.#end.begin();
     this.#addresses.stop();
     for (const connection of [...this.#idle]) connection.close(null);
     if (this.#connections.length === 0) return Promise.resolve();
-    return new Promise(resolve => {
-      const timer = setTimeout(() => this.#cut(), deadlineMs);
-      this.#onAllClosed = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    return this.#end.wait(deadlineMs, () => this.#cut());
   }
 
   /** Dials for a connection. */
@@ -120,7 +110,7 @@ export class Http1Pool implements Backend {
     const leg = (fresh ? this.#waitingForFresh.take() : null) ?? this.#waiting.take();
     if (leg !== null) {
       connection.assign(leg);
-    } else if (this.#closing) {
+    } else if (this.#end.hasBegun) {
       connection.close(null);
     } else if (
       this.#waitingForFresh.size > this.#connecting &&
@@ -197,7 +187,7 @@ export class Http1Pool implements Backend {
       this.#connections[index] = last;
       last.index = index;
     }
-    if (this.#closing && this.#connections.length === 0) this.#onAllClosed?.();
+    if (this.#connections.length === 0) this.#end.gone();
   }
 
   #tick(): boolean {
