@@ -92,7 +92,7 @@ describe('a moment of the past', () => {
 
   test('windows end as the last frame before it left them, not as they are now', () => {
     const { feed, look } = recorded();
-    const windows = { streams: [], direction: 1 as const, seconds: 0 };
+    const windows = { streams: [], direction: 1 as const, seconds: 0, life: false };
     look({ windows, at: 2.05 * S });
     const part = feed.windows().windows!;
     expect(part.to).toBe(2.05 * S);

@@ -168,7 +168,11 @@ export function lookOf(ui: Ui): Look {
           : null,
     },
     frame: ui.frame,
-    windows: strip ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds } : null,
+    windows: strip
+      ? { streams: shownWindows(ui), direction: ui.windowDirection, seconds: ui.windowSeconds, life: false }
+      : stream === null
+        ? null
+        : { streams: [stream.stream], direction: ui.windowDirection, seconds: 0, life: true },
     hpack: ui.tab === 'hpack',
     hpackStep: ui.hpackStep,
     timeline: ui.tab === 'timeline' ? { seconds: ui.windowSeconds } : null,

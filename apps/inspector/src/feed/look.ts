@@ -47,6 +47,8 @@ export interface Look {
     readonly direction: 0 | 1;
     /** Seconds back from now; 0: everything kept. */
     readonly seconds: number;
+    /** The life of the first of the streams instead of the last seconds. */
+    readonly life: boolean;
   } | null;
   /** The dynamic tables of the connection. */
   readonly hpack: boolean;

@@ -336,8 +336,8 @@ export class Feed {
     const { connection, windows } = this.#look;
     const entry = connection === null ? undefined : this.store.connections.get(connection);
     if (windows === null || entry === undefined) return { windows: null };
-    const { from, to } = this.#span(entry, windows.seconds);
-    const key = `${connection}/${windows.direction}/${windows.streams.join()}`;
+    const { from, to } = windows.life ? this.#life(entry, windows.streams[0]) : this.#span(entry, windows.seconds);
+    const key = `${connection}/${windows.direction}/${windows.streams.join()}${windows.life ? '/life' : ''}`;
     const past = this.#look.at !== null;
     const question = { key, streams: windows.streams, direction: windows.direction, from, to, past };
     return { windows: windowSeries(this.log, this.log.first, this.#end, entry, question) };
@@ -365,6 +365,16 @@ export class Feed {
   }
 
   /* The last so many seconds of a connection; 0: all that is kept. */
+  /* A stream from its beginning to its end, with a little of what was around it. */
+  #life(entry: ConnectionEntry, stream: number | undefined): { readonly from: number; readonly to: number } {
+    const state = stream === undefined ? undefined : entry.streams.get(stream)?.state;
+    const { to: moment } = this.#span(entry, 0);
+    if (state === undefined || state.openedAt < 0) return this.#span(entry, 0);
+    const end = state.closedAt < 0 ? moment : Math.min(moment, state.closedAt);
+    const margin = Math.max(5000, (end - state.openedAt) * 0.04);
+    return { from: Math.max(entry.facts.openedAt, state.openedAt - margin), to: Math.min(moment, end + margin) };
+  }
+
   #span(entry: ConnectionEntry, seconds: number): { readonly from: number; readonly to: number } {
     const { openedAt, closedAt } = entry.facts;
     const moment = this.#look.at ?? (this.#look.paused ? this.#pausedAt : this.now);

@@ -15,12 +15,15 @@ import { Block } from './block.tsx';
 import css from './drawer.module.css';
 import { FieldTable } from './field-table.tsx';
 import { GrpcBlock } from './grpc.tsx';
+import { Http1Progress } from './http1-progress.tsx';
 import { StateDiagram } from './state-diagram.tsx';
+import { WindowStrip } from './window-strip.tsx';
 
 /** Everything of one stream. */
 export function StreamDrawer(): ReactNode {
   const chosen = useUi(state => state.stream);
   const detail = useFeed(snapshot => snapshot.stream);
+  const tab = useUi(state => state.tab);
   const docked = useUi(state => state.tab === 'streams' && state.dock);
   const known = detail !== null && detail.row.stream === chosen?.stream && detail.row.connection === chosen.connection;
   return (
@@ -55,6 +58,12 @@ export function StreamDrawer(): ReactNode {
               <Numbers detail={detail} />
             </Block>
           )}
+          {detail.protocol === 'http/1.1' && (
+            <Block title="Request and response">
+              <Http1Progress detail={detail} />
+            </Block>
+          )}
+          {detail.protocol === 'h2' && !docked && tab !== 'windows' && <WindowStrip stream={detail.row.stream} />}
           {detail.grpc !== null && <GrpcBlock call={detail.grpc} openedAt={detail.row.openedAt} />}
           <Times detail={detail} />
           <Block title="Fields">
