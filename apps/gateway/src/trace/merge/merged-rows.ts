@@ -10,7 +10,9 @@ const CLOSED = 6;
 /** Sections of one stream that are remembered for asking. */
 const MAX_STREAM_SECTIONS = 16;
 /** Connections of hubs that are gone, kept for looking at. */
-const MAX_ENDED = 1000;
+const MAX_ENDED = 4096;
+/** Connections of which nothing but frames are known: their rows were forgotten before the frames came, or come later. */
+const MAX_WITHOUT_ROW = 10_000;
 
 /** The rows. `Owner`: whatever stands for a hub. */
 export class MergedRows<Owner> extends RowBook {
@@ -42,6 +44,7 @@ export class MergedRows<Owner> extends RowBook {
 
   /** Takes in rows of a hub. `reset`: whatever of it is not named is gone. */
   apply(owner: Owner, rows: Changes, reset: boolean): void {
+    if (this.#owners.size > this.connections.size + MAX_WITHOUT_ROW) this.#forgetWithoutRow();
     if (reset) this.#forgetOthers(owner, rows);
     for (const state of rows.backends) this.setBackend(backendKey(state.url, state.worker), state);
     for (const facts of rows.connections) {
@@ -137,6 +140,15 @@ export class MergedRows<Owner> extends RowBook {
     this.backends.clear();
     this.#ended = new ItemLog(MAX_ENDED);
     this.forgottenBefore = ++this.change;
+  }
+
+  #forgetWithoutRow(): void {
+    for (const [id, owner] of this.#owners) {
+      if (this.connections.has(id)) continue;
+      this.#owners.delete(id);
+      this.#ofOwner.get(owner)!.delete(id);
+      this.onForgotten(id);
+    }
   }
 
   #forgetOthers(owner: Owner, rows: Changes): void {
