@@ -21,6 +21,8 @@ export interface InspectionOptions {
   /** This is a worker. */
   readonly worker?: {
     readonly place: WorkerPlace;
+    /** What hidden values are hashed with by all workers, 16 octets. */
+    readonly hashKey: Uint8Array;
     /** Connections up to this number may be given from now on. */
     readonly reserve: (upTo: number) => void;
   };
@@ -81,7 +83,7 @@ const NOTHING: Omit<Inspection, 'trace'> = {
 };
 
 async function ofWorker(
-  { place, reserve }: NonNullable<InspectionOptions['worker']>,
+  { place, hashKey, reserve }: NonNullable<InspectionOptions['worker']>,
   watched: Pick<WorkerHubOptions, 'onError' | 'onVerdict' | 'payloadBytes'>,
 ): Promise<Inspection> {
   const numbers = new ConnectionNumbers(place, reserve);
@@ -90,7 +92,7 @@ async function ofWorker(
   const hub: HubSocket = { path: hubSocketPath(directory), token: newToken() };
   const { worker, workers, after, incarnation } = place;
   const numbering = { worker, workers, after, incarnation };
-  const options = { ...watched, socket: hub, numbering, numbers, epochNs: BigInt(epochNs) };
+  const options = { ...watched, socket: hub, numbering, numbers, hashKey, epochNs: BigInt(epochNs) };
   const recording = await startWorkerHub(options).catch(failedIn('inspector'));
   return { ...NOTHING, ...recording, hub };
 }

@@ -36,7 +36,14 @@ async function start(limits: { readonly creditBytes?: number; readonly maxLagRec
       const { epochNs } = inspector;
       const sizes = { ringBytes: 8 << 20, entryBytes: 4 << 20 };
       const numbers = new ConnectionNumbers(numbering);
-      const recording = await startWorkerHub({ ...sizes, socket, numbering, numbers, epochNs });
+      const recording = await startWorkerHub({
+        ...sizes,
+        socket,
+        numbering,
+        numbers,
+        hashKey: new Uint8Array(16),
+        epochNs,
+      });
       inspector.join(worker, socket);
       running.push(() => recording.close());
       return { ...recording, socket };

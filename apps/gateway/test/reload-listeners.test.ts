@@ -171,7 +171,7 @@ describe('the cleartext listener', () => {
 
   it('needs a restart where processes share it', async () => {
     const place = { worker: 1, workers: 2, after: 0, incarnation: 0, own: [], hub: null };
-    await start({ http: at(0) }, { worker: { place, reserve: () => {} } });
+    await start({ http: at(0) }, { worker: { place, hashKey: new Uint8Array(16), reserve: () => {} } });
     const { port } = gateway.http!;
     expect(await reload({ http: at(await freePort()) })).toEqual({ revision: 2, needRestart: ['http'] });
     expect(await ask(port)).toBe('ok');

@@ -68,6 +68,16 @@ describe('the inspector of --workers 2', () => {
     for (const { connection, pair } of pairs) {
       expect(connections.get(pair!.connection)).toMatchObject({ leg: 1, worker: connections.get(connection)!.worker });
     }
+    // The same hidden value is told to be the same by both.
+    const hashes = new Map<number, Set<string | null>>();
+    for (const { connection, fields } of viewer.sections) {
+      const worker = connections.get(connection)?.worker ?? 0;
+      const hash = fields.find(({ name }) => name === 'authorization')?.redacted;
+      if (hash !== undefined) hashes.set(worker, (hashes.get(worker) ?? new Set()).add(hash));
+    }
+    expect([...hashes.keys()].sort()).toEqual([1, 2]);
+    expect(hashes.get(1)!.size).toBe(1);
+    expect(hashes.get(1)).toEqual(hashes.get(2));
     const times = [...viewer.columns.t.subarray(0, viewer.frames)];
     const late = times.filter((t, row) => row > 0 && t < times[row - 1]!).length;
     // What a busy machine tells later than the merge waits is behind its place; it is little.

@@ -79,6 +79,8 @@ export interface WorkerHubOptions extends RecordingOptions {
   readonly socket: HubSocket;
   readonly numbering: Numbering;
   readonly numbers: ConnectionNumbers;
+  /** 16 octets, the same for all workers, so that equal hidden values have equal hashes in all of them. */
+  readonly hashKey: Uint8Array;
   /** `process.hrtime` in nanoseconds at t = 0, the same for all workers. */
   readonly epochNs: bigint;
   readonly onError?: (error: Error) => void;
@@ -145,14 +147,14 @@ export function handleOf(thread: HubThread, recorder?: Recorder): Pick<Inspector
 }
 
 async function record(
-  options: RecordingOptions & ViewerLimits & Partial<Pick<WorkerHubOptions, 'numbering' | 'numbers'>>,
+  options: RecordingOptions & ViewerLimits & Partial<Pick<WorkerHubOptions, 'hashKey' | 'numbering' | 'numbers'>>,
   server: AdminServerOptions,
   names: { readonly name: string; readonly release: string },
   epochNs: bigint,
   onError: (error: Error) => void,
 ): Promise<{ readonly thread: HubThread; readonly trace: Recorder }> {
   const { reveal: revealed = false, payloadBytes = 0, idleBytesPerSecond, creditBytes, maxLagRecords } = options;
-  const { numbering, onVerdict } = options;
+  const { hashKey, numbering, onVerdict } = options;
   const shared = allocateTrace(options);
   // `performance.now` is cheaper to ask than `hrtime`, and runs on the same clock.
   const ahead = Number(process.hrtime.bigint() - epochNs) / 1e6 - performance.now();
@@ -164,6 +166,7 @@ async function record(
       payloadBytes,
       ...(idleBytesPerSecond === undefined ? {} : { idleBytesPerSecond }),
       ...(numbering === undefined ? {} : { numbering }),
+      ...(hashKey === undefined ? {} : { hashKey }),
     },
     options.numbers,
   );

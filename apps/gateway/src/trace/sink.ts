@@ -51,6 +51,8 @@ export interface SinkOptions {
   readonly idleBytesPerSecond?: number;
   /** Default: this is the only process. */
   readonly numbering?: Numbering;
+  /** 16 octets that hashes of hidden values are made with, the same in processes that are looked at together. Default: random. */
+  readonly hashKey?: Uint8Array;
   /** Octets kept of each DATA frame. Default 0: none. */
   readonly payloadBytes?: number;
 }
@@ -89,7 +91,7 @@ export class Sink {
     this.octets = new WireOctets(this.entries, options.payloadBytes ?? 0);
     this.connections = new SlotTable(shared.connections, CONNECTION_SLOT_BYTES, this.control, Control.CONNECTION_ROWS);
     this.streams = new SlotTable(shared.streams, STREAM_SLOT_BYTES, this.control, Control.STREAM_ROWS);
-    this.strings = new StringPool(this.entries, new SipHash(randomBytes(16)), options.revealed);
+    this.strings = new StringPool(this.entries, new SipHash(options.hashKey ?? randomBytes(16)), options.revealed);
     this.sections = new SectionWriter(this.frames, this.entries, this.strings, this.budget, options.numbering);
     this.worker = options.numbering === undefined ? null : options.numbering.worker;
   }

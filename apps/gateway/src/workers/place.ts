@@ -16,8 +16,12 @@ export interface WorkerPlace extends Numbering {
 }
 
 const VARIABLE = 'GLASSWAY_WORKER';
+/** Variable with what session tickets are made with, in base64; taken out of the environment at once. */
+export const TICKET_KEYS = 'GLASSWAY_WORKER_TICKET_KEYS';
+/** Variable with what hidden values are hashed with, likewise. */
+export const HASH_KEY = 'GLASSWAY_WORKER_HASH_KEY';
 
-/** As it stands in the environment of the worker's process, where nothing secret belongs. */
+/** As it stands in the environment of the worker's process for as long as that lives: nothing of it is secret. */
 export function placeVariable(place: WorkerPlace): Record<string, string> {
   const { worker, workers, after, incarnation, hub } = place;
   const own = place.own.map(({ host, port }) => ({ host, port }));

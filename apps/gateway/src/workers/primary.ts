@@ -12,7 +12,7 @@ import type { ConnectionState } from '../listener/listeners.ts';
 import type { Logger } from '../log.ts';
 import { type Family, mergeFamilies } from '../telemetry/families.ts';
 import type { FromWorker, Listening, Question, ToWorker } from './messages.ts';
-import { placeVariable, type WorkerPlace } from './place.ts';
+import { HASH_KEY, placeVariable, TICKET_KEYS, type WorkerPlace } from './place.ts';
 
 /** Pause before a worker is replaced; doubled while replacements do not live long. */
 const BACK_OFF_MS = 100;
@@ -59,6 +59,8 @@ export class Workers {
   /** A client comes to another worker each time; its session tickets are good with all of them, replacements too. */
   readonly #ticketKeys = randomBytes(48).toString('base64');
   readonly #options: WorkersOptions;
+  /** Equal values are told to be equal whichever workers had them. */
+  readonly #hashKey = randomBytes(16).toString('base64');
   readonly #answers = new Map<number, (value: unknown) => void>();
   #gone: readonly Family[] = [];
   #asked = 0;
@@ -191,7 +193,8 @@ export class Workers {
     if (this.#stopping) return;
     const worker = cluster.fork({
       ...placeVariable(this.#placeOf(place)),
-      GLASSWAY_WORKER_TICKET_KEYS: this.#ticketKeys,
+      [TICKET_KEYS]: this.#ticketKeys,
+      [HASH_KEY]: this.#hashKey,
     });
     place.worker = worker;
     place.startedAt = performance.now();

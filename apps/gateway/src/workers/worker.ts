@@ -4,20 +4,24 @@ import type { Drain } from '../drain.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
 import { Logger, type LogLevel } from '../log.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import { placeOfWorker, type WorkerPlace } from './place.ts';
+import { HASH_KEY, placeOfWorker, TICKET_KEYS, type WorkerPlace } from './place.ts';
 
 /** What a gateway has to know to be one of several; null in the primary and in a gateway of one process. */
 export function asWorker(): NonNullable<GatewayOptions['worker']> | null {
   if (!cluster.isWorker) return null;
-  return { place: placeOfWorker(), reserve: upTo => tell({ type: 'reserved', upTo }) };
+  return { place: placeOfWorker(), hashKey: takeSecret(HASH_KEY)!, reserve: upTo => tell({ type: 'reserved', upTo }) };
 }
 
 /** What the workers make session tickets with, so that each takes the others'; undefined in a gateway of one process. */
 export function sharedTicketKeys(): Buffer | undefined {
-  const keys = process.env['GLASSWAY_WORKER_TICKET_KEYS'];
+  return takeSecret(TICKET_KEYS);
+}
+
+function takeSecret(variable: string): Buffer | undefined {
+  const secret = process.env[variable];
   // For nobody else, such as a report of a crash.
-  delete process.env['GLASSWAY_WORKER_TICKET_KEYS'];
-  return keys === undefined ? undefined : Buffer.from(keys, 'base64');
+  delete process.env[variable];
+  return secret === undefined ? undefined : Buffer.from(secret, 'base64');
 }
 
 /** A logger whose lines say which worker speaks. */

@@ -178,7 +178,7 @@ export class Load {
 
 function request(session: ClientHttp2Session, path: string): Promise<boolean> {
   return new Promise(resolve => {
-    const stream = session.request({ ':path': path });
+    const stream = session.request({ ':path': path, authorization: 'Bearer of-everybody' });
     let status = 0;
     stream.on('response', fields => {
       status = Number(fields[':status']);
