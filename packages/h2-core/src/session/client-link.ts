@@ -131,10 +131,8 @@ export class ClientLink extends StreamLink {
 
   /** Gives the request up when `signal` is aborted. */
   follow(signal: AbortSignalLike): void {
-    const abort = (): void => this.abort();
-    if (signal.aborted) {
-      abort();
-    } else if (!this.isClosed) {
+    const abort = (): void => this.abort(signal.reason);
+    if (!this.isClosed) {
       signal.addEventListener('abort', abort, { once: true });
       this.unfollow = () => signal.removeEventListener('abort', abort);
     }
@@ -151,9 +149,9 @@ export class ClientLink extends StreamLink {
     this.discard();
   }
 
-  override abort(): void {
+  override abort(cause?: unknown): void {
     if (this.receiveEnded && this.sendEnded) return;
-    super.abort();
+    super.abort(cause);
   }
 
   describe(): CutStream {

@@ -8,6 +8,7 @@ import { type Clock, microtask } from './host.ts';
 import { PromisedLink, PushBudget } from './promised-link.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type FrameListeners, SessionState } from './session-state.ts';
+import { givenUp } from './stream-link.ts';
 
 /** What a client can be told beyond responses. */
 export interface ClientListeners extends FrameListeners {
@@ -129,6 +130,14 @@ export class ClientState extends SessionState {
     }
     // Of one refused nothing was sent.
     if (endStream && link.failure === null) link.onEndSent();
+    return link;
+  }
+
+  /** A request that its signal kept from being made. */
+  aborted(head: RequestHead, isReplayable: boolean, reason: unknown): ClientLink {
+    const link = new ClientLink(this.core, UNSENT, this.options.maxSendBufferSize, head);
+    link.isReplayable = isReplayable;
+    link.refuse(givenUp(reason));
     return link;
   }
 

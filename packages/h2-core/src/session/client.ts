@@ -14,11 +14,14 @@ import type { RequestHead } from '../handler.ts';
 import type { PseudoField } from '../message/pseudo-order.ts';
 import { resolveOptions } from '../options/resolve-options.ts';
 import { initialSettings } from '../settings/initial-settings.ts';
-import type { BodySource } from './body-source.ts';
+import { type BodySource, readerOf } from './body-source.ts';
 import { Exchange } from './client-exchange.ts';
+import type { ClientLink } from './client-link.ts';
 import { type ClientListeners, ClientState } from './client-state.ts';
 import { DuplexDriver } from './duplex-driver.ts';
-import { flatten, type HeadersInput } from './headers.ts';
+import { flatten, type HeadersInput, shown } from './headers.ts';
+import { utf8 } from './host.ts';
+import { pipe } from './pipe.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { ShutdownReport } from './session-state.ts';
@@ -63,8 +66,11 @@ export interface RequestHeadInit {
   readonly pseudoOrder?: readonly PseudoField[];
   /** False: the body is written to `Exchange.body`. Default: true without a body, but false for CONNECT. */
   readonly endStream?: boolean;
-  /** Resets the stream with CANCEL when it is aborted. */
-  readonly signal?: AbortSignalLike;
+  /**
+   * Gives the request up when it is aborted: RST_STREAM with CANCEL, and an error whose `cause` is the signal's reason. One
+   * that has been aborted before keeps the request from being made.
+   */
+  readonly signal?: AbortSignalLike | null;
 }
 
 /** A request that certainly was not processed. */
@@ -106,19 +112,37 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
 
   /**
    * Makes a request. Above the server's stream limit (100 until it is known) it waits for a slot, without bound but the
-   * core's 10,000. A body is sent at the server's pace; how it fares shows in `response`. A bad head throws a
-   * `UsageError`; what goes wrong on the way fails `response`.
+   * core's 10,000. A body is sent at the server's pace; how it fares shows in `response`. A bad head, a body that is none
+   * (`api.body`) or that has another length than its content-length throws a `UsageError`, and nothing is sent; what goes
+   * wrong on the way fails `response`. With a `signal` that has been aborted nothing is sent either, and `response` fails.
    */
-  request(init: RequestHeadInit, body?: BodySource): Exchange {
+  request(init: RequestHeadInit, body?: BodySource | null): Exchange {
     const head = requestHead(init, this.scheme, this.authority);
-    const endStream = body === undefined && (init.endStream ?? head.method !== 'CONNECT');
-    const isWhole = typeof body === 'string' || body instanceof Uint8Array || (body === undefined && endStream);
-    const link = this.session.request(head, endStream, isWhole);
+    const { signal } = init;
+    if (signal !== undefined && signal !== null) checkSignal(signal);
+    const given = body ?? undefined;
+    const whole = typeof given === 'string' ? utf8(given) : given instanceof Uint8Array ? given : null;
+    if (whole !== null) checkLength(head, whole.length);
+    // Opened before anything is sent: what is no body must not leave a request behind that never ends.
+    const source = whole === null && given !== undefined ? readerOf(given) : null;
+    const endStream = given === undefined && (init.endStream ?? head.method !== 'CONNECT');
+    const isReplayable = whole !== null || endStream;
+    if (signal?.aborted === true) {
+      source?.cancel(signal.reason);
+      return new Exchange(this.session.aborted(head, isReplayable, signal.reason));
+    }
+    let link: ClientLink;
+    try {
+      link = this.session.request(head, endStream, isReplayable);
+    } catch (error) {
+      source?.release();
+      throw error;
+    }
     const exchange = new Exchange(link);
-    if (init.signal !== undefined) link.follow(init.signal);
-    if (typeof body === 'string' || body instanceof Uint8Array) exchange.body.end(body);
+    if (signal !== undefined && signal !== null) link.follow(signal);
+    if (whole !== null) exchange.body.end(whole);
     // Whatever fails here resets the stream, which is told by the response.
-    else if (body !== undefined) exchange.body.pipeFrom(body).catch(() => {});
+    else if (source !== null) pipe(source, exchange.body, link, true).catch(() => {});
     return exchange;
   }
 
@@ -195,6 +219,20 @@ export async function connect(transport: Transport, options: ClientOptions = {})
   return connection;
 }
 
+function checkSignal(signal: AbortSignalLike): void {
+  if (typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function') return;
+  throw new UsageError('api.signal', 'the signal of a request is no AbortSignal');
+}
+
+/** Refuses a body given whole whose length is not the one announced (RFC 9113 8.1.1), before its head has left. */
+function checkLength({ fields }: RequestHead, octets: number): void {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== 'content-length' || Number(fields[i + 1]) === octets) continue;
+    const announced = JSON.stringify(fields[i + 1]);
+    throw new UsageError('api.content-length', `the body has ${octets} octets, but content-length is ${announced}`);
+  }
+}
+
 function failedToConnect(cause: unknown): H2Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   const error = new H2Error(`the transport could not be connected: ${why}`, {
@@ -210,6 +248,9 @@ function failedToConnect(cause: unknown): H2Error {
 
 /** A request's head with the connection's own scheme and authority where it names none. */
 function requestHead(init: RequestHeadInit, ownScheme: string, ownAuthority: string): RequestHead {
+  if (typeof init !== 'object' || init === null) {
+    throw new UsageError('api.head', `the head of a request is an object such as { path: '/' }, not ${shown(init)}`);
+  }
   const method = init.method ?? 'GET';
   const protocol = init.protocol ?? '';
   const tunnel = method === 'CONNECT' && protocol === '';

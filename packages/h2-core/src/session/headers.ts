@@ -108,9 +108,10 @@ export interface FlatFields {
 
 const NO_FIELDS: FlatFields = { fields: NONE, sensitive: null };
 
-/** Turns a program's fields into the core's form. What is not text or a number throws a `UsageError` (`api.field`). */
+/** Turns a program's fields into the core's form. What is none throws a `UsageError` (`api.headers`, `api.field`). */
 export function flatten(input: HeadersInput | undefined): FlatFields {
   if (input === undefined) return NO_FIELDS;
+  if (typeof input !== 'object' || input === null) return refuse(input);
   if (input instanceof HeaderList) return flattenLines(input.lines());
   if (Symbol.iterator in input) return flattenLines(input as Iterable<readonly [string, string] | HeaderField>);
   const fields: string[] = [];
@@ -129,17 +130,44 @@ function flattenLines(lines: Iterable<readonly [string, string] | HeaderField>):
   const fields: string[] = [];
   let sensitive: number[] | null = null;
   for (const line of lines) {
+    if (typeof line !== 'object' || line === null) return refuseLine(line);
     if ('name' in line) {
       if (line.sensitive === true) {
         sensitive ??= [];
         sensitive.push(fields.length);
       }
-      fields.push(line.name.toLowerCase(), text(line.name, line.value));
+      fields.push(nameText(line.name), text(line.name, line.value));
+    } else if (Array.isArray(line) && line.length === 2) {
+      fields.push(nameText(line[0]), text(line[0], line[1]));
     } else {
-      fields.push(line[0].toLowerCase(), text(line[0], line[1]));
+      return refuseLine(line);
     }
   }
   return { fields, sensitive };
+}
+
+function refuse(input: unknown): never {
+  const forms = "an object such as { accept: '*/*' }, a HeaderList, a Headers, or a list of [name, value]";
+  throw new UsageError('api.headers', `fields are given as ${forms}, not as ${shown(input)}`);
+}
+
+function refuseLine(line: unknown): never {
+  throw new UsageError(
+    'api.headers',
+    `a line of a list of fields is [name, value] or { name, value }, not ${shown(line)}`,
+  );
+}
+
+/** A value as a message shows it: short texts as they are, of other things what they are. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+function nameText(name: unknown): string {
+  if (typeof name === 'string') return name.toLowerCase();
+  throw new UsageError('api.field', `the name of a field is a string, not ${shown(name)}`);
 }
 
 function text(name: string, value: unknown): string {

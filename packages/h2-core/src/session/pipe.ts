@@ -1,13 +1,12 @@
 import { ErrorCode, H2Error } from '../errors.ts';
-import { type BodySource, readerOf } from './body-source.ts';
+import type { SourceReader } from './body-source.ts';
 import { Deferred } from './deferred.ts';
 import { lasting } from './inbox.ts';
 import type { SendStream } from './send-stream.ts';
 import type { StreamLink } from './stream-link.ts';
 
-/** Sends a source's octets on a stream; see `SendStream.pipeFrom`. */
-export function pipe(source: BodySource, target: SendStream, link: StreamLink, end: boolean): Promise<void> {
-  const reader = readerOf(source);
+/** Sends what a source gives on a stream; see `SendStream.pipeFrom`. */
+export function pipe(reader: SourceReader, target: SendStream, link: StreamLink, end: boolean): Promise<void> {
   const done = new Deferred<void>();
   let over = false;
   // A source that waits for its own input would not notice the end of the stream by itself.

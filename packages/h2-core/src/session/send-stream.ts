@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { ErrorCode, UsageError } from '../errors.ts';
-import type { BodySource } from './body-source.ts';
+import { type BodySource, readerOf } from './body-source.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { utf8 } from './host.ts';
 import { inspectAsText } from './inspect.ts';
@@ -86,10 +86,16 @@ export class SendStream {
   /**
    * Sends everything `source` gives, at the peer's pace, and ends our half unless `end` is false. When the stream is
    * reset the source is told to stop and the promise fails; when the source fails the stream is reset with
-   * INTERNAL_ERROR and the promise fails with the source's error.
+   * INTERNAL_ERROR and the promise fails with the source's error. What is no source, or is being read by others, fails it
+   * with a `UsageError` (`api.body`), and so does a half that has ended; nothing has happened then.
    */
   pipeFrom(source: BodySource, options?: { readonly end?: boolean }): Promise<void> {
-    return pipe(source, this, this.link, options?.end ?? true);
+    try {
+      this.checkOpen();
+      return pipe(readerOf(source), this, this.link, options?.end ?? true);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Our half as a WHATWG stream: closing it is `end()`, aborting it resets the stream with CANCEL. */

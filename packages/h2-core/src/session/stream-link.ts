@@ -226,21 +226,14 @@ export abstract class StreamLink {
   /** Ends both halves with RST_STREAM. Does nothing when both are over. `cause`: an error of the program behind it. */
   reset(code: number, reason: string, cause?: unknown): void {
     if (this.isClosed || this.failure !== null) return;
-    const error = new H2Error(reason === '' ? 'the program reset the stream' : reason, {
-      scope: 'stream',
-      code,
-      initiator: 'user',
-      rule: 'stream.reset',
-      streamId: this.stream.id,
-    });
-    if (cause !== undefined) error.cause = cause;
+    const error = resetError(this.stream.id, code, reason, cause);
     this.fail(error);
     this.core.reset(this.stream, code, reason);
   }
 
-  /** Ends what is still open because the program has lost interest. */
-  abort(): void {
-    this.reset(ErrorCode.CANCEL, 'the program gave the stream up');
+  /** Ends what is still open because the program has lost interest; `cause`: why, as its AbortSignal says. */
+  abort(cause?: unknown): void {
+    this.reset(ErrorCode.CANCEL, GIVEN_UP, cause);
   }
 
   /** The program reads no more of the body. */
@@ -248,6 +241,25 @@ export abstract class StreamLink {
 
   /** What to call this stream in a report. */
   abstract describe(): CutStream;
+}
+
+const GIVEN_UP = 'the program gave the stream up';
+
+function resetError(streamId: number, code: number, reason: string, cause: unknown): H2Error {
+  const error = new H2Error(reason === '' ? 'the program reset the stream' : reason, {
+    scope: 'stream',
+    code,
+    initiator: 'user',
+    rule: 'stream.reset',
+    streamId,
+  });
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+/** What `abort` ends a stream with, for one that was never opened. */
+export function givenUp(cause: unknown): H2Error {
+  return resetError(0, ErrorCode.CANCEL, GIVEN_UP, cause);
 }
 
 /** What those get who read a body after the program has given it up. */

@@ -6,6 +6,7 @@ export interface WebReadable {
   getReader(): {
     read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
     cancel(reason?: unknown): Promise<void>;
+    releaseLock?(): void;
   };
 }
 
