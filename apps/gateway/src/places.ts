@@ -1,4 +1,5 @@
 /** From settings to what listeners are opened with. */
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { SecureContexts } from '@glassway/tls-alpn';
 import { certificatesOf, type Settings, UsageProblem } from './config/settings.ts';
@@ -44,11 +45,13 @@ export class PlacesOf {
   /** What to open. Throws when a file cannot be used. */
   async of(settings: Settings): Promise<Places> {
     const { http, https } = settings;
-    if (https !== null) this.#tls ??= await this.#readTls(settings);
-    return {
-      ...(http === null ? {} : { http: { ...http, onError: this.#onError } }),
-      ...(https === null ? {} : { https: { ...this.#tls, ...https } }),
-    };
+    const places = http === null ? {} : { http: { ...http, onError: this.#onError } };
+    if (https === null) return places;
+    const tls = this.#tls ?? (await this.#readTls(settings));
+    // Where tickets stand for client certificates they must not outlive the authorities, which may have changed meanwhile.
+    const { ticketKeys: _, ...withoutTickets } = tls;
+    this.#tls = (tls.clientCertificates ?? 'off') === 'off' ? tls : withoutTickets;
+    return { ...places, https: { ...tls, ...https } };
   }
 
   /** The user's certificates are watched for changes; without any, the development authority makes them by name. */
@@ -57,8 +60,9 @@ export class PlacesOf {
     const { ticketKeys, developmentCaDirectory } = this.#options;
     const common = {
       ...(keyLog === null ? {} : { keyLog }),
-      ...(ticketKeys === undefined ? {} : { ticketKeys }),
-      ...(ticketKeyFile === null ? {} : { ticketKeys: await readTicketKeys(ticketKeyFile) }),
+      // Our own, so that a listener that moves takes the tickets of before.
+      ticketKeys:
+        ticketKeyFile === null ? (ticketKeys ?? randomBytes(TICKET_KEY_OCTETS)) : await readTicketKeys(ticketKeyFile),
       onError: this.#onError,
       onRefused: ({ remoteAddress, remotePort, message }: Refusal) =>
         this.#logger.debug(`TLS with ${remoteAddress}:${remotePort} failed: ${message}`),

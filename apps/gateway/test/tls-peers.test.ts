@@ -13,6 +13,7 @@ import { DEFAULT_POOL, type PoolTls } from '../src/config/pool-settings.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../src/config/settings.ts';
 import { type Gateway, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
+import { freePort } from './support/free-port.ts';
 import { Capture } from './support/pcap.ts';
 import { itWith } from './support/peers.ts';
 import { run } from './support/programs.ts';
@@ -152,6 +153,23 @@ describe('session tickets of clients', () => {
     const second = await files('second', await ca.issue({ names: ['localhost'] }));
     await gateway.reload({ ...gateway.settings, certificates: [second] });
     expect(await resumes(port, 'localhost', ticket)).toBe(true);
+  });
+
+  it.each([
+    ['stay good when the listener moves', 'off', true],
+    ['end when the listener moves, where they stand for client certificates', 'optional', false],
+  ] as const)('%s', async (_, mode, stay) => {
+    const clientCertificates = {
+      mode,
+      ca: mode === 'off' ? null : ca.rootCertificatePath,
+      subjectField: 'x-subject',
+    };
+    const certificates = [await files('moving', server)];
+    const gateway = await start({ to: ['http://127.0.0.1:1'], https: ANY_PORT, certificates, clientCertificates });
+    const ticket = await begin(gateway.https!.port, 'localhost');
+    expect(await resumes(gateway.https!.port, 'localhost', ticket)).toBe(true);
+    await gateway.reload({ ...gateway.settings, https: { host: '127.0.0.1', port: await freePort() } });
+    expect(await resumes(gateway.https!.port, 'localhost', ticket)).toBe(stay);
   });
 
   it('made by the development authority by name, too', async () => {

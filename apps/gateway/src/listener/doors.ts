@@ -160,9 +160,10 @@ function collide(options: HttpOptions, address: ListenAddress): boolean {
   return options.path === undefined && options.port === address.port;
 }
 
-/** The very address that a door had. */
+/** The very address that a door had; with new keys for tickets, for which see `PlacesOf`. */
 function again({ options, port: { address } }: Door): HttpOptions | HttpsOptions {
-  return 'path' in address ? options : { ...options, port: address.port };
+  const { ticketKeys: _, ...rest } = options as HttpsOptions;
+  return 'path' in address ? rest : { ...rest, port: address.port };
 }
 
 function urlOf({ kind, port: { address } }: Door): string {
