@@ -3,7 +3,7 @@ import { connect } from '../src/session/client.ts';
 import { type Accepted, ErrorCode, type H2Error, handshake, pair } from '../src/session/server.ts';
 import { failure, inMemory, next, pattern, serving, turn, until } from './support/session.ts';
 
-test('a reset by the client tells whoever waits on the server, and keeps what was received readable', async () => {
+test('a reset by the client tells whoever waits on the server, and gives up what was received and not read', async () => {
   // RST-01, RST-03, RST-04, SWN-12
   const { server, client } = await inMemory({}, { initialWindowSize: 1000 });
   const exchange = client.request({ method: 'POST', endStream: false });
@@ -31,7 +31,7 @@ test('a reset by the client tells whoever waits on the server, and keeps what wa
   expect(told).toEqual([error]);
   expect(signal.reason).toBe(error);
   expect(respond.isReset).toBe(true);
-  expect(new TextDecoder().decode((await request.body.next()).value)).toBe('received');
+  expect(server.unreleasedBytes).toBe(0);
   for (let read = 0; read < 3; read++) expect(await failure(request.body.next())).toBe(error);
   // Writing on goes nowhere and throws nothing: the program may not have heard yet.
   expect(body.write('x')).toBe(false);
@@ -42,6 +42,28 @@ test('a reset by the client tells whoever waits on the server, and keeps what wa
   respond.onReset(again => late.push(again));
   await turn();
   expect(late).toEqual([error]);
+});
+
+test('what came before the end of the connection stays readable, and a complete request too; its reset gives it up', async () => {
+  // RST-03
+  const { server, client } = await inMemory();
+  const exchanges = ['/complete', '/open', '/reset'].map(path =>
+    client.request({ method: 'POST', path, endStream: false }),
+  );
+  for (const { body } of exchanges) body.write('received');
+  exchanges[0]?.body.end();
+  exchanges[2]?.body.end();
+  const [complete, open, reset] = [await next(server), await next(server), await next(server)];
+  await client.ping();
+  exchanges[2]?.reset();
+  await client.ping();
+  expect((await failure(reset.request.body.text())).codeName).toBe('CANCEL');
+  expect(reset.request.body.isEnded).toBe(false);
+  client.destroy();
+  await server.closed;
+  expect(await complete.request.body.text()).toBe('received');
+  expect((await open.request.body.next()).value?.length).toBe(8);
+  for (let read = 0; read < 2; read++) expect((await failure(open.request.body.next())).scope).toBe('connection');
 });
 
 test('a reset by the server fails the response, or its body, with the code', async () => {

@@ -10,15 +10,17 @@ export function pipe(reader: SourceReader, target: SendStream, link: StreamLink,
   const done = new Deferred<void>();
   let over = false;
   // A source that waits for its own input would not notice the end of the stream by itself.
-  link.onFailure(error => {
+  const onFailure = (error: H2Error): void => {
     if (over) return;
     over = true;
     reader.cancel(error);
     done.reject(error);
-  });
+  };
+  link.onFailure(onFailure);
   const finish = (): void => {
     if (end) target.end();
     over = true;
+    link.offFailure(onFailure);
     done.resolve();
   };
   const transfer = async (): Promise<void> => {

@@ -16,6 +16,11 @@ export class AsyncQueue<T> {
     return this.items.length - this.at;
   }
 
+  /** Somebody waits for an item. */
+  get isAwaited(): boolean {
+    return this.waiters !== null && this.waiters.length !== 0;
+  }
+
   /** Nothing will be added any more. */
   get hasEnded(): boolean {
     return this.ended;

@@ -60,8 +60,9 @@ export class FlowControl {
 /**
  * A received body: iterate over it once for its octets, then ask for `trailers`. Octets wait here under flow control: the
  * peer can send no more than the stream's window ahead of the reader. A reset of the stream fails the iteration with an
- * `H2Error`, after what had been received, and every read after that one too: a body that was cut short never seems to have
- * come to its end. Leaving the loop early is `cancel()`.
+ * `H2Error`, and every read after that one too: a body that was cut short never seems to have come to its end. A client
+ * can read before that what had been received; a server throws it away, since no window bounds it any more. Leaving the loop
+ * early is `cancel()`.
  */
 export class RecvStream implements AsyncIterable<Uint8Array> {
   private readonly link: StreamLink;
@@ -73,7 +74,8 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
 
   /** True when the body has ended and everything was read; at once for a message without body. */
   get isEnded(): boolean {
-    return this.link.receiveEnded && this.link.queuedOctets === 0;
+    const { link } = this;
+    return link.receiveEnded && link.queuedOctets === 0 && !link.isCutShort;
   }
 
   /** Flow control, automatic unless changed. */

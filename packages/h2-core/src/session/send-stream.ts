@@ -56,7 +56,7 @@ export class SendStream {
     this.checkOpen();
     const { link } = this;
     link.write(chunk === undefined ? EMPTY : octets(chunk), true);
-    link.sendEnded = true;
+    link.endSend();
   }
 
   /** Ends our half with trailers (RFC 9113 8.1), after everything written. */
@@ -65,12 +65,14 @@ export class SendStream {
     const { link } = this;
     const { fields, sensitive } = flatten(headers);
     if (!link.isBodyless && link.failure === null) link.core.trailers(link.stream, fields, sensitive);
-    link.sendEnded = true;
+    link.endSend();
   }
 
   /** True when our half has been ended by `end`, `trailers` or a reset. */
   get isEnded(): boolean {
-    return this.link.sendEnded || this.link.failure !== null;
+    const { link } = this;
+    if (link.failure !== null) link.noteTold();
+    return link.sendEnded || link.failure !== null;
   }
 
   /** Settles when END_STREAM has left for the transport; fails when the stream was reset before. */

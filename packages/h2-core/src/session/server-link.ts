@@ -6,17 +6,85 @@ import { afterTurn } from './host.ts';
 import type { CutStream } from './session-state.ts';
 import { ReceiveMode, StreamLink } from './stream-link.ts';
 
+/** Gives back the place of a request that was reset and that the program has lost: nothing it holds can answer any more. */
+const lost = new FinalizationRegistry<{ core: Connection; stream: Stream }>(({ core, stream }) => core.done(stream));
+
 /** A server's side of one stream, requested or pushed. */
 export class ServerLink extends StreamLink {
   readonly head: RequestHead;
-  /** Handed to the program by `accept`. */
+  /** Handed to the program by `accept`, or refused. */
   isAccepted = false;
+  /** The program has the request and is neither done with it nor told that it was reset. */
+  private inHand = false;
+  /** Reasons for which the request counts towards `maxConcurrentStreams` after a reset. */
+  private holds = 0;
   headSent = false;
   private continued = false;
 
   constructor(core: Connection, stream: Stream, sendBufferSize: number, head: RequestHead, receiveEnded: boolean) {
     super(core, stream, sendBufferSize, receiveEnded);
     this.head = head;
+  }
+
+  /**
+   * Hands the request to the program. `hold`: it counts towards the limit on streams until the program is done with it, also
+   * when it is reset before (rapid reset, CVE-2023-44487). Nothing tells when a program has stopped working for a request
+   * but what it does with its objects, so it is done when it has ended the response or given the stream up, and, after a
+   * reset, when anything that it waits for or asks has told it so.
+   */
+  accept(hold: boolean): void {
+    this.isAccepted = true;
+    if (!hold) return;
+    this.inHand = true;
+    this.hold();
+  }
+
+  /** Counts the request until as many calls of `letGo`. On a stream that has ended and does not count any more: nothing. */
+  hold(): void {
+    if (this.holds++ === 0) this.core.hold(this.stream);
+  }
+
+  letGo(): void {
+    if (--this.holds === 0) this.core.done(this.stream);
+  }
+
+  /** The program is done with the request. */
+  settle(): void {
+    if (!this.inHand) return;
+    this.inHand = false;
+    this.letGo();
+  }
+
+  override noteTold(): void {
+    this.settle();
+  }
+
+  override endSend(): void {
+    super.endSend();
+    this.settle();
+  }
+
+  /**
+   * What the client sent of a request that is reset and nobody has read goes: its octets are back in the connection's window,
+   * which would bound them no more. At the end of the connection there are no more than that window, and they stay.
+   */
+  override fail(error: H2Error): void {
+    super.fail(error);
+    if (error.scope === 'stream' && this.failure === error) this.dropUnread(error);
+  }
+
+  override reset(code: number, reason: string, cause?: unknown): void {
+    this.settle();
+    super.reset(code, reason, cause);
+  }
+
+  override onClosed(): void {
+    super.onClosed();
+    if (!this.inHand) return;
+    const { core, stream } = this;
+    // The core needs it no more, and it would keep this alive.
+    stream.context = null;
+    lost.register(this, { core, stream });
   }
 
   /** 100 (Continue) was sent, by the program or here. */
@@ -54,6 +122,7 @@ export class ServerLink extends StreamLink {
   }
 
   override abort(): void {
+    this.settle();
     if (this.endSent) {
       this.discard();
       this.stopUnread();

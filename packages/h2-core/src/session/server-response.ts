@@ -58,6 +58,7 @@ export abstract class Responder {
     if (end) {
       link.isBodyless = bodyless;
       link.sendEnded = !bodyless;
+      link.settle();
       // On a stream that has been reset nothing was sent.
       if (link.failure === null) link.onEndSent();
     }
@@ -92,7 +93,9 @@ export abstract class Responder {
 
   /** True when the stream has been reset, by either side, or was cut by the end of the connection. */
   get isReset(): boolean {
-    return this.link.failure !== null;
+    const { link } = this;
+    if (link.failure !== null) link.noteTold();
+    return link.failure !== null;
   }
 
   /** Calls `listener`, once and soon, when the stream is reset by the peer or cut by the end of the connection. */
@@ -141,15 +144,21 @@ export class SendResponse extends Responder {
   }
 
   /**
-   * Says that work for this request goes on even if the client resets it, as a query that cannot be stopped: it counts
-   * towards `maxConcurrentStreams` until the function returned is called. Without it, resetting buys a client more work
-   * than the limit allows (rapid reset, CVE-2023-44487). To be called before that work begins: on a stream that has been
-   * reset there is nothing left to hold. `serve` of `./fetch` does it for every request.
+   * Has the program say itself how long it works for this request, as for a query that cannot be stopped: the request counts
+   * towards `maxConcurrentStreams` until the function returned is called, no longer and, when the client resets it, no
+   * shorter. Without it this is guessed: see `ServerOptions.holdRequests`. To be called before the response is ended and
+   * before the program has heard of a reset: then there is nothing left to hold. `serve` of `./fetch` does it for every
+   * request, until its handler has settled.
    */
   hold(): () => void {
-    const { core, stream } = this.link;
-    core.hold(stream);
-    return () => core.done(stream);
+    const { link } = this;
+    let holds = true;
+    link.hold();
+    link.settle();
+    return () => {
+      if (holds) link.letGo();
+      holds = false;
+    };
   }
 
   /** True when the client accepts promises (SETTINGS_ENABLE_PUSH) and this stream can still carry one. */

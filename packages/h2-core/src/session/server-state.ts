@@ -1,4 +1,4 @@
-import { ErrorCode, type H2Error } from '../errors.ts';
+import { ErrorCode, type H2Error, OptionError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import type { PseudoField } from '../message/pseudo-order.ts';
 import { SettingId } from '../settings/settings.ts';
@@ -11,6 +11,11 @@ import { ServerRequest } from './server-request.ts';
 import { SendResponse } from './server-response.ts';
 import type { SessionOptions } from './session-options.ts';
 import { SessionState } from './session-state.ts';
+
+/** What can be set on a server's session. */
+export interface ServerStateOptions extends SessionOptions {
+  readonly holdRequests?: boolean;
+}
 
 /** A request and the means to respond to it. */
 export interface Accepted {
@@ -45,9 +50,13 @@ export class ServerState extends SessionState {
   pseudoOrder: readonly PseudoField[] | null = null;
   /** Of those that wait: reset meanwhile, to be skipped. */
   private dead = 0;
+  private readonly holdRequests: boolean;
 
-  constructor(options: SessionOptions, clock: Clock) {
+  constructor(options: ServerStateOptions, clock: Clock) {
     super('server', options, clock);
+    const { holdRequests = true } = options;
+    if (typeof holdRequests !== 'boolean') throw new OptionError('holdRequests', holdRequests, 'true or false');
+    this.holdRequests = holdRequests;
     if (this.options.prefaceReceived) this.prefaced.resolve();
   }
 
@@ -65,7 +74,7 @@ export class ServerState extends SessionState {
       this.core.reset(stream, ErrorCode.REFUSED_STREAM, 'accept.queue-full');
       return;
     }
-    link.isAccepted = this.queue.push(new Pending(this, link));
+    if (this.queue.push(new Pending(this, link))) link.accept(this.holdRequests);
   }
 
   override onReset(stream: Stream, error: H2Error): void {
@@ -94,8 +103,11 @@ export class ServerState extends SessionState {
       const value = this.queue.take();
       if (value === undefined) return this.queue.next();
       const { link } = value;
+      if (link.failure === null) {
+        link.accept(this.holdRequests);
+        return Promise.resolve({ done: false, value });
+      }
       link.isAccepted = true;
-      if (link.failure === null) return Promise.resolve({ done: false, value });
       this.dead--;
     }
   }

@@ -31,7 +31,17 @@ export {
 export type { Accepted } from './server-state.ts';
 
 /** Options of `handshake`; all have defaults. */
-export type ServerOptions = Omit<SessionOptions, 'enablePush'>;
+export interface ServerOptions extends Omit<SessionOptions, 'enablePush'> {
+  /**
+   * A request that is reset counts towards `maxConcurrentStreams` as long as the program works for it (rapid reset,
+   * CVE-2023-44487): from when it is accepted until its response is ended, or it is given up (`abort`, `reset`, `using`), or
+   * the program has been told that it was reset. That is when a promise it waits for fails with it (of the request's body or
+   * trailers, `ready`, `finished`, `pipeFrom`), `onReset` or `signal` fire, or it looks at `isReset` or `isEnded`. One
+   * that does none of that and has lost its objects gives its place back when these are collected as garbage. A program that
+   * knows better says so by `hold`. Default true; false: a reset request counts no more, unless it is held by `hold`.
+   */
+  readonly holdRequests?: boolean;
+}
 
 /** A request that came by HTTP/1.1 Upgrade (RFC 7540 3.2) and what goes with it. */
 export interface UpgradedRequest {

@@ -42,6 +42,8 @@ export abstract class StreamLink {
   readBegun = false;
   /** Received octets that nobody has taken. */
   queuedOctets = 0;
+  /** Some of the body was thrown away unread. */
+  isCutShort = false;
   private inbox: Inbox | null = null;
   private trailerFields: FieldList | null = null;
   private trailersSensitive: readonly number[] | null = null;
@@ -110,18 +112,27 @@ export abstract class StreamLink {
   fail(error: H2Error): void {
     if (this.failure !== null || this.isClosed) return;
     this.failure = error;
+    const { failureListeners, room, finished, inbox, trailersWaited } = this;
+    let isTold = failureListeners !== null || room !== null;
     if (!this.receiveEnded) {
-      this.inbox?.end(error);
-      this.trailersWaited?.reject(error);
+      if (inbox?.isAwaited === true || trailersWaited !== null) isTold = true;
+      inbox?.end(error);
+      trailersWaited?.reject(error);
     }
-    this.room?.reject(error);
+    room?.reject(error);
     this.room = null;
-    if (!this.endSent) this.finished?.reject(error);
-    const { failureListeners } = this;
+    if (!this.endSent && finished !== null) {
+      isTold = true;
+      finished.reject(error);
+    }
     this.failureListeners = null;
+    if (isTold) this.noteTold();
     // Listeners are the program's: they run outside of the core's calls.
     for (const listener of failureListeners ?? []) microtask(() => listener(error));
   }
+
+  /** The program, or a part of it that waited for this stream, has been told that it failed. */
+  noteTold(): void {}
 
   /** Last call of the core for this stream. */
   onClosed(): void {
@@ -144,7 +155,10 @@ export abstract class StreamLink {
     if (!this.readBegun) this.beginRead();
     const queue = this.queue();
     const value = queue.take();
-    if (value === undefined) return queue.next();
+    if (value === undefined) {
+      if (this.failure !== null) this.noteTold();
+      return queue.next();
+    }
     this.queuedOctets -= value.length;
     if (this.receiveMode === ReceiveMode.AUTOMATIC) this.core.release(this.stream, value.length);
     return Promise.resolve({ done: false, value });
@@ -158,6 +172,7 @@ export abstract class StreamLink {
   /** Trailers, once the peer's half has ended; null: it ended without. */
   awaitTrailers(): Promise<HeaderList | null> {
     if (this.receiveEnded) return Promise.resolve(this.trailerList());
+    if (this.failure !== null) this.noteTold();
     if (this.trailersWaited === null) {
       this.trailersWaited = new Deferred();
       if (this.failure !== null) this.trailersWaited.reject(this.failure);
@@ -176,9 +191,21 @@ export abstract class StreamLink {
   discard(): void {
     if (this.receiveMode === ReceiveMode.DISCARD) return;
     this.receiveMode = ReceiveMode.DISCARD;
-    if (!this.receiveEnded || this.queuedOctets !== 0) this.queue().fail(this.failure ?? cancelled(this.stream.id));
-    this.queuedOctets = 0;
+    this.dropUnread(this.failure ?? cancelled(this.stream.id));
     this.core.release(this.stream, this.stream.unreleasedBytes);
+  }
+
+  /** Throws away what nobody has read. Unless that was nothing, and the end of the body has come, readers get `error`. */
+  protected dropUnread(error: H2Error): void {
+    if (this.receiveEnded && this.queuedOctets === 0) return;
+    this.isCutShort = true;
+    this.queuedOctets = 0;
+    this.queue().fail(error);
+  }
+
+  /** The program has ended our half. */
+  endSend(): void {
+    this.sendEnded = true;
   }
 
   /** Passes octets on; false: the buffer is full or the stream is gone. */
@@ -193,6 +220,7 @@ export abstract class StreamLink {
   /** Settles when `write` may be called again. */
   awaitRoom(): Promise<void> {
     if (this.failure !== null) {
+      this.noteTold();
       const refused = new Deferred<void>();
       refused.reject(this.failure);
       return refused.promise;
@@ -204,6 +232,7 @@ export abstract class StreamLink {
 
   /** Settles when our half has left. */
   awaitFinished(): Promise<void> {
+    if (this.failure !== null) this.noteTold();
     if (this.finished === null) {
       this.finished = new Deferred();
       if (this.endSent) this.finished.resolve();
@@ -216,11 +245,20 @@ export abstract class StreamLink {
   onFailure(listener: (error: H2Error) => void): void {
     const { failure } = this;
     if (failure !== null) {
+      this.noteTold();
       microtask(() => listener(failure));
     } else if (!this.isClosed) {
       this.failureListeners ??= [];
       this.failureListeners.push(listener);
     }
+  }
+
+  /** Forgets a listener. */
+  offFailure(listener: (error: H2Error) => void): void {
+    const { failureListeners } = this;
+    if (failureListeners === null) return;
+    const others = failureListeners.filter(other => other !== listener);
+    this.failureListeners = others.length === 0 ? null : others;
   }
 
   /** Ends both halves with RST_STREAM. Does nothing when both are over. `cause`: an error of the program behind it. */

@@ -44,7 +44,7 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
   maxConcurrentStreams: {
     family: 'resets',
     stops:
-      'Rapid reset: more work at once than that. Work that outlives a reset counts until it is done: in `./fetch` by itself, in `./server` where the program calls `respond.hold()`, in the core by `hold`',
+      'Rapid reset: more work at once than that. Work that outlives a reset counts until it is done: in `./fetch` until the handler has settled, in `./server` until the program is done with it or told (`holdRequests`, `respond.hold()`), in the core by `hold`',
     cve: ['CVE-2023-44487'],
     rule: 'stream.refused',
     sees: `${REFUSED}; once the limit is acknowledged each costs an oddity`,
