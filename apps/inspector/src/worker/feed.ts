@@ -371,7 +371,9 @@ export class Feed {
     const { to: moment } = this.#span(entry, 0);
     if (state === undefined || state.openedAt < 0) return this.#span(entry, 0);
     const end = state.closedAt < 0 ? moment : Math.min(moment, state.closedAt);
-    const margin = Math.max(5000, (end - state.openedAt) * 0.04);
+    // A chart of less than a tenth of a second has no marks that differ.
+    const lasted = end - state.openedAt;
+    const margin = Math.max((100_000 - lasted) / 2, lasted * 0.04);
     return { from: Math.max(entry.facts.openedAt, state.openedAt - margin), to: Math.min(moment, end + margin) };
   }
 
