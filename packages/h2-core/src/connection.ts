@@ -420,6 +420,11 @@ export class Connection {
     return this.outbound.canOpen;
   }
 
+  /** Server: the client accepts promises, `stream` can carry one, and one more may be open now. See `push`. */
+  canPush(stream: Stream): boolean {
+    return this.outbound.barToPush(stream as StreamRecord) === null;
+  }
+
   /** GOAWAY was sent or received: no new requests; the connection ends with its last stream. */
   get isDraining(): boolean {
     return this.core.draining || this.core.goAwaySent <= MAX_STREAM_ID;

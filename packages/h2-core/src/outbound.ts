@@ -109,20 +109,28 @@ export class Outbound {
     core.move(stream, StreamEvent.SEND_HEADERS);
   }
 
-  push(parent: StreamRecord, head: RequestHead): StreamRecord {
+  /** What keeps a promise from being made now on this stream: the rule and why; null: nothing. */
+  barToPush(parent: StreamRecord): readonly [rule: string, why: string] | null {
     const { core } = this;
-    if (!core.isServer) core.misuse('api.push', 'only a server pushes');
-    if (!core.remote.enablePush) core.misuse('api.push-disabled', 'the client does not accept pushes');
+    if (!core.isServer) return ['api.push', 'only a server pushes'];
+    if (!core.remote.enablePush) return ['api.push-disabled', 'the client does not accept pushes'];
     // RFC 9113 6.6: only on a stream of the client.
     if (parent.local || (parent.state !== StreamState.OPEN && parent.state !== StreamState.HALF_CLOSED_REMOTE)) {
-      core.misuse('api.push', `stream ${parent.id} cannot carry a promise any more`);
+      return ['api.push', `stream ${parent.id} cannot carry a promise any more`];
     }
     if (core.draining || core.registry.nextLocalId > MAX_STREAM_ID)
-      core.misuse('api.going-away', 'the connection is ending');
+      return ['api.going-away', 'the connection is ending'];
     // RFC 9113 5.1.2: reserved streams do not count yet, but each will once its response begins: all that are ours do here.
     const { live, remoteCount } = core.registry;
     if (live.size - remoteCount >= core.remote.maxConcurrentStreams)
-      core.misuse('api.push-limit', 'the client accepts no more pushed streams at once');
+      return ['api.push-limit', 'the client accepts no more pushed streams at once'];
+    return null;
+  }
+
+  push(parent: StreamRecord, head: RequestHead): StreamRecord {
+    const { core } = this;
+    const bar = this.barToPush(parent);
+    if (bar !== null) core.misuse(...bar);
     checkHead(core, head);
     // RFC 9113 8.4: safe, cacheable, without content.
     if (head.method !== 'GET' && head.method !== 'HEAD') core.misuse('api.push-method', `${head.method} is not pushed`);

@@ -153,6 +153,7 @@ describe('RFC 9113 8.4: what a server may push', () => {
     t.receive(headers(1, GET), headers(3, GET));
     const promised = t.connection.push(t.stream(1), get('/a'));
     expect(() => t.connection.push(promised, get('/b'))).toThrow(/cannot carry/);
+    expect([t.connection.canPush(t.stream(1)), t.connection.canPush(promised)]).toEqual([true, false]);
     t.connection.respond(t.stream(1), 200, [], true);
     expect(() => t.connection.push(t.stream(1), get('/b'))).toThrow(/cannot carry/);
     t.receive(goAway(0, 0));
@@ -166,7 +167,9 @@ describe('RFC 9113 8.4: what a server may push', () => {
     const first = t.connection.push(t.stream(1), get('/a'));
     t.connection.respond(first, 200, [], false);
     expect(() => t.connection.push(t.stream(1), get('/b'))).toThrow(/no more pushed streams/);
+    expect(t.connection.canPush(t.stream(1))).toBe(false);
     t.connection.write(first, new Uint8Array(), true);
+    expect(t.connection.canPush(t.stream(1))).toBe(true);
     t.connection.push(t.stream(1), get('/b'));
   });
 

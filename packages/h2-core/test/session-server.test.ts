@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, connect as dial, type Socket } from 'no
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../src/session/client.ts';
 import { type CloseInfo, ErrorCode, HeaderList, handshake, UsageError } from '../src/session/server.ts';
+import { SettingId } from '../src/settings/settings.ts';
 import { concat, GET, headers, line, parse, preface, rst, settings, settingsAck } from './support/frames.ts';
 import { inMemory, next, serving, sockets, turn } from './support/session.ts';
 
@@ -347,6 +348,31 @@ test('work that is held counts towards the limit after a reset, until it is done
   const third = client.request({ path: '/third' });
   (await next(server)).respond.send({ status: 204 });
   expect((await third.response).status).toBe(204);
+});
+
+test('8.4: canPush is what push says, while the client takes few promises, many or none', async () => {
+  // PSH-06, PSH-18
+  const { server, client } = await inMemory({}, { enablePush: true, maxConcurrentStreams: 1 });
+  const exchange = client.request({});
+  const { respond } = await next(server);
+  const first = respond.push({ path: '/first' });
+  expect(respond.canPush).toBe(false);
+  expect(() => respond.push({ path: '/second' })).toThrow(/no more pushed streams/);
+  first.send({}).end();
+  await client.ping();
+  expect(respond.canPush).toBe(true);
+  client.core.updateSettings([SettingId.MAX_CONCURRENT_STREAMS, 0]);
+  await client.ping();
+  expect(respond.canPush).toBe(false);
+  expect(() => respond.push({ path: '/third' })).toThrow(UsageError);
+  client.core.updateSettings([SettingId.MAX_CONCURRENT_STREAMS, 1]);
+  await client.ping();
+  respond.push({ path: '/fourth' }).abort();
+  expect(respond.canPush).toBe(true);
+  exchange.abort();
+  await client.ping();
+  expect(respond.canPush).toBe(false);
+  expect(() => respond.push({ path: '/fifth' })).toThrow(/cannot carry a promise/);
 });
 
 test('9218 8: a server sends what it finds urgent first, whatever the client said', async () => {

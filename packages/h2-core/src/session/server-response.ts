@@ -161,16 +161,18 @@ export class SendResponse extends Responder {
     };
   }
 
-  /** True when the client accepts promises (SETTINGS_ENABLE_PUSH) and this stream can still carry one. */
+  /**
+   * True when the client accepts promises (SETTINGS_ENABLE_PUSH), as many as there would be (SETTINGS_MAX_CONCURRENT_STREAMS),
+   * and this stream can still carry one: `push` of a sound request does not throw then.
+   */
   get canPush(): boolean {
-    const { link } = this;
-    const { core } = link;
-    return core.remoteSettings.enablePush && !core.isDraining && !link.isClosed && !link.endSent;
+    const { core, stream } = this.link;
+    return core.canPush(stream);
   }
 
   /**
    * Promises the response to another request (RFC 9113 8.4); send the promise before what refers to it. Throws a
-   * `UsageError` when the client does not accept promises; see `canPush`.
+   * `UsageError` when `canPush` is false.
    */
   push(request: PushInit): SendPushedResponse {
     const { link, session } = this;
