@@ -36,7 +36,7 @@ test('the inspector of --workers 2 shows connections and streams of both', async
       await expect(
         page
           .getByRole('grid', { name: 'Streams' })
-          .getByText(/^\/asked-by-\d$/)
+          .getByText(/^\/asked-by-\d+$/)
           .first(),
       ).toBeVisible();
       ask();
