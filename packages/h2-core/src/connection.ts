@@ -261,7 +261,10 @@ export class Connection {
     this.core.letGo(stream as StreamRecord);
   }
 
-  /** Sends PING with 8 octets; the answer comes as `onPong`. RFC 9113 6.7. */
+  /**
+   * Sends PING with 8 octets; the answer comes as `onPong`. RFC 9113 6.7. Throws `api.ping` for payloads of another length and
+   * for the three that the library uses itself (in ASCII: glaskeep, glasstop, glascanc).
+   */
   ping(payload: Uint8Array): void {
     this.lifecycle.sendPing(payload);
     this.signal();

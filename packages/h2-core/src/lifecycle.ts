@@ -9,6 +9,9 @@ import { ConnectionError, RULES, type Rule } from './rules.ts';
 const KEEPALIVE_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x6b, 0x65, 0x65, 0x70);
 const SHUTDOWN_PING = Uint8Array.of(0x67, 0x6c, 0x61, 0x73, 0x73, 0x74, 0x6f, 0x70);
 
+/** Payloads whose answers the library takes for answers to its own. */
+const OWN_PINGS: readonly Uint8Array[] = [KEEPALIVE_PING, SHUTDOWN_PING, CANCEL_PING];
+
 /** How a connection is kept alive and how it ends: PINGs of our own, GOAWAY, the way down. RFC 9113 6.7, 6.8. */
 export class Lifecycle {
   /** When the PING of graceful shutdown left, ms; UNSENT or NONE. */
@@ -88,6 +91,13 @@ export class Lifecycle {
   /** The program asks. */
   sendPing(payload: Uint8Array): void {
     checkPing(payload);
+    for (const own of OWN_PINGS) {
+      if (!same(payload, 0, own)) continue;
+      throw new UsageError(
+        'api.ping',
+        "this PING payload is one of the library's own, whose answers are not told: take another",
+      );
+    }
     if (!this.core.closed) this.ping(payload);
   }
 
@@ -155,6 +165,7 @@ export class Lifecycle {
 }
 
 function checkPing(payload: Uint8Array): void {
+  if (!(payload instanceof Uint8Array)) throw new UsageError('api.ping', 'a PING payload is a Uint8Array of 8 octets');
   if (payload.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${payload.length}`);
 }
 

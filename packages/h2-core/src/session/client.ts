@@ -19,11 +19,12 @@ import { Exchange } from './client-exchange.ts';
 import type { ClientLink } from './client-link.ts';
 import { type ClientListeners, ClientState } from './client-state.ts';
 import { DuplexDriver } from './duplex-driver.ts';
-import { flatten, type HeadersInput, shown } from './headers.ts';
+import { checkObject } from './given.ts';
+import { flatten, type HeadersInput } from './headers.ts';
 import { utf8 } from './host.ts';
 import { pipe } from './pipe.ts';
 import { SessionConnection, type ShutdownOptions } from './session-connection.ts';
-import type { SessionOptions } from './session-options.ts';
+import { checkOptions, type SessionOptions } from './session-options.ts';
 import type { ShutdownReport } from './session-state.ts';
 import { clockOf, driverOf, type Transport } from './transport.ts';
 import { settingsField } from './upgrade-settings.ts';
@@ -149,7 +150,7 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
   override async shutdown(options: ShutdownOptions = {}): Promise<ClientShutdownReport> {
     const { session } = this;
     session.unprocessed ??= [];
-    const report = await session.shutdown(options.deadlineMs, options.debugData);
+    const report = await session.shutdown(options);
     return { ...report, retryable: session.unprocessed };
   }
 }
@@ -160,6 +161,7 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
  * `cause`. The server's SETTINGS are not waited for: requests may be made at once. Bad options throw a `UsageError`.
  */
 export async function handshake(transport: Transport, options: ClientOptions = {}): Promise<ClientConnection> {
+  checkOptions(options);
   const { scheme, authority = '', enablePush = false } = options;
   const session = new ClientState({ ...options, enablePush }, clockOf(transport));
   const driver = driverOf(transport);
@@ -187,6 +189,7 @@ export interface UpgradedClient {
  * `connection: Upgrade, HTTP2-Settings`: what `options` say, which must be those given to `handshakeUpgraded` then.
  */
 export function upgradeSettings(options: ClientOptions = {}): string {
+  checkOptions(options);
   const { enablePush = false } = options;
   return settingsField(initialSettings(false, resolveOptions('client', { ...options, enablePush }, false)));
 }
@@ -201,6 +204,8 @@ export async function handshakeUpgraded(
   upgraded: { readonly request: RequestHeadInit },
   options: ClientOptions = {},
 ): Promise<UpgradedClient> {
+  checkOptions(options);
+  checkObject('api.upgrade', 'what was upgraded is an object such as { request }', upgraded);
   const { scheme = 'http', authority = '', enablePush = false } = options;
   const head = requestHead(upgraded.request, scheme, authority);
   const session = new ClientState({ ...options, enablePush }, clockOf(transport));
@@ -248,9 +253,7 @@ function failedToConnect(cause: unknown): H2Error {
 
 /** A request's head with the connection's own scheme and authority where it names none. */
 function requestHead(init: RequestHeadInit, ownScheme: string, ownAuthority: string): RequestHead {
-  if (typeof init !== 'object' || init === null) {
-    throw new UsageError('api.head', `the head of a request is an object such as { path: '/' }, not ${shown(init)}`);
-  }
+  checkObject('api.head', "the head of a request is an object such as { path: '/' }", init);
   const method = init.method ?? 'GET';
   const protocol = init.protocol ?? '';
   const tunnel = method === 'CONNECT' && protocol === '';

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { FieldList } from '../handler.ts';
+import { shown } from './given.ts';
 import { inspectAsText } from './inspect.ts';
 
 /** One field line. */
@@ -41,7 +42,7 @@ export class HeaderList implements Iterable<[string, string]> {
    */
   get(name: string): string | null {
     const { fields } = this;
-    const wanted = name.toLowerCase();
+    const wanted = nameText(name);
     let value: string | null = null;
     for (let i = 0; i < fields.length; i += 2) {
       if (fields[i] !== wanted) continue;
@@ -54,7 +55,7 @@ export class HeaderList implements Iterable<[string, string]> {
   /** The values of all lines of a field, in order. */
   getAll(name: string): string[] {
     const { fields } = this;
-    const wanted = name.toLowerCase();
+    const wanted = nameText(name);
     const values: string[] = [];
     for (let i = 0; i < fields.length; i += 2) if (fields[i] === wanted) values.push(fields[i + 1] as string);
     return values;
@@ -63,14 +64,14 @@ export class HeaderList implements Iterable<[string, string]> {
   /** True when there is a line with this name. */
   has(name: string): boolean {
     const { fields } = this;
-    const wanted = name.toLowerCase();
+    const wanted = nameText(name);
     for (let i = 0; i < fields.length; i += 2) if (fields[i] === wanted) return true;
     return false;
   }
 
   /** True when a line with this name was marked never indexed by the peer (RFC 7541 7.1.3). */
   isSensitive(name: string): boolean {
-    const wanted = name.toLowerCase();
+    const wanted = nameText(name);
     return this.sensitive?.some(at => this.fields[at] === wanted) ?? false;
   }
 
@@ -156,13 +157,6 @@ function refuseLine(line: unknown): never {
     'api.headers',
     `a line of a list of fields is [name, value] or { name, value }, not ${shown(line)}`,
   );
-}
-
-/** A value as a message shows it: short texts as they are, of other things what they are. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
 function nameText(name: unknown): string {

@@ -1,5 +1,4 @@
 import type { Connection } from '../connection.ts';
-import { UsageError } from '../errors.ts';
 import { Deferred } from './deferred.ts';
 import type { Clock } from './host.ts';
 
@@ -24,13 +23,17 @@ export class PingPong {
     this.clock = clock;
   }
 
-  /** Sends PING; gives the milliseconds until its answer came. */
+  /** Sends PING; gives the milliseconds until its answer came. A payload that is none fails it. */
   ping(payload: Uint8Array | undefined): Promise<number> {
-    const octets = payload === undefined ? this.nextPayload() : payload.slice();
-    if (octets.length !== 8) throw new UsageError('api.ping', `a PING payload is 8 octets, not ${octets.length}`);
     const answer = new Deferred<number>();
-    this.pending.push({ payload: octets, sentAt: this.clock.now(), answer });
-    this.core.ping(octets);
+    try {
+      const octets = payload ?? this.nextPayload();
+      this.core.ping(octets);
+      // A copy, for the program may use its own again. Not by `slice`, which on a Buffer is no copy.
+      this.pending.push({ payload: new Uint8Array(octets), sentAt: this.clock.now(), answer });
+    } catch (error) {
+      answer.refuse(error);
+    }
     return answer.promise;
   }
 

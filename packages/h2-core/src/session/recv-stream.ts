@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { UsageError } from '../errors.ts';
+import { shown } from './given.ts';
 import type { HeaderList } from './headers.ts';
 import { fromUtf8 } from './host.ts';
 import { lasting } from './inbox.ts';
@@ -29,6 +30,9 @@ export class FlowControl {
 
   set mode(mode: 'automatic' | 'manual') {
     const { link } = this;
+    if (mode !== 'automatic' && mode !== 'manual') {
+      throw new UsageError('api.release', `the mode of flow control is "automatic" or "manual", not ${shown(mode)}`);
+    }
     if (link.receiveMode === ReceiveMode.DISCARD || mode === this.mode) return;
     link.receiveMode = mode === 'manual' ? ReceiveMode.MANUAL : ReceiveMode.AUTOMATIC;
     if (mode === 'automatic') link.core.release(link.stream, link.stream.unreleasedBytes - link.queuedOctets);
@@ -122,6 +126,10 @@ export class RecvStream implements AsyncIterable<Uint8Array> {
 
   /** The whole body. More than `maxOctets` (default 16 MiB) throws a `UsageError` and cancels it. */
   async bytes(maxOctets: number = MAX_COLLECTED): Promise<Uint8Array> {
+    // A limit that is none would let everything through.
+    if (typeof maxOctets !== 'number' || !(maxOctets >= 0)) {
+      throw new UsageError('api.body-limit', `maxOctets is ${shown(maxOctets)}; it must be a number of 0 or more`);
+    }
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of this) {

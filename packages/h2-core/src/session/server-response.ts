@@ -2,6 +2,7 @@
 
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
+import { checkObject, shown } from './given.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { inspectAsText, requestLine } from './inspect.ts';
 import { SendStream } from './send-stream.ts';
@@ -49,7 +50,9 @@ export abstract class Responder {
    */
   send(head: ResponseHeadInit, options?: { readonly endStream?: boolean }): SendStream {
     const { link } = this;
+    checkObject('api.head', 'the head of a response is an object such as { status: 200 }', head);
     const status = head.status ?? 200;
+    checkStatus(status);
     const { fields, sensitive } = flatten(head.headers);
     const bodyless = status === 204 || status === 304 || link.head.method === 'HEAD';
     const end = bodyless || options?.endStream === true;
@@ -100,6 +103,7 @@ export abstract class Responder {
 
   /** Calls `listener`, once and soon, when the stream is reset by the peer or cut by the end of the connection. */
   onReset(listener: (error: H2Error) => void): void {
+    if (typeof listener !== 'function') throw new UsageError('api.listener', `${shown(listener)} cannot be called`);
     this.link.onFailure(error => {
       if (error.rule !== 'stream.reset') listener(error);
     });
@@ -138,6 +142,7 @@ export class SendResponse extends Responder {
   /** Sends a 1xx response, 100 or 102..199, before the final one. RFC 9110 15.2. */
   informational(status: number, headers?: HeadersInput): void {
     const { link } = this;
+    checkStatus(status);
     const { fields, sensitive } = flatten(headers);
     link.core.inform(link.stream, status, fields, sensitive);
     if (status === 100) link.noteContinue();
@@ -176,6 +181,7 @@ export class SendResponse extends Responder {
    */
   push(request: PushInit): SendPushedResponse {
     const { link, session } = this;
+    checkObject('api.head', "a request to promise is an object such as { path: '/a.css' }", request);
     const method = request.method ?? 'GET';
     if (method !== 'GET' && method !== 'HEAD') {
       throw new UsageError('api.push-method', `a promised request is safe and has no body: GET or HEAD, not ${method}`);
@@ -196,4 +202,10 @@ export class SendResponse extends Responder {
     promised.isAccepted = true;
     return new SendPushedResponse(session, promised);
   }
+}
+
+/** The core says which numbers are statuses; what is none, such as the text of one, is said here. */
+function checkStatus(status: unknown): void {
+  if (typeof status === 'number') return;
+  throw new UsageError('api.status', `a status is a number, not ${shown(status)}`);
 }

@@ -93,7 +93,7 @@ export class ServerConnection extends SessionConnection implements AsyncIterable
   }
 
   override shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    return this.session.shutdown(options.deadlineMs, options.debugData);
+    return this.session.shutdown(options);
   }
 }
 

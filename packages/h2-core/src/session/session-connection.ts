@@ -12,7 +12,7 @@ const MAX_UINT32 = 0xffff_ffff;
 
 /** How `shutdown` goes about. */
 export interface ShutdownOptions {
-  /** Time open streams get to finish, milliseconds. Default 30,000; `Infinity`: as long as they need. */
+  /** Time open streams get to finish, milliseconds, 0 or more. Default 30,000; `Infinity`: as long as they need. */
   readonly deadlineMs?: number;
   /** Text for GOAWAY's debug data, ASCII. Default empty. */
   readonly debugData?: string;
@@ -55,7 +55,8 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
 
   /**
    * Ends gracefully (RFC 9113 6.8): announces the end by GOAWAY, lets open streams finish, cuts off what is left at the
-   * deadline, and tells which streams that were. May be called again, with another deadline.
+   * deadline, and tells which streams that were. May be called again: the earliest deadline holds, and every report has all
+   * that was cut. A deadline that is none fails with a `UsageError` (`api.deadline`), and nothing happens.
    */
   abstract shutdown(options?: ShutdownOptions): Promise<Report>;
 
@@ -73,7 +74,8 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
 
   /**
    * Sends PING (8 octets; made up by default) and gives the round-trip time in milliseconds. Several may be under way.
-   * Fails with an `H2Error` when the connection ends before the answer.
+   * Fails with an `H2Error` when the connection ends before the answer, and with a `UsageError` (`api.ping`) for a payload
+   * of another length or one of the three that the library uses itself, see `Connection.ping`.
    */
   ping(payload?: Uint8Array): Promise<number> {
     return this.session.ping(payload);

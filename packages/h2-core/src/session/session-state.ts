@@ -1,14 +1,16 @@
 import { Connection } from '../connection.ts';
-import { ErrorCode, H2Error } from '../errors.ts';
+import { ErrorCode, H2Error, UsageError } from '../errors.ts';
 import type { FieldList, FieldRule, FieldVerdict, Handler } from '../handler.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Deferred } from './deferred.ts';
+import { checkObject, shown } from './given.ts';
 import { type Clock, microtask, Timer } from './host.ts';
 import { PingPong } from './ping-pong.ts';
 import { Pump } from './pump.ts';
-import type { SessionOptions } from './session-options.ts';
+import type { ShutdownOptions } from './session-connection.ts';
+import { checkOptions, type SessionOptions } from './session-options.ts';
 import type { StreamLink } from './stream-link.ts';
 import type { Driver } from './transport.ts';
 import { WindowTuner } from './window-tuner.ts';
@@ -93,14 +95,16 @@ export abstract class SessionState implements Handler {
   /** The program has asked for the end. */
   private endedByUser = false;
   private endCode: number = ErrorCode.NO_ERROR;
-  /** Where streams that the current deadline cuts are noted. */
-  private cut: CutStream[] | null = null;
+  /** Streams that the deadline of a shutdown cut off. */
+  private readonly cut: CutStream[] = [];
+  private cutting = false;
 
   private readonly tuner: WindowTuner | null;
   private readonly listeners: FrameListeners;
   private readonly clock: Clock;
 
   constructor(role: 'server' | 'client', options: SessionOptions, clock: Clock) {
+    checkOptions(options);
     this.listeners = options;
     this.clock = clock;
     const { tap = null } = options;
@@ -170,7 +174,7 @@ export abstract class SessionState implements Handler {
   onReset(stream: Stream, error: H2Error): void {
     const link = stream.context as StreamLink;
     if (error.rule === 'transport.closed') error.cause ??= this.cause;
-    this.cut?.push(link.describe());
+    if (this.cutting) this.cut.push(link.describe());
     link.fail(error);
   }
 
@@ -224,33 +228,44 @@ export abstract class SessionState implements Handler {
     return Promise.reject(this.core.error ?? closedError(this.cause));
   }
 
-  async shutdown(deadlineMs: number = SHUTDOWN_DEADLINE_MS, debug = ''): Promise<ShutdownReport> {
+  async shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
+    checkObject('api.shutdown', 'options of a shutdown are an object', options);
+    const { deadlineMs = SHUTDOWN_DEADLINE_MS, debugData = '' } = options;
+    if (typeof deadlineMs !== 'number' || !(deadlineMs >= 0)) {
+      const range = 'it must be a number of 0 or more, or Infinity';
+      throw new UsageError('api.deadline', `deadlineMs is ${shown(deadlineMs)}; ${range}`);
+    }
+    checkDebugData(debugData);
     const { clock } = this;
     const startedAt = clock.now();
-    const cut: CutStream[] = [];
     if (!this.core.isClosed) {
       this.endedByUser = true;
-      this.core.shutdown(debug);
+      this.core.shutdown(debugData);
     }
     const timer = new Timer(clock);
-    if (deadlineMs !== Number.POSITIVE_INFINITY) timer.set(deadlineMs, () => this.cutOff(cut));
+    if (deadlineMs !== Number.POSITIVE_INFINITY) timer.set(deadlineMs, () => this.cutOff());
     await this.closed.promise;
     timer.clear();
-    return { cut, elapsedMs: clock.now() - startedAt };
+    return { cut: this.cut, elapsedMs: clock.now() - startedAt };
   }
 
-  private cutOff(cut: CutStream[]): void {
-    this.cut = cut;
+  private cutOff(): void {
+    this.cutting = true;
     this.core.destroy(ErrorCode.NO_ERROR, 'shutdown.deadline');
-    this.cut = null;
+    this.cutting = false;
   }
 
   destroy(code: number, debug: string): void {
+    checkDebugData(debug);
     if (this.core.isClosed) return;
     this.endedByUser = true;
     this.endCode = code;
     this.core.destroy(code, debug);
   }
+}
+
+function checkDebugData(debug: unknown): void {
+  if (typeof debug !== 'string') throw new UsageError('api.debug-data', `debugData is text, not ${shown(debug)}`);
 }
 
 /** What those get who wait for something that a connection closed without an HTTP/2 error will not bring. */
