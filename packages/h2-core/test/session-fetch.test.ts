@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ClientConnection, type ClientOptions, connect } from '../src/session/client.ts';
 import { type FetchHandler, type ServeOptions, serve } from '../src/session/fetch.ts';
 import { pair, type ServerConnection } from '../src/session/server.ts';
-import { pattern, turn } from './support/session.ts';
+import { concat, GET, headers, parse, preface, settings, settingsAck, T } from './support/frames.ts';
+import { pattern, sockets, turn } from './support/session.ts';
 
 async function served(
   handler: FetchHandler,
@@ -194,6 +195,83 @@ test('a handler that fails is told and answered by 500; a body that fails resets
   expect(told[0]).toBe('/throws thrown');
   expect(told[1]).toMatch(/^\/status status 0 /);
   expect(told[2]).toBe('/body broken');
+});
+
+test('a listener for failures that fails itself takes nothing with it: the client has its answer, the console both', async () => {
+  const logged: unknown[][] = [];
+  const spy = vi.spyOn(console, 'error').mockImplementation((...what) => void logged.push(what));
+  onTestFinished(() => spy.mockRestore());
+  const cause = new Error('thrown');
+  for (const onError of [
+    () => {
+      throw new Error('the listener failed');
+    },
+    async () => {
+      throw new Error('the listener failed later');
+    },
+  ]) {
+    const { client, server } = await served(
+      () => {
+        throw cause;
+      },
+      { onError },
+    );
+    expect((await client.request({}).response).status).toBe(500);
+    expect(server.openStreams).toBe(0);
+  }
+  while (logged.length < 2) await turn();
+  expect(logged.map(([error, failed]) => [error === cause, (failed as Error).message])).toEqual([
+    [true, 'the listener failed'],
+    [true, 'the listener failed later'],
+  ]);
+});
+
+test.each<[string, number]>([
+  ['shorter', 4],
+  ['longer', 2],
+])('8.1.1: a body that is %s than its content-length resets the stream, and the program is told', async (_, body) => {
+  const told: unknown[] = [];
+  const { client } = await served(
+    () => new Response(['a', 'bc', 'd'].join('').slice(0, body), { headers: { 'content-length': '3' } }),
+    { onError: error => told.push(error) },
+  );
+  const { response } = client.request({});
+  await expect(response.then(answer => answer.body.text())).rejects.toMatchObject({ codeName: 'INTERNAL_ERROR' });
+  while (told.length === 0) await turn();
+  expect(told).toMatchObject([{ name: 'UsageError', rule: 'api.content-length' }]);
+});
+
+test('a response whose body was read before, or whose head cannot be sent, is answered by 500, and its body cancelled', async () => {
+  const told: string[] = [];
+  const cancelled: unknown[] = [];
+  const { client } = await served(
+    request => {
+      const response = new Response(new ReadableStream({ cancel: reason => void cancelled.push(reason) }), {
+        headers: request.url.endsWith('/head') ? { 'content-length': 'many' } : {},
+      });
+      if (request.url.endsWith('/locked')) response.body?.getReader();
+      return response;
+    },
+    { onError: error => told.push((error as Error).message) },
+  );
+  for (const path of ['/locked', '/head']) expect((await client.request({ path }).response).status).toBe(500);
+  expect(told[0]).toMatch(/being read/);
+  expect(told[1]).toMatch(/content-length/);
+  expect(cancelled).toHaveLength(1);
+});
+
+test('a field that the program has accepted and a Request cannot have is answered by 400', async () => {
+  // HDR-23
+  const [near, far] = await sockets();
+  const chunks: Buffer[] = [];
+  far.on('data', chunk => chunks.push(chunk));
+  const answers = () => parse(Buffer.concat(chunks)).filter(({ type }) => type === T.HEADERS);
+  far.write(concat(preface, settings(), settingsAck));
+  await serve(near, () => new Response('not reached'), { onInvalidField: () => 'accept' });
+  far.write(headers(1, [...GET, ['x-bad', 'a\u0000b']]));
+  while (answers().length === 0) await turn();
+  // :status 400 in the static table.
+  expect(answers()[0]?.payload[0]).toBe(0x80 | 12);
 });
 
 test('8.1: a body that the handler does not read is not asked for, and stopped in the end', async () => {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { H2Error } from '../errors.ts';
+import { ErrorCode, H2Error } from '../errors.ts';
 import type { HeadersInput } from './headers.ts';
 import { normaliseHeaders } from './normalise.ts';
 import { type Accepted, handshake, type ServerConnection, type ServerOptions } from './server.ts';
@@ -24,7 +24,7 @@ export type { AbortSignalLike, HostReadableStream } from './web-streams.ts';
 export interface ResponseLike {
   readonly status: number;
   readonly headers: Iterable<[string, string]>;
-  readonly body: WebReadable | null;
+  readonly body: (WebReadable & { readonly locked: boolean }) | null;
 }
 
 /** What is there of a Request in a host without types for it. */
@@ -65,7 +65,10 @@ export type FetchHandler = (request: HostRequest, context: FetchContext) => Host
 
 /** Options of `serve`; all have defaults. */
 export interface ServeOptions extends ServerOptions {
-  /** Told what a handler, or the body of its response, failed with; the client gets 500 or a reset. Default: `console.error`. */
+  /**
+   * Told what a handler, or the body of its response, failed with; the client has got 500 or a reset by then. What it throws
+   * itself goes to `console.error`. Default: `console.error`.
+   */
   readonly onError?: (error: unknown, request: ServerRequest) => void;
 }
 
@@ -100,7 +103,7 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<ServerConnection> {
   const connection = await handshake(transport, options);
-  const onError = options.onError ?? ((error: unknown) => host.console.error(error));
+  const { onError = error => host.console.error(error) } = options;
   void takeRequests(connection, handler, onError);
   return connection;
 }
@@ -150,9 +153,12 @@ async function run(accepted: Accepted, incoming: HostRequest, handler: FetchHand
   const { request, respond } = accepted;
   const extras = new Extras(accepted);
   let begun = false;
+  let body: ResponseLike['body'] = null;
   try {
-    const response = await handler(incoming, extras);
-    const { body } = response;
+    const response: ResponseLike = await handler(incoming, extras);
+    body = response.body;
+    // Before the head, while there is still a status to say it with.
+    if (body?.locked === true) throw new TypeError('the body of the response has been read, or is being read');
     // A body that is handed on as it is will be read after the head, which is too late for 100 (RFC 9110 10.1.1).
     if (body !== null && body === incoming.body && expectsContinue(request)) respond.informational(100);
     const { status, headers } = response;
@@ -170,9 +176,22 @@ async function run(accepted: Accepted, incoming: HostRequest, handler: FetchHand
   } catch (error) {
     if (respond.isReset && error instanceof H2Error) return;
     request.body.cancel();
-    onError(error, request);
-    if (begun) respond.abort();
+    if (begun) respond.reset(ErrorCode.INTERNAL_ERROR, 'the handler failed');
     else respond.send({ status: 500 }, { endStream: true });
+    if (body?.locked === false) body.getReader().cancel(error).catch(ignore);
+    await tell(error, request, onError);
+  }
+}
+
+const ignore = (): void => {};
+
+/** Tells of a failure; a listener that fails for it must not take the program with it. */
+async function tell(error: unknown, request: ServerRequest, onError: OnError): Promise<void> {
+  try {
+    // It may be an async function.
+    await onError(error, request);
+  } catch (failed) {
+    host.console.error(error, failed);
   }
 }
 
@@ -183,12 +202,12 @@ function toRequest({ request, respond }: Accepted): HostRequest | number {
   if (method === 'CONNECT' || method === 'TRACE') return 501;
   // Without it the path would be read as one.
   if (authority === '') return 400;
-  const headers = new host.Headers();
-  for (const [name, value] of request.headers) if (name !== 'cookie') headers.append(name, value);
-  const cookie = request.headers.get('cookie');
-  if (cookie !== null) headers.append('cookie', cookie);
   const bodyless = method === 'GET' || method === 'HEAD' || request.body.isEnded;
   try {
+    const headers = new host.Headers();
+    for (const [name, value] of request.headers) if (name !== 'cookie') headers.append(name, value);
+    const cookie = request.headers.get('cookie');
+    if (cookie !== null) headers.append('cookie', cookie);
     return new host.Request(`${scheme}://${authority}${path === '*' ? '/' : path}`, {
       method,
       headers,

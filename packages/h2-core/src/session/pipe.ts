@@ -1,4 +1,4 @@
-import { ErrorCode, H2Error } from '../errors.ts';
+import { ErrorCode, H2Error, UsageError } from '../errors.ts';
 import type { SourceReader } from './body-source.ts';
 import { Deferred } from './deferred.ts';
 import { lasting } from './inbox.ts';
@@ -33,8 +33,9 @@ export function pipe(reader: SourceReader, target: SendStream, link: StreamLink,
           await target.ready();
       }
     } catch (error) {
-      // The stream's own failure is told by the listener above.
-      if (over || link.failure !== null) return;
+      // The stream's own failure is told by the listener above; that of a body which is not what its head says (and has
+      // failed the stream for it) is the source's.
+      if (over || (link.failure !== null && !(error instanceof UsageError))) return;
       over = true;
       reader.cancel(error);
       link.reset(ErrorCode.INTERNAL_ERROR, 'the source of the body failed', error);
