@@ -56,7 +56,7 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
   /**
    * Ends gracefully (RFC 9113 6.8): announces the end by GOAWAY, lets open streams finish, cuts off what is left at the
    * deadline, and tells which streams that were. May be called again: the earliest deadline holds, and every report has all
-   * that was cut. A deadline that is none fails with a `UsageError` (`api.deadline`), and nothing happens.
+   * that was cut while it was awaited. A deadline that is none fails with a `UsageError` (`api.deadline`), and nothing happens.
    */
   abstract shutdown(options?: ShutdownOptions): Promise<Report>;
 

@@ -238,7 +238,10 @@ export abstract class SessionState implements Handler {
     checkDebugData(debugData);
     const { clock } = this;
     const startedAt = clock.now();
+    // One that comes after the end cuts nothing.
+    let cut: readonly CutStream[] = [];
     if (!this.core.isClosed) {
+      cut = this.cut;
       this.endedByUser = true;
       this.core.shutdown(debugData);
     }
@@ -246,7 +249,7 @@ export abstract class SessionState implements Handler {
     if (deadlineMs !== Number.POSITIVE_INFINITY) timer.set(deadlineMs, () => this.cutOff());
     await this.closed.promise;
     timer.clear();
-    return { cut: this.cut, elapsedMs: clock.now() - startedAt };
+    return { cut, elapsedMs: clock.now() - startedAt };
   }
 
   private cutOff(): void {
