@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ClientOptions, handshake, pair, UsageError } from '../src/session/client.ts';
 import { handshake as serve } from '../src/session/server.ts';
+import { concat, frame, goAway, settings } from './support/frames.ts';
 import { failure, inMemory, next } from './support/session.ts';
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, each => each.charCodeAt(0));
@@ -136,4 +137,15 @@ test('a name to look up that is no text is refused', async () => {
       expect(look).toThrow(/name of a field is a string/);
     }
   }
+});
+
+test('6.8, 5.5: what is kept of GOAWAY and of unknown frames does not hold the delivery it came in', async () => {
+  const frames: number[] = [];
+  const [near, far] = pair();
+  near.start({ received: () => {}, drained: () => {}, closed: () => {} });
+  const client = await handshake(far, { onUnknownFrame: frame => frames.push(frame.payload.buffer.byteLength) });
+  const delivery = concat(settings(), frame(0xf0, 0, 0, [1, 2, 3]), goAway(0, 0), new Uint8Array(60_000));
+  near.write([Buffer.from(delivery.buffer)]);
+  const { goAway: info } = await client.closed;
+  expect([frames, info?.debugData.buffer.byteLength]).toEqual([[3], 0]);
 });

@@ -196,13 +196,14 @@ export abstract class SessionState implements Handler {
   }
 
   onGoAway(lastStreamId: number, code: number, debugData: Uint8Array): void {
-    this.goAwayInfo = { lastStreamId, code, debugData };
+    this.goAwayInfo = { lastStreamId, code, debugData: new Uint8Array(debugData) };
   }
 
   onUnknownFrame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
     const { onUnknownFrame } = this.listeners;
     if (onUnknownFrame === undefined) return;
-    const frame = { type, flags, streamId, payload: payload.slice() };
+    // Not by `slice`, which on a Buffer is a view that holds all that came with it.
+    const frame = { type, flags, streamId, payload: new Uint8Array(payload) };
     microtask(() => onUnknownFrame(frame));
   }
 
