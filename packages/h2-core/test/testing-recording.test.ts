@@ -147,7 +147,16 @@ describe('record and replay', () => {
   });
 
   test('everything that changes a connection and everything a handler is told is recorded', () => {
-    const known = new Set<string>([...METHODS, 'constructor', 'nextTimeout', 'stream', 'signal', 'caught', 'lost']);
+    const known = new Set<string>([
+      ...METHODS,
+      'constructor',
+      'nextTimeout',
+      'stream',
+      'canPush',
+      'signal',
+      'caught',
+      'lost',
+    ]);
     const methods = Object.entries(Object.getOwnPropertyDescriptors(Connection.prototype))
       .filter(([, { value }]) => typeof value === 'function')
       .map(([name]) => name);
