@@ -27,12 +27,16 @@ export const HPACK_RULES = {
 export const OTHER_ENDS = {
   'connection.closed': ['CANCEL or NO_ERROR', 'the connection was closed before what was waited for came'],
   'connection.destroyed': ['as given', 'the program ended the connection with an error: `destroy`'],
-  'stream.reset': ['as given', 'the program reset the stream'],
+  'stream.reset': ['as given', "the program reset the stream, or its AbortSignal did: `cause` has the signal's reason"],
   'body.cancelled': ['CANCEL', 'the program read on in a body that it had given up before its end: `cancel`, `abort`'],
   'goaway.error': ['as received', 'the peer ended the connection by GOAWAY with an error'],
   'goaway.unprocessed': ['as received, or REFUSED_STREAM', 'GOAWAY says that the peer did not process the request'],
   'content-length.unmet': ['INTERNAL_ERROR', 'the program ended a body short of the content-length it had announced'],
   'request.unsent': ['REFUSED_STREAM, or that of the connection', 'the connection ended before the request was sent'],
+  'push.untaken': [
+    'CANCEL',
+    "responses to promises that the program has not taken fill the connection's receive window",
+  ],
   'accept.queue-full': ['REFUSED_STREAM', 'more than `maxPendingAccept` requests wait for `accept`'],
   'transport.connect': ['NO_ERROR', 'the transport could not be connected; `cause` has its error'],
 };
