@@ -162,3 +162,30 @@ test('a head that is none is refused', async () => {
   }
   expect(client.counters.streamsOpened).toBe(0);
 });
+
+test('a request that waits for a slot has not been sent: finished tells when it has, or that it never was', async () => {
+  // CNC-04
+  const { server, client } = await inMemory({ maxConcurrentStreams: 1 });
+  client.request({ path: '/1' });
+  const [second, third, fourth] = ['/2', '/3', '/4'].map(path => client.request({ path }));
+  const told: string[] = [];
+  const tell = (name: string, sent: Promise<void> | undefined): void => {
+    sent?.then(
+      () => told.push(`${name} sent`),
+      () => told.push(`${name} not sent`),
+    );
+  };
+  tell('2', second?.body.finished);
+  tell('3', third?.body.finished);
+  tell('4', fourth?.body.finished);
+  const { respond } = await next(server);
+  await client.ping();
+  expect(told).toEqual([]);
+  third?.abort();
+  respond.send({}).end();
+  await next(server);
+  expect(told).toEqual(['3 not sent', '2 sent']);
+  client.destroy();
+  await client.closed;
+  expect(told).toEqual(['3 not sent', '2 sent', '4 not sent']);
+});

@@ -29,6 +29,8 @@ export class ClientState extends SessionState {
   /** Requests that ended as safe to retry since `shutdown` was called; null before. */
   unprocessed: (RequestHead & { readonly isReplayable: boolean })[] | null = null;
   private slotsWaited: Deferred<void>[] = [];
+  /** Requests without body that wait in the core for a slot, in order. */
+  private readonly unopened: Set<ClientLink> = new Set();
   private checking = false;
   /** The stream numbers are used up (RFC 9113 5.1.1). */
   private exhausted = false;
@@ -88,6 +90,11 @@ export class ClientState extends SessionState {
   }
 
   override onStreamClosed(stream: Stream): void {
+    if (this.unopened.size !== 0) {
+      this.tellOpened();
+      // One that was given up in the middle of those that wait.
+      this.unopened.delete(stream.context as ClientLink);
+    }
     super.onStreamClosed(stream);
     this.checkSlots();
   }
@@ -128,8 +135,11 @@ export class ClientState extends SessionState {
       link.refuse(this.unsent());
       this.unprocessed?.push({ ...head, isReplayable });
     }
-    // Of one refused nothing was sent.
-    if (endStream && link.failure === null) link.onEndSent();
+    // Of one refused nothing was sent, and of one that waits for a slot nothing yet.
+    if (endStream && link.failure === null) {
+      if (link.stream.id === 0) this.unopened.add(link);
+      else link.onEndSent();
+    }
     return link;
   }
 
@@ -179,12 +189,22 @@ export class ClientState extends SessionState {
     });
   }
 
+  /** Tells the requests that have left, head and END_STREAM in one, that they have. */
+  private tellOpened(): void {
+    for (const link of this.unopened) {
+      if (link.failure === null && link.stream.id === 0) return;
+      this.unopened.delete(link);
+      if (link.failure === null) link.onEndSent();
+    }
+  }
+
   /** Looks, after what is going on in the core, whether somebody who waits for a stream may go on. */
   private checkSlots(): void {
-    if (this.checking || this.slotsWaited.length === 0) return;
+    if (this.checking || (this.slotsWaited.length === 0 && this.unopened.size === 0)) return;
     this.checking = true;
     microtask(() => {
       this.checking = false;
+      this.tellOpened();
       if (this.takesNoMore) {
         for (const slot of this.slotsWaited.splice(0)) slot.reject(this.unsent());
       } else if (this.core.canOpen) {
