@@ -184,17 +184,20 @@ test('a handler that fails is told and answered by 500; a body that fails resets
     request => {
       if (request.url.endsWith('/throws')) throw new Error('thrown');
       if (request.url.endsWith('/status')) return Response.error();
+      if (request.url.endsWith('/nothing')) return undefined as unknown as Response;
       return new Response(new ReadableStream({ pull: controller => controller.error(new Error('broken')) }));
     },
     { onError: (error, { path }) => told.push(`${path} ${(error as Error).message}`) },
   );
   expect((await client.request({ path: '/throws' }).response).status).toBe(500);
   expect((await client.request({ path: '/status' }).response).status).toBe(500);
+  expect((await client.request({ path: '/nothing' }).response).status).toBe(500);
   const { body } = await client.request({ path: '/body' }).response;
   await expect(body.bytes()).rejects.toMatchObject({ codeName: 'INTERNAL_ERROR' });
   expect(told[0]).toBe('/throws thrown');
   expect(told[1]).toMatch(/^\/status status 0 /);
-  expect(told[2]).toBe('/body broken');
+  expect(told[2]).toBe('/nothing the handler gave no Response');
+  expect(told[3]).toBe('/body broken');
 });
 
 test('a listener for failures that fails itself takes nothing with it: the client has its answer, the console both', async () => {

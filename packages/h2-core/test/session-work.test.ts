@@ -1,5 +1,5 @@
 /** How long a request that was reset counts towards the limit on streams: CVE-2023-44487, rapid reset. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Accepted, ErrorCode, type H2Error, type ServerOptions } from '../src/session/server.ts';
 import { type Ends, failure, inMemory, next, pattern, serving, turn, until } from './support/session.ts';
 
@@ -162,6 +162,26 @@ test('a request whose objects are lost gives its place back when they are collec
     await turn();
   }
   expect(server.openStreams).toBe(0);
+});
+
+test('only what was reset and may be lost is watched for its collection: a request that is answered costs nothing', async () => {
+  const watched = vi.spyOn(FinalizationRegistry.prototype, 'register');
+  onTestFinished(() => watched.mockRestore());
+  const { server, client } = await inMemory();
+  serving(server, ({ request, respond }) => {
+    if (request.path === '/body') respond.send({}).end('body');
+    else if (request.path === '/none') respond.send({}, { endStream: true });
+    else respond.send({}).trailers({ 'x-a': '1' });
+  });
+  for (const path of ['/body', '/none', '/trailers']) {
+    await (await client.request({ path }).response).body.bytes();
+    await client.request({ method: 'POST', path }, 'upload').response;
+  }
+  await client.ping();
+  const links = () => watched.mock.calls.filter(([target]) => target.constructor.name === 'ServerLink');
+  expect([server.openStreams, links().length]).toEqual([0, 0]);
+  await afterReset();
+  expect(links().length).toBe(1);
 });
 
 test('uploads that are reset: as many handlers as streams, and none of their octets kept', async () => {

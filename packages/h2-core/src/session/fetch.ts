@@ -156,6 +156,7 @@ async function run(accepted: Accepted, incoming: HostRequest, handler: FetchHand
   let body: ResponseLike['body'] = null;
   try {
     const response: ResponseLike = await handler(incoming, extras);
+    if (response === undefined || response === null) throw new TypeError('the handler gave no Response');
     body = response.body;
     // Before the head, while there is still a status to say it with.
     if (body?.locked === true) throw new TypeError('the body of the response has been read, or is being read');

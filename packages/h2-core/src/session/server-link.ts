@@ -80,6 +80,8 @@ export class ServerLink extends StreamLink {
 
   override onClosed(): void {
     super.onClosed();
+    // In order: all of the response was handed over, and its end may leave before `endSend` is heard of.
+    if (this.failure === null) this.settle();
     if (!this.inHand) return;
     const { core, stream } = this;
     // The core needs it no more, and it would keep this alive.
