@@ -104,7 +104,8 @@ test.describe('the inspector shows the very connections that clients make', () =
     await entry.first().click();
     await tab(page, 'Streams');
     await expect(streamRow(page, '/assets/').nth(5)).toBeVisible();
-    await streamRow(page, '/assets/').first().click();
+    // One that was answered: the visitor may have left before all were.
+    await streamRow(page, '/assets/').filter({ hasText: '200' }).first().click();
     const pane = page.getByRole('complementary', { name: /^Stream \d+/ });
     await expect(pane).toContainText(':status');
     await expect(pane).toContainText('content-type');
