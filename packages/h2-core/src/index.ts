@@ -21,6 +21,7 @@ export {
 } from './errors.ts';
 export { type BdpEstimate, bdpSample, bdpStart } from './flow/bdp.ts';
 export type { PaddingStrategy } from './flow/padding.ts';
+export { lasting } from './frame/bytes.ts';
 export type { AltSvc } from './frame/extension-frames.ts';
 export {
   DEFAULT_WINDOW,

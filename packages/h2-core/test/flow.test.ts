@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Scheduler } from '../src/flow/scheduler.ts';
-import type { Tap } from '../src/index.ts';
+import { lasting, type Tap } from '../src/index.ts';
 import { client, get, server } from './support/endpoint.ts';
 import {
   concat,
@@ -10,6 +10,7 @@ import {
   GET,
   headers,
   POST,
+  S,
   settings,
   settingsAck,
   T,
@@ -427,4 +428,23 @@ describe('RFC 9113 5.2, 6.9 sending', () => {
     t.connection.write(stream, new Uint8Array(8), true);
     expect(t.sent()).toEqual(['HEADERS 1', 'DATA 1 5']);
   });
+});
+
+test('octets that wait to be sent do not hold the memory of what they came with; large parts of it are not copied', () => {
+  expect(lasting(new Uint8Array(10))).toHaveLength(10);
+  const delivery = new Uint8Array(65_536).fill(7);
+  const small = lasting(delivery.subarray(100, 110));
+  expect([small.buffer.byteLength, ...new Set(small)]).toEqual([10, 7]);
+  // On a Buffer a slice would be a view of the same memory.
+  expect(lasting(Buffer.from(delivery.buffer, 0, 10)).buffer.byteLength).toBe(10);
+  for (const part of [delivery, delivery.subarray(0, 40_000), delivery.subarray(0, 4096)])
+    expect(lasting(part)).toBe(part);
+  const t = server({}, S.INITIAL_WINDOW_SIZE, 0);
+  t.receive(headers(1, GET));
+  t.connection.respond(t.stream(1), 200, [], false);
+  t.connection.write(t.stream(1), delivery.subarray(0, 10), true);
+  delivery.fill(8);
+  t.receive(windowUpdate(1, 10));
+  const data = t.frames().find(({ type }) => type === T.DATA);
+  expect([...(data?.payload ?? [])]).toEqual(Array(10).fill(7));
 });

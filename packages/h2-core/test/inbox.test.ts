@@ -1,7 +1,8 @@
 /** What received octets hold while nobody reads them. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Inbox, lasting } from '../src/session/inbox.ts';
+import { lasting } from '../src/frame/bytes.ts';
+import { Inbox } from '../src/session/inbox.ts';
 import { concat } from './support/frames.ts';
 import { inMemory, next, pattern, turn } from './support/session.ts';
 

@@ -1,3 +1,5 @@
+import { lasting } from '@glassway/h2-core';
+
 /** Octets held for slow clients and backends, all exchanges of a gateway together. */
 export interface HeldTotal {
   heldBytes: number;
@@ -24,7 +26,7 @@ export class Held {
   /** Keeps what no connection has been found for. */
   keepEarly(chunk: Uint8Array): void {
     this.#early ??= [];
-    this.#early.push(chunk);
+    this.#early.push(lasting(chunk));
     this.#total.heldBytes += chunk.length;
   }
 

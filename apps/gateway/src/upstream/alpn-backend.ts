@@ -1,3 +1,4 @@
+import { lasting } from '@glassway/h2-core';
 import type { Backend, BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../exchange/legs.ts';
 import type { Reason } from '../exchange/reason.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -193,7 +194,7 @@ class DeferredLeg implements BackendLeg, TurnTask {
   write(chunk: Uint8Array, end: boolean): boolean {
     if (this.#inner !== null) return this.#inner.write(chunk, end);
     if (this.#done || this.#ended) return true;
-    this.#chunks.push(chunk);
+    this.#chunks.push(lasting(chunk));
     this.#bytes += chunk.length;
     this.#ended = end;
     if (end || this.#bytes < this.#highWater) return true;

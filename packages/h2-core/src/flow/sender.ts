@@ -1,3 +1,4 @@
+import { lasting } from '../frame/bytes.ts';
 import { DEFAULT_WINDOW, Flag, FrameType, MIN_MAX_FRAME_SIZE } from '../frame/types.ts';
 import { SEND_BUFFER_SHARE } from '../options/limits.ts';
 import type { ResolvedOptions } from '../options/options.ts';
@@ -124,7 +125,7 @@ export class Sender {
 
   /** Queues body octets. */
   enqueue(stream: StreamRecord, bytes: Uint8Array): void {
-    stream.enqueue(bytes);
+    stream.enqueue(lasting(bytes));
     this.buffered += bytes.length;
     if (this.tap !== null) this.note(stream);
   }

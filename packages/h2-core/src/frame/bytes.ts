@@ -90,3 +90,16 @@ export function printable(bytes: Uint8Array, limit = 256): string {
   }
   return bytes.length > limit ? `${text}...` : text;
 }
+
+/** Octets below which a copy costs less than the memory that a view may hold. */
+const SMALL = 4096;
+
+/**
+ * Octets as they may be kept for long by somebody who was given them as a view, as by `Handler.onData`: a view holds all the
+ * memory it is a part of, what came for other streams with it. Small parts of larger memory are copied, the rest is answered
+ * as it is.
+ */
+export function lasting(octets: Uint8Array): Uint8Array {
+  // Not `slice`, which on a Buffer is another view.
+  return octets.length < SMALL && octets.length * 2 < octets.buffer.byteLength ? new Uint8Array(octets) : octets;
+}

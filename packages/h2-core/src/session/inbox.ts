@@ -3,8 +3,6 @@ import { AsyncQueue } from './queue.ts';
 
 /** Octets up to which what came in small pieces is gathered in one. */
 const GATHERED = 16_384;
-/** Octets below which a copy costs less than the memory that a view may hold. */
-const SMALL = 4096;
 
 /**
  * Inboxes that hold views of what this turn of the event loop brought. A reader who keeps up has taken his views when the
@@ -97,10 +95,4 @@ export class Inbox extends AsyncQueue<Uint8Array> {
     }
     this.ownTail = true;
   }
-}
-
-/** Octets as they may be kept for long by somebody who got them as a view: small parts of larger memory are copied. */
-export function lasting(chunk: Uint8Array): Uint8Array {
-  // Not `slice`, which on a Buffer is another view.
-  return chunk.length < SMALL && chunk.length * 2 < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk;
 }

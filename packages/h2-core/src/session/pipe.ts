@@ -1,7 +1,7 @@
 import { ErrorCode, H2Error, UsageError } from '../errors.ts';
+import { lasting } from '../frame/bytes.ts';
 import type { SourceReader } from './body-source.ts';
 import { Deferred } from './deferred.ts';
-import { lasting } from './inbox.ts';
 import type { SendStream } from './send-stream.ts';
 import type { StreamLink } from './stream-link.ts';
 

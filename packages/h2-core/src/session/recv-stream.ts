@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { UsageError } from '../errors.ts';
+import { lasting } from '../frame/bytes.ts';
 import { shown } from './given.ts';
 import type { HeaderList } from './headers.ts';
 import { fromUtf8 } from './host.ts';
-import { lasting } from './inbox.ts';
 import { inspectAsText } from './inspect.ts';
 import { ReceiveMode, type StreamLink } from './stream-link.ts';
 import { type HostReadableStream, readableFrom } from './web-streams.ts';

@@ -3,6 +3,7 @@ import {
   type Connection,
   ErrorCode,
   type FieldList,
+  lasting,
   type RequestHead,
   type Stream,
   UsageError,
@@ -115,7 +116,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter, Paced {
       return this.#core!.write(this.#stream, chunk, end);
     }
     this.#early ??= [];
-    this.#early.push(chunk);
+    this.#early.push(lasting(chunk));
     this.#earlyBytes += chunk.length;
     if (end || this.#earlyBytes < this.#pool.options.sendHighWaterBytes) return true;
     this.#blocked = true;

@@ -1,3 +1,4 @@
+import { lasting } from '@glassway/h2-core';
 import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
 import type { Pace, Paced } from '../progress.ts';
@@ -96,7 +97,9 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter, Paced {
     }
     if (chunk.length > 0) {
       this.#out ??= [];
-      this.#out.push(chunk);
+      // What does not leave with this turn must not hold what came along with it.
+      const waits = this.connection === null || this.connection.unsentBytes > 0;
+      this.#out.push(waits ? lasting(chunk) : chunk);
       this.#outBytes += chunk.length;
     }
     if (end) this.ended = true;
