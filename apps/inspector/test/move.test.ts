@@ -1,6 +1,6 @@
 /** `j` and `k` on the tab Streams, before and after the worker has delivered the table's rows. */
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import type { ConnectionRow, Snapshot, StreamRow, StreamsPart } from '../src/feed/model.ts';
+import type { ConnectionRow, FrameRow, FramesPart, Snapshot, StreamRow, StreamsPart } from '../src/feed/model.ts';
 
 const feed = vi.hoisted(() => {
   const listeners = new Set<() => void>();
@@ -23,8 +23,14 @@ function rowsOf(connection: number, ...streams: number[]): StreamsPart {
   return { connection, total: rows.length, counts, first: 0, rows, selected: -1, selectedIndex: -1 };
 }
 
-function deliver(streams: StreamsPart | null): void {
-  feed.snapshot = { connections: [{ id: 1 }, { id: 2 }] as ConnectionRow[], streams };
+function framesOf(...ranges: (readonly [firstRow: number, row: number])[]): FramesPart {
+  const rows = ranges.map(([firstRow, row], ordinal) => ({ firstRow, row, ordinal }) as FrameRow);
+  return { key: '', base: 0, total: rows.length, rows, selected: -1, selectedIndex: -1 };
+}
+
+function deliver(streams: StreamsPart | null, tab: FramesPart | null = null): void {
+  const connections = [{ id: 1 }, { id: 2 }] as ConnectionRow[];
+  feed.snapshot = { connections, streams, frames: { tab, drawer: null } };
   for (const listener of feed.listeners) listener();
 }
 
@@ -88,5 +94,44 @@ describe('j and k on Streams', () => {
     moveRow(1);
     moveRow(1);
     expect(useUi.getState().stream?.stream).toBe(3);
+  });
+});
+
+describe('j and k, and the arrows, on Frames', () => {
+  beforeEach(() => {
+    feed.listeners.clear();
+    useUi.setState({ ...FIRST, connection: 1, tab: 'frames' }, true);
+    deliver(null);
+    return startMoves();
+  });
+
+  test('presses before the rows came are applied to them', () => {
+    expect(moveRow(-1)).toBe(true);
+    moveRow(-1);
+    deliver(null, { ...framesOf(), total: 3 });
+    expect(useUi.getState().frame).toBeNull();
+    deliver(null, framesOf([1, 1], [2, 2], [3, 3]));
+    expect(useUi.getState()).toMatchObject({ frame: 2, follow: false });
+  });
+
+  test('presses in quick succession are several steps, though the rows still tell of the selection before', () => {
+    deliver(null, framesOf([1, 1], [2, 6], [7, 7], [8, 8]));
+    for (const step of [-1, -1, -1] as const) moveRow(step);
+    expect(useUi.getState().frame).toBe(6);
+    // Any frame of a folded run is that entry.
+    useUi.setState({ frame: 4 });
+    moveRow(1);
+    expect(useUi.getState().frame).toBe(7);
+  });
+
+  test('an empty grid takes no key, and another tab forgets what was pressed', () => {
+    deliver(null, framesOf());
+    expect(moveRow(1)).toBe(false);
+    deliver(null);
+    moveRow(1);
+    useUi.setState({ tab: 'hpack' });
+    deliver(null, framesOf([1, 1]));
+    useUi.setState({ tab: 'frames' });
+    expect(useUi.getState().frame).toBeNull();
   });
 });

@@ -1,10 +1,11 @@
 /** Moves through the lists in front: rows, connections, findings. */
 import { current, onSnapshot } from '../feed/client.ts';
-import type { Finding, StreamsPart } from '../feed/model.ts';
+import type { Finding, FramesPart, StreamsPart } from '../feed/model.ts';
 import { openStream, selectConnection, type Tab, useUi } from './ui-store.ts';
 
-/* Steps in the table of streams that were asked for before its rows came, and of which connection. */
-let wanted: { readonly connection: number; readonly steps: readonly (1 | -1)[] } | null = null;
+/* Steps in a table that were asked for before its rows came, and of which tab and connection. */
+let wanted: { readonly tab: Tab; readonly connection: number | null; readonly steps: readonly (1 | -1)[] } | null =
+  null;
 
 /** Keeps presses that came before the rows they are for. Call once; returns what ends that. */
 export function startMoves(): () => void {
@@ -24,12 +25,27 @@ export function moveRow(step: 1 | -1): boolean {
 
 /** Selects the next or previous frame. The rows around the selected one are always loaded, as it is kept in view. */
 export function moveFrame(step: 1 | -1): boolean {
-  const part = current().frames.tab;
-  if (part === null || part.rows.length === 0) return false;
-  const at = part.rows.findIndex(row => row.ordinal === part.base + part.selectedIndex);
-  const next = at < 0 ? (step > 0 ? part.rows[0] : part.rows.at(-1)) : part.rows[at + step];
-  if (next !== undefined) useUi.setState({ frame: next.row, follow: false });
+  const part = framesInFront();
+  if (part === null) want('frames', useUi.getState().connection, step);
+  else if (part.total === 0) return false;
+  else stepToFrame(part, step);
   return true;
+}
+
+/* The grid's rows, null while they are on their way. */
+function framesInFront(): FramesPart | null {
+  const part = current().frames.tab;
+  return part === null || (part.rows.length === 0 && part.total > 0) ? null : part;
+}
+
+/* As with streams below: the selection may be newer than the slice. A folded run is one entry of many frames. */
+function stepToFrame(part: FramesPart, step: 1 | -1): void {
+  const { rows, base, selected, selectedIndex } = part;
+  const { frame } = useUi.getState();
+  const shown = frame === null ? -1 : rows.findIndex(row => row.firstRow <= frame && frame <= row.row);
+  const at = shown >= 0 || selected !== frame ? shown : rows.findIndex(row => row.ordinal === base + selectedIndex);
+  const next = at < 0 ? (step > 0 ? rows[0] : rows.at(-1)) : rows[at + step];
+  if (next !== undefined) useUi.setState({ frame: next.row, follow: false });
 }
 
 /** Selects the next or previous connection of the list. */
@@ -85,19 +101,31 @@ function moveStream(step: 1 | -1): boolean {
   if (connection === null) return false;
   const part = streamsInFront();
   if (part !== null) stepTo(part, step);
-  else wanted = { connection, steps: [...(wanted?.connection === connection ? wanted.steps : []), step] };
+  else want('streams', connection, step);
   return true;
+}
+
+function want(tab: Tab, connection: number | null, step: 1 | -1): void {
+  const before = wanted?.tab === tab && wanted.connection === connection ? wanted.steps : [];
+  wanted = { tab, connection, steps: [...before, step] };
 }
 
 function settle(): void {
   if (wanted === null) return;
   const { tab, connection } = useUi.getState();
-  const part = streamsInFront();
-  const lost = tab !== 'streams' || connection !== wanted.connection;
-  if (!lost && part === null) return;
   const { steps } = wanted;
+  if (tab !== wanted.tab || connection !== wanted.connection) {
+    wanted = null;
+    return;
+  }
+  const streams = tab === 'streams' ? streamsInFront() : null;
+  const frames = tab === 'frames' ? framesInFront() : null;
+  if (streams === null && frames === null) return;
   wanted = null;
-  if (!lost && part !== null) for (const step of steps) stepTo(part, step);
+  for (const step of steps) {
+    if (streams !== null) stepTo(streams, step);
+    if (frames !== null) stepToFrame(frames, step);
+  }
 }
 
 /* The selection may be newer than the slice, which is why it is looked up there and not the other way round. */
