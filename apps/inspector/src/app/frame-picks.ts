@@ -54,7 +54,9 @@ function beginning(): RowRange | null {
 
 function selected(): RowRange | null {
   const { frame } = useUi.getState();
-  const row = current().frames.tab?.rows.find(each => each.row === frame);
+  if (frame === null) return null;
+  // A folded run grows: the frame selected may be any of its frames.
+  const row = current().frames.tab?.rows.find(each => each.firstRow <= frame && frame <= each.row);
   return row === undefined ? null : [row.firstRow, row.row];
 }
 
