@@ -1,4 +1,5 @@
 import { defineConfig } from 'playwright/test';
+import { CHROMIUM_ARGS } from '../interop/peers/chromium-args.mjs';
 
 export default defineConfig({
   testDir: '.',
@@ -12,15 +13,7 @@ export default defineConfig({
     ignoreHTTPSErrors: true,
     launchOptions: {
       ...(process.env['GLASSWAY_CHROMIUM'] ? { executablePath: process.env['GLASSWAY_CHROMIUM'] } : {}),
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
+      args: CHROMIUM_ARGS,
     },
   },
 });

@@ -1,17 +1,9 @@
 /** A page in headless Chromium, and what it costs there. */
+import { CHROMIUM_ARGS } from '@glassway/interop/peers/chromium-args.mjs';
 import { which } from './process.mjs';
 
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  // Memory is told at once instead of with the next collection.
-  '--enable-blink-features=ForceEagerMeasureMemory',
-];
+// Memory is told at once instead of with the next collection.
+const ARGS = [...CHROMIUM_ARGS, '--enable-blink-features=ForceEagerMeasureMemory'];
 
 /** Chromium's path, or null. */
 export function chromiumPath() {

@@ -2,9 +2,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { PEERS, run } from '../peers/programs.ts';
 import { type Consumer, consumer, doorsOf, manifestOf, PUBLISHED } from './support/consumer.ts';
 import { onDemand } from './support/on-demand.ts';
-import { PEERS, run } from './support/programs.ts';
 
 const TSC = resolve(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
 /** Doors behind which Node is needed. */

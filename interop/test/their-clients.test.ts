@@ -1,8 +1,9 @@
 /** Clients of other people against our server: one test for each client, with and without TLS, and feature. */
 import { describe, expect, test } from 'vitest';
+import { run, which } from '../peers/programs.ts';
 import { type ClientFeature, OF_A_CLIENT } from './support/expectations.ts';
 import { ourServer } from './support/our-server.ts';
-import { fileOf, isOnCi, run, which } from './support/programs.ts';
+import { fileOf, isOnCi } from './support/programs.ts';
 import { THEIR_CLIENTS } from './support/their-clients.ts';
 
 for (const { name, missing, securities, features } of THEIR_CLIENTS) {

@@ -8,6 +8,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pattern } from '@glassway/interop/check.ts';
+import { buildGo, PEERS, python, run, which } from '@glassway/interop/peers/programs.ts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { DEFAULT_POOL } from '../src/config/pool-settings.ts';
@@ -16,7 +18,6 @@ import { type Gateway, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
 import { type Browser, hasChromium, hasFirefox, startChromium, startFirefox } from './support/browsers.ts';
 import { BACKENDS, type Backend, type Feature } from './support/matrix-backends.ts';
-import { buildGo, PEERS, pattern, python, run, which } from './support/programs.ts';
 
 const sha = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
 const UPLOAD = pattern(3_000_000);

@@ -7,6 +7,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
+import { run } from '@glassway/interop/peers/programs.ts';
 import { type Credentials, DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_POOL, type PoolTls } from '../src/config/pool-settings.ts';
@@ -16,7 +17,6 @@ import { Logger } from '../src/log.ts';
 import { freePort } from './support/free-port.ts';
 import { Capture } from './support/pcap.ts';
 import { itWith } from './support/peers.ts';
-import { run } from './support/programs.ts';
 
 const ANY_PORT = { host: '127.0.0.1', port: 0 };
 

@@ -1,6 +1,8 @@
 /** The browser. */
 import { type Browser, chromium } from 'playwright';
-import { isOnCi, which } from './programs.ts';
+import { CHROMIUM_ARGS } from '../../peers/chromium-args.mjs';
+import { which } from '../../peers/programs.ts';
+import { isOnCi } from './programs.ts';
 
 /** The system's, when there is one; otherwise Playwright's own. */
 const path = process.env['GLASSWAY_CHROMIUM'] ?? which('chromium') ?? undefined;
@@ -13,14 +15,6 @@ if (!hasBrowser && isOnCi) throw new Error('chromium is missing; CI runs with ev
 export function launch(): Promise<Browser> {
   return chromium.launch({
     ...(path === undefined ? {} : { executablePath: path }),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: CHROMIUM_ARGS,
   });
 }

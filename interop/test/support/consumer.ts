@@ -1,8 +1,9 @@
 /** An empty project that has the packages as npm would publish them, and nothing else of this repository. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { run } from '../../peers/programs.ts';
 import { NPM, npmEnvironment } from './on-demand.ts';
-import { run, scratch } from './programs.ts';
+import { scratch } from './programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PEERS, run, which } from './programs.ts';
+import { buildGo, GO_OFFLINE, PEERS, run, which } from '../../peers/programs.ts';
 
 const CACHE = resolve(import.meta.dirname, '../../../node_modules/.cache/glassway/go');
 let compiled: Promise<string> | null = null;
@@ -14,7 +14,7 @@ export const goMissing: string | null = which('go') === null ? 'go' : null;
 export const goServesCleartext: boolean = goMissing === null && minorVersion() >= 24;
 
 function minorVersion(): number {
-  const printed = execFileSync('go', ['version'], { encoding: 'utf8', env: environment() });
+  const printed = execFileSync('go', ['version'], { encoding: 'utf8', env: GO_OFFLINE });
   return Number(/go1\.(\d+)/.exec(printed)?.[1] ?? 0);
 }
 
@@ -28,17 +28,9 @@ async function compile(): Promise<string> {
   const hash = createHash('sha256');
   const sources = readdirSync(PEERS).filter(name => name.endsWith('.go'));
   for (const name of sources) hash.update(name).update(readFileSync(join(PEERS, name)));
-  const { output: version } = await run('go', ['version'], { env: environment() });
+  const { output: version } = await run('go', ['version'], { env: GO_OFFLINE });
   const program = join(CACHE, `peer-${hash.update(version).digest('hex').slice(0, 16)}`);
   if (which(program) !== null) return program;
   mkdirSync(CACHE, { recursive: true });
-  const { ok, output } = await run('go', ['build', '-o', program, '.'], { cwd: PEERS, env: environment() });
-  if (!ok) throw new Error(`the Go peer does not compile:\n${output}`);
-  return program;
-}
-
-/** Nothing is fetched and nothing is written outside the cache; the program has no module and needs none. */
-function environment(): NodeJS.ProcessEnv {
-  const own = { GO111MODULE: 'off', GOFLAGS: '', GOTOOLCHAIN: 'local', GOPROXY: 'off', GOCACHE: join(CACHE, 'build') };
-  return { ...process.env, ...own };
+  return buildGo(program, PEERS, '.', { GOCACHE: join(CACHE, 'build') });
 }

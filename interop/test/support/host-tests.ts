@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { RAW_CHECKS } from '../../hosts/raw-core.ts';
 import type { HostReport } from '../../hosts/report.ts';
 import { CHECKS, type Outcome } from '../../hosts/scenario.ts';
-import { run } from './programs.ts';
+import { run } from '../../peers/programs.ts';
 import type { FoundRuntime } from './runtimes.ts';
 
 /** The workspace's directory. */

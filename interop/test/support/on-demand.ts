@@ -1,7 +1,7 @@
 /** What only a test wants and is too large for a dependency of the repository: installed the first time it is wanted. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { run } from './programs.ts';
+import { run } from '../../peers/programs.ts';
 
 /** Packages of the registry that go together. */
 export interface Wanted {

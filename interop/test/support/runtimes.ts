@@ -1,7 +1,7 @@
 /** Other runtimes: 100 MB each. */
 import { join } from 'node:path';
+import { run } from '../../peers/programs.ts';
 import { onDemand } from './on-demand.ts';
-import { run } from './programs.ts';
 
 /** How a runtime is had. */
 export interface Runtime {

@@ -6,10 +6,11 @@ import { readFileSync } from 'node:fs';
 import * as http2 from 'node:http2';
 import { join } from 'node:path';
 import { pattern } from '../../hosts/check.ts';
+import { PEERS, python, run, which } from '../../peers/programs.ts';
 import { type ClientFeature, digest, POSTED } from './expectations.ts';
 import { goMissing, goPeer } from './go.ts';
 import type { OurServer, Security } from './our-server.ts';
-import { fileOf, PEERS, python, run, scratch, which } from './programs.ts';
+import { fileOf, scratch } from './programs.ts';
 
 /** Tries a feature. */
 export type Ask = (server: OurServer) => Promise<string>;

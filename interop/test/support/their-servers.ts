@@ -4,12 +4,13 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pattern } from '../../hosts/check.ts';
+import { PEERS, python, which } from '../../peers/programs.ts';
 import { sharedCa } from './certificates.ts';
 import { LARGE, type ServerFeature } from './expectations.ts';
 import { goMissing, goPeer, goServesCleartext } from './go.ts';
 import type { TheirRunningServer } from './our-client.ts';
 import type { Security } from './our-server.ts';
-import { PEERS, python, type Running, scratch, start, which } from './programs.ts';
+import { type Running, scratch, start } from './programs.ts';
 
 /** A server. */
 export interface TheirServer {

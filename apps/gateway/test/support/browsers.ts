@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CHROMIUM_ARGS } from '@glassway/interop/peers/chromium-args.mjs';
+import { which } from '@glassway/interop/peers/programs.ts';
 import { chromium } from 'playwright';
 import { WebSocket } from 'ws';
-import { which } from './programs.ts';
 
 /** A page in a browser that accepts every certificate. */
 export interface Browser {
@@ -25,9 +26,7 @@ export const hasFirefox: boolean = firefoxPath !== null;
 
 /** Starts Chromium. */
 export async function startChromium(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'];
-  const quiet = ['--disable-background-networking', '--disable-component-update'];
-  const browser = await chromium.launch({ executablePath: chromiumPath!, args: [...args, ...quiet] });
+  const browser = await chromium.launch({ executablePath: chromiumPath!, args: CHROMIUM_ARGS });
   const page = await browser.newPage({ ignoreHTTPSErrors: true });
   return {
     evaluate: async (url, expression) => {

@@ -7,10 +7,11 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, Transform } from 'node:stream';
+import { pattern } from '@glassway/interop/check.ts';
+import { buildGo, which } from '@glassway/interop/peers/programs.ts';
 import { DevelopmentCa } from '@glassway/tls-alpn';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { freePort } from './free-port.ts';
-import { buildGo, pattern, which } from './programs.ts';
 
 /** What a pair can be asked for. */
 export type Feature = 'get' | 'post' | 'trailersDown' | 'trailersUp' | 'webSocket';

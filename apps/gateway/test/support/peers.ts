@@ -1,7 +1,7 @@
 /** Other people's HTTP programs, used as judges. A missing one skips its tests by name, but not in CI. */
 import { execFile } from 'node:child_process';
+import { which } from '@glassway/interop/peers/programs.ts';
 import { it } from 'vitest';
-import { which } from './programs.ts';
 
 /** Like vitest's `it`, for a test that needs `program`. */
 export function itWith(program: string, name: string, test: () => Promise<void>): void {

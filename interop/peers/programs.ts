@@ -1,21 +1,17 @@
-/** Other people's programs: where they are, and what they print. */
+/** Other people's programs, for the tests of every package: where they are, and what they print. */
 import { execFile, execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
-/** Clients on other people's libraries, which the interop tests have too. */
-export const PEERS: string = new URL('../../../../interop/peers', import.meta.url).pathname;
+/** Directory of the peers that are programs of ours on other people's libraries. */
+export const PEERS: string = import.meta.dirname;
 
-/** Octets that tell their place, as the peers make them. */
-export function pattern(length: number): Uint8Array {
-  const octets = new Uint8Array(length);
-  for (let i = 0; i < length; i++) octets[i] = (i * 31 + (i >>> 8)) & 0xff;
-  return octets;
-}
+/** Directories that hold servers but are not on an ordinary user's path. */
+const SERVER_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin'];
 
-/** Full path of a program given by name or by path; null when it is not here. Servers are not on every user's path. */
+/** Full path of a program given by name or by path; null when it is not here. */
 export function which(name: string): string | null {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), ...SERVER_DIRECTORIES];
   const files = isAbsolute(name) ? [name] : directories.map(directory => join(directory, name));
   return files.find(isExecutable) ?? null;
 }
@@ -52,23 +48,36 @@ export interface Ran {
 export function run(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; timeout?: number } = {},
 ): Promise<Ran> {
-  return new Promise(resolve => {
+  return new Promise(done => {
     const settings = { maxBuffer: 64_000_000, timeout: 60_000, ...options, encoding: 'buffer' as const };
     const child = execFile(program, args, settings, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}${error === null ? '' : `\n${error.message}`}`;
-      resolve({ ok: error === null, output, octets: stdout });
+      done({ ok: error === null, output, octets: stdout });
     });
     // Some wait for what is typed.
     child.stdin?.end();
   });
 }
 
-/** Compiles Go sources without a module and without the network. Throws with what the compiler says. */
-export async function buildGo(output: string, cwd: string, source: string): Promise<string> {
-  const own = { GO111MODULE: 'off', GOFLAGS: '', GOTOOLCHAIN: 'local', GOPROXY: 'off' };
-  const built = await run('go', ['build', '-o', output, source], { cwd, env: { ...process.env, ...own } });
+/** The environment in which Go fetches nothing and needs no module. */
+export const GO_OFFLINE: NodeJS.ProcessEnv = {
+  ...process.env,
+  GO111MODULE: 'off',
+  GOFLAGS: '',
+  GOTOOLCHAIN: 'local',
+  GOPROXY: 'off',
+};
+
+/** Compiles Go sources of `cwd`. Throws with what the compiler says. */
+export async function buildGo(
+  program: string,
+  cwd: string,
+  source: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const built = await run('go', ['build', '-o', program, source], { cwd, env: { ...GO_OFFLINE, ...env } });
   if (!built.ok) throw new Error(`go build failed:\n${built.output}`);
-  return output;
+  return program;
 }
