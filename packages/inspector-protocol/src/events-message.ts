@@ -11,6 +11,7 @@
  */
 import { BINARY_HEADER_BYTES, BinaryKind, readHeaderOf, writeBinaryHeader } from './binary.ts';
 import type { LogEvent } from './events.ts';
+import { ITEM_BYTES, ITEM_WORDS, ItemBuffer } from './item-buffer.ts';
 import type { Events } from './messages.ts';
 import type { Blocked } from './rows.ts';
 import { fromUtf8, utf8Length, writeUtf8 } from './utf8.ts';
@@ -28,23 +29,21 @@ export const EventCode = {
 } as const;
 
 const RECORDS_AT: number = BINARY_HEADER_BYTES + 8;
-const RECORD_BYTES = 40;
-const RECORD_WORDS = 10;
-const ROOM = 256;
 
 /** Encodes EVENTS messages, one after the other; what it needs for that it keeps. */
 export class EventsEncoder {
-  /** Events so far. */
-  count = 0;
-  #records = new ArrayBuffer(ROOM * RECORD_BYTES);
-  #f64 = new Float64Array(this.#records);
-  #u32 = new Uint32Array(this.#records);
+  readonly #records = new ItemBuffer();
   readonly #texts: string[] = [];
   #octets = 0;
 
+  /** Events so far. */
+  get count(): number {
+    return this.#records.count;
+  }
+
   /** Octets that the message would have now. */
   get bytes(): number {
-    return RECORDS_AT + this.count * RECORD_BYTES + ((this.#octets + 7) & ~7);
+    return RECORDS_AT + this.count * ITEM_BYTES + ((this.#octets + 7) & ~7);
   }
 
   /** Adds an event. */
@@ -74,26 +73,16 @@ export class EventsEncoder {
 
   /** Adds an event of a code other than TEXT. */
   addNumbers(code: number, t: number, seq: number, connection: number, stream: number, a: number, b: number): void {
-    if ((this.count + 1) * RECORD_BYTES > this.#records.byteLength) this.#grow();
-    const word = this.count * RECORD_WORDS;
-    const u32 = this.#u32;
-    this.#f64[word >> 1] = t;
-    this.#f64[(word >> 1) + 1] = seq;
+    const word = this.#records.next();
+    const { f64, u32 } = this.#records;
+    f64[word >> 1] = t;
+    f64[(word >> 1) + 1] = seq;
     u32[word + 4] = code;
     u32[word + 5] = connection;
     u32[word + 6] = stream;
     u32[word + 7] = a;
     u32[word + 8] = b;
     u32[word + 9] = 0;
-    this.count++;
-  }
-
-  #grow(): void {
-    const old = this.#u32;
-    this.#records = new ArrayBuffer(2 * this.#records.byteLength);
-    this.#f64 = new Float64Array(this.#records);
-    this.#u32 = new Uint32Array(this.#records);
-    this.#u32.set(old);
   }
 
   /** The message, which speaks for the positions from `from` to before `to`; the encoder is empty again. */
@@ -102,10 +91,10 @@ export class EventsEncoder {
     writeBinaryHeader(message, BinaryKind.EVENTS, this.count, from, to);
     const words = new Uint32Array(message.buffer, 0, message.length >> 2);
     words[BINARY_HEADER_BYTES / 4] = this.#octets;
-    words.set(this.#u32.subarray(0, this.count * RECORD_WORDS), RECORDS_AT / 4);
-    let at = RECORDS_AT + this.count * RECORD_BYTES;
+    words.set(this.#records.words, RECORDS_AT / 4);
+    let at = RECORDS_AT + this.count * ITEM_BYTES;
     for (const text of this.#texts) at = writeUtf8(text, message, at);
-    this.count = 0;
+    this.#records.count = 0;
     this.#texts.length = 0;
     this.#octets = 0;
     return message;
@@ -119,8 +108,8 @@ export function readEvents(buffer: ArrayBuffer): Events {
   const f64 = new Float64Array(buffer, 0, buffer.byteLength >> 3);
   const bytes = new Uint8Array(buffer);
   const events: LogEvent[] = new Array(count);
-  let text = RECORDS_AT + count * RECORD_BYTES;
-  for (let i = 0, word = RECORDS_AT / 4; i < count; i++, word += RECORD_WORDS) {
+  let text = RECORDS_AT + count * ITEM_BYTES;
+  for (let i = 0, word = RECORDS_AT / 4; i < count; i++, word += ITEM_WORDS) {
     const a = words[word + 7]!;
     if (words[word + 4] === EventCode.TEXT) {
       if (text + a > bytes.length) throw new Error('EVENTS message is cut off in its texts');

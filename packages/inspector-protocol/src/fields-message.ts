@@ -15,38 +15,32 @@
  */
 import { BINARY_HEADER_BYTES, BinaryKind, readHeaderOf, writeBinaryHeader } from './binary.ts';
 import type { Field, FieldSection, Representation, SectionKind } from './fields.ts';
+import { ITEM_BYTES, ITEM_WORDS, ItemBuffer } from './item-buffer.ts';
 import type { Fields } from './messages.ts';
 import { fromUtf8, utf8Length, writeUtf8 } from './utf8.ts';
 
 const RECORDS_AT: number = BINARY_HEADER_BYTES + 8;
-const RECORD_BYTES = 40;
-const RECORD_WORDS = 10;
 const FIELD_WORDS = 5;
 const REDACTED = 0x80;
-/** Sections that a new encoder has room for. */
-const ROOM = 256;
 
 /** Encodes FIELDS messages, one after the other; what it needs for that it keeps. */
 export class FieldsEncoder {
-  /** Sections so far. */
-  count = 0;
-  // Grown, never given back: it holds one message of some kilobytes.
-  #records = new ArrayBuffer(ROOM * RECORD_BYTES);
-  #f64 = new Float64Array(this.#records);
-  #u32 = new Uint32Array(this.#records);
+  readonly #records = new ItemBuffer();
   readonly #headPlaces = new Map<readonly Field[], number>();
   readonly #heads: number[] = [];
   readonly #stringPlaces = new Map<string, number>();
   readonly #strings: string[] = [];
   #octets = 0;
 
+  /** Sections so far. */
+  get count(): number {
+    return this.#records.count;
+  }
+
   /** Octets that the message would have now. */
   get bytes(): number {
     return (
-      RECORDS_AT +
-      this.count * RECORD_BYTES +
-      4 * (this.#heads.length + this.#strings.length) +
-      ((this.#octets + 7) & ~7)
+      RECORDS_AT + this.count * ITEM_BYTES + 4 * (this.#heads.length + this.#strings.length) + ((this.#octets + 7) & ~7)
     );
   }
 
@@ -77,10 +71,9 @@ export class FieldsEncoder {
     fieldsOmitted: number,
     fields: readonly Field[],
   ): void {
-    if ((this.count + 1) * RECORD_BYTES > this.#records.byteLength) this.#grow();
-    const word = this.count * RECORD_WORDS;
-    const u32 = this.#u32;
-    this.#f64[this.count * 5] = t;
+    const word = this.#records.next();
+    const { f64, u32 } = this.#records;
+    f64[word >> 1] = t;
     u32[word + 2] = section;
     u32[word + 3] = connection;
     u32[word + 4] = stream;
@@ -89,15 +82,6 @@ export class FieldsEncoder {
     u32[word + 7] = fieldsOmitted;
     u32[word + 8] = direction | (kind << 8);
     u32[word + 9] = 0;
-    this.count++;
-  }
-
-  #grow(): void {
-    const old = this.#u32;
-    this.#records = new ArrayBuffer(2 * this.#records.byteLength);
-    this.#f64 = new Float64Array(this.#records);
-    this.#u32 = new Uint32Array(this.#records);
-    this.#u32.set(old);
   }
 
   #head(fields: readonly Field[]): number {
@@ -136,8 +120,8 @@ export class FieldsEncoder {
     words[BINARY_HEADER_BYTES / 4] = this.#headPlaces.size;
     words[BINARY_HEADER_BYTES / 4 + 1] = this.#strings.length;
     let at = RECORDS_AT / 4;
-    words.set(this.#u32.subarray(0, this.count * RECORD_WORDS), at);
-    at += this.count * RECORD_WORDS;
+    words.set(this.#records.words, at);
+    at += this.count * ITEM_WORDS;
     for (const number of this.#heads) words[at++] = number;
     let octet = (at + this.#strings.length) * 4;
     for (const text of this.#strings) {
@@ -151,7 +135,7 @@ export class FieldsEncoder {
 
   /** Forgets what was added. */
   clear(): void {
-    this.count = 0;
+    this.#records.count = 0;
     this.#headPlaces.clear();
     this.#heads.length = 0;
     this.#stringPlaces.clear();
@@ -165,12 +149,12 @@ export function readFields(buffer: ArrayBuffer): Fields {
   const { count, from, to } = readHeaderOf(buffer, BinaryKind.FIELDS, 'FIELDS', RECORDS_AT);
   const words = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
   const f64 = new Float64Array(buffer, 0, buffer.byteLength >> 3);
-  const after = RECORDS_AT / 4 + count * RECORD_WORDS;
+  const after = RECORDS_AT / 4 + count * ITEM_WORDS;
   const heads = readHeads(words, after, words[BINARY_HEADER_BYTES / 4]!);
   const strings = readStrings(buffer, words, heads.end, words[BINARY_HEADER_BYTES / 4 + 1]!);
   const lists = heads.starts.map(start => readFieldLines(words, start, strings));
   const sections: FieldSection[] = new Array(count);
-  for (let i = 0, word = RECORDS_AT / 4; i < count; i++, word += RECORD_WORDS) {
+  for (let i = 0, word = RECORDS_AT / 4; i < count; i++, word += ITEM_WORDS) {
     const fields = lists[words[word + 6]!];
     if (fields === undefined) throw new Error(`field section names head ${words[word + 6]} of ${lists.length}`);
     const kind = words[word + 8]!;

@@ -1,5 +1,5 @@
 /** What the main thread of a process and its inspector's thread say to each other. */
-import type { HubIdentity } from '../trace/hub/hub.ts';
+import type { HubIdentity } from '../trace/hub/reception.ts';
 import type { VerdictEvent } from '../trace/hub/verdict-watch.ts';
 import type { SharedTrace } from '../trace/shared.ts';
 import type { HubSocket } from './hub-socket.ts';

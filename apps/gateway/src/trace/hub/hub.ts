@@ -4,14 +4,7 @@
  *
  *     rings and tables --> feed, decoder, slot reader --> logs and model --> viewers
  */
-import {
-  type ClientMessage,
-  type Hello,
-  PROTOCOL_VERSION,
-  packSections,
-  RECORD_BYTES,
-  type Reply,
-} from '@glassway/inspector-protocol';
+import { type ClientMessage, packSections, type Reply } from '@glassway/inspector-protocol';
 import { EntryRingReader } from '../entry-ring.ts';
 import { FrameRingReader } from '../frame-ring.ts';
 import { Control, type SharedTrace } from '../shared.ts';
@@ -19,26 +12,19 @@ import { Audience, type AudienceOptions } from './audience.ts';
 import { EntryDecoder } from './entry-decoder.ts';
 import { FrameFeed, type WriterMoment } from './frame-feed.ts';
 import { Model, type ModelLimits } from './model.ts';
+import { Reception, type ReceptionOptions } from './reception.ts';
 import { SlotReader } from './slot-reader.ts';
 import { type VerdictEvent, VerdictWatch } from './verdict-watch.ts';
 import type { Viewer, ViewerHost, ViewerPort } from './viewer.ts';
 
-/** What HELLO says besides the hub's own numbers. */
-export type HubIdentity = Pick<Hello, 'gateway' | 'name' | 'release' | 'epochMs' | 'revealed' | 'payloadBytes'>;
-
 /** Sizes and times of a hub. */
-export interface HubOptions extends ModelLimits, AudienceOptions {
-  readonly identity: HubIdentity;
-  /** Microseconds on the recorder's clock. */
-  readonly clock: () => number;
+export interface HubOptions extends ModelLimits, AudienceOptions, ReceptionOptions {
   /** Asks the recorder to tell again what lasts; called after entries were lost. */
   readonly requestResync: () => void;
   /** Told when a stream stands still, why, and when it goes on. With it the hub never sleeps. */
   readonly onVerdict?: (event: VerdictEvent) => void;
   /** The hub has begun to read again: `tick` is wanted often. */
   readonly onWake?: () => void;
-  /** How long the hub goes on reading after the last viewer left, milliseconds. Default 10000. */
-  readonly lingerMs?: number;
 }
 
 const ENTRIES_PER_STEP = 4096;
@@ -48,7 +34,6 @@ const STEP_US = 50_000;
 /** Reads one gateway's trace and serves any number of viewers. */
 export class Hub implements ViewerHost {
   readonly #options: HubOptions;
-  #listeners: readonly string[] = [];
   readonly #control: Int32Array;
   readonly #ring: FrameRingReader;
   readonly #feed: FrameFeed;
@@ -57,10 +42,9 @@ export class Hub implements ViewerHost {
   readonly #slots: SlotReader;
   readonly #model: Model;
   readonly #audience: Audience;
+  readonly #reception: Reception;
   readonly #verdicts: VerdictWatch;
   #lossy = false;
-  // Until when the hub reads on although nobody looks: a page that is reloaded shall find everything as it was.
-  #awakeUntil = 0;
   #asleep = true;
 
   constructor(shared: SharedTrace, options: HubOptions) {
@@ -75,6 +59,7 @@ export class Hub implements ViewerHost {
       ...options,
       payloadBytes: options.identity.payloadBytes ?? 0,
     });
+    this.#reception = new Reception(this.#audience, this.#ring.capacity, options);
     this.#verdicts = new VerdictWatch(this.#model, event => {
       this.#audience.event(event);
       options.onVerdict?.(event);
@@ -111,25 +96,9 @@ export class Hub implements ViewerHost {
     });
   }
 
-  /** Where clients connect to, once that is known: HELLO says so from now on, and calls the gateway by the first. */
+  /** Where clients connect to, once that is known. */
   listensOn(listeners: readonly string[]): void {
-    this.#listeners = listeners;
-  }
-
-  /** The first message to an authenticated viewer. */
-  get hello(): Hello {
-    return {
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      recordBytes: RECORD_BYTES,
-      ...this.#options.identity,
-      ...(this.#listeners.length === 0
-        ? {}
-        : { listeners: this.#listeners, name: this.#listeners[0]!.replace(/^\w+:\/\//, '') }),
-      now: this.#options.clock(),
-      ringRecords: this.#ring.capacity,
-      creditBytes: this.#audience.creditBytes,
-    };
+    this.#reception.listensOn(listeners);
   }
 
   /** True while nobody looks and nothing is read. */
@@ -144,16 +113,14 @@ export class Hub implements ViewerHost {
 
   /** An authenticated viewer arrived; HELLO is sent. */
   attach(port: ViewerPort): Viewer {
-    const viewer = this.#audience.attach(port, this);
+    const viewer = this.#reception.attach(port, this);
     if (this.#asleep) this.#wake();
-    viewer.tell(this.hello);
     return viewer;
   }
 
   /** A viewer is gone. */
   detach(viewer: Viewer): void {
-    this.#audience.detach(viewer);
-    this.#awakeUntil = this.#options.clock() + (this.#options.lingerMs ?? 10_000) * 1000;
+    this.#reception.detach(viewer);
   }
 
   /** Somebody looks again: the newest part of the ring is read, and the rest is known from the tables. */
@@ -180,7 +147,7 @@ export class Hub implements ViewerHost {
         this.#wake();
         return;
       }
-    } else if (!this.#asleep && this.#audience.size === 0 && now >= this.#awakeUntil) {
+    } else if (!this.#asleep && this.#reception.isDeserted(now)) {
       this.#asleep = true;
       Atomics.store(this.#control, Control.AWAKE, 0);
     }

@@ -10,12 +10,9 @@
 import {
   type ClientMessage,
   FrameMatcher,
-  type Hello,
   type LogEvent,
-  PROTOCOL_VERSION,
   ProtocolError,
   packSections,
-  RECORD_BYTES,
   type ReasonFacts,
   type Reply,
   type ServerMessage,
@@ -25,7 +22,7 @@ import { FrameRingReader } from '../frame-ring.ts';
 import { Audience, type AudienceOptions } from '../hub/audience.ts';
 import { countRecords } from '../hub/frame-counts.ts';
 import { FrameFeed } from '../hub/frame-feed.ts';
-import type { HubIdentity } from '../hub/hub.ts';
+import { Reception, type ReceptionOptions } from '../hub/reception.ts';
 import { VerdictWatch } from '../hub/verdict-watch.ts';
 import type { Viewer, ViewerHost, ViewerPort } from '../hub/viewer.ts';
 import { allocateFrames } from '../shared.ts';
@@ -36,14 +33,11 @@ import { MergedRows } from './merged-rows.ts';
 import { mergeByTime } from './time-merge.ts';
 
 /** Sizes and times of a merged hub. */
-export interface MergedHubOptions extends AudienceOptions {
-  readonly identity: HubIdentity;
+export interface MergedHubOptions extends AudienceOptions, ReceptionOptions {
   /** Somebody looks again: `tick` is wanted often. */
   readonly onWake?: () => void;
   /** Octets of the ring of frames. Default 64 MiB. */
   readonly ringBytes?: number;
-  /** How long it goes on looking after the last viewer left, milliseconds. Default 10000. */
-  readonly lingerMs?: number;
   /** How old frames must be before they are merged, so that those of other hubs can come, milliseconds. Default 48. */
   readonly mergeDelayMs?: number;
   /** How long the first viewer waits at most until all hubs have told what there is, milliseconds. Default 1500. */
@@ -68,15 +62,14 @@ export class MergedHub implements ViewerHost {
   readonly #feed: FrameFeed;
   readonly #rows = new MergedRows<Lane>();
   readonly #audience: Audience;
+  readonly #reception: Reception;
   readonly #verdicts: VerdictWatch;
   // Asked before the hubs had told what there is.
   #waiting: { readonly viewer: Viewer; readonly message: Asked<'subscribe' | 'get'> }[] = [];
   readonly #laneEvents: LaneEvents;
   // Of workers that have ended, and whose channels have not.
   readonly #leaving = new Set<Lane>();
-  #listeners: readonly string[] = [];
   #pumpedTo = 0;
-  #awakeUntil = 0;
   #gatherUntil = 0;
   #asleep = true;
   // Somebody has been told what there is since it woke up.
@@ -94,6 +87,7 @@ export class MergedHub implements ViewerHost {
       ...options,
       payloadBytes: options.identity.payloadBytes ?? 0,
     });
+    this.#reception = new Reception(this.#audience, reader.capacity, options);
     // The hubs tell of verdicts themselves; here only questions for them are answered.
     this.#verdicts = new VerdictWatch(this.#rows, () => {});
     this.#laneEvents = {
@@ -110,9 +104,9 @@ export class MergedHub implements ViewerHost {
     };
   }
 
-  /** Where clients connect to: HELLO says so from now on. */
+  /** Where clients connect to. */
   listensOn(listeners: readonly string[]): void {
-    this.#listeners = listeners;
+    this.#reception.listensOn(listeners);
   }
 
   /** A worker has begun. */
@@ -142,21 +136,6 @@ export class MergedHub implements ViewerHost {
     this.tick();
   }
 
-  /** The first message to an authenticated viewer. */
-  get hello(): Hello {
-    const [first] = this.#listeners;
-    return {
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      recordBytes: RECORD_BYTES,
-      ...this.#options.identity,
-      ...(first === undefined ? {} : { listeners: this.#listeners, name: first.replace(/^\w+:\/\//, '') }),
-      now: this.#options.clock(),
-      ringRecords: this.#ringRecords,
-      creditBytes: this.#audience.creditBytes,
-    };
-  }
-
   /** True while nobody looks and nothing is asked for. */
   get asleep(): boolean {
     return this.#asleep;
@@ -169,17 +148,15 @@ export class MergedHub implements ViewerHost {
 
   /** An authenticated viewer arrived; HELLO is sent. */
   attach(port: ViewerPort): Viewer {
-    const viewer = this.#audience.attach(port, this);
+    const viewer = this.#reception.attach(port, this);
     if (this.#asleep) this.#wake();
-    viewer.tell(this.hello);
     return viewer;
   }
 
   /** A viewer is gone. */
   detach(viewer: Viewer): void {
-    this.#audience.detach(viewer);
+    this.#reception.detach(viewer);
     this.#waiting = this.#waiting.filter(each => each.viewer !== viewer);
-    this.#awakeUntil = this.#options.clock() + (this.#options.lingerMs ?? 10_000) * 1000;
   }
 
   #wake(): void {
@@ -204,7 +181,7 @@ export class MergedHub implements ViewerHost {
   tick(): void {
     if (this.#asleep) return;
     const now = this.#options.clock();
-    if (this.#audience.size === 0 && now >= this.#awakeUntil) {
+    if (this.#reception.isDeserted(now)) {
       this.#sleep();
       return;
     }
