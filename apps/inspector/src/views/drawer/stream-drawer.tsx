@@ -8,6 +8,7 @@ import { bytes, count, plural, span } from '../../text/format.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
+import { LinkButton } from '../../ui/link-button.tsx';
 import { FrameGrid } from '../frames/frame-grid.tsx';
 import { PHASE_NAMES, Waterfall } from '../streams/stream-line.tsx';
 import { rfcLink } from '../words.ts';
@@ -162,11 +163,7 @@ function SentencePiece(props: { readonly part: Verdict['sentence'][number] }): R
   const { text, connection, stream } = props.part;
   if (connection === undefined) return <Hostile text={text} />;
   const go = (): void => (stream === undefined ? selectConnection(connection) : openStream(connection, stream));
-  return (
-    <button type="button" className={css['link']} onClick={go}>
-      {text}
-    </button>
-  );
+  return <LinkButton onClick={go}>{text}</LinkButton>;
 }
 
 /* Both legs on one time axis, so that the one that waits for the other can be seen. */
@@ -221,14 +218,9 @@ function LegLine(props: {
             {row.connection} / {row.stream}
           </b>
         ) : (
-          <button
-            type="button"
-            className={css['link']}
-            title="Go to the stream on the other leg"
-            onClick={() => openStream(row.connection, row.stream)}
-          >
+          <LinkButton title="Go to the stream on the other leg" onClick={() => openStream(row.connection, row.stream)}>
             <ArrowLeftRight size={11} aria-hidden="true" /> {row.connection} / {row.stream}
-          </button>
+          </LinkButton>
         )}
       </span>
       {row === null ? (

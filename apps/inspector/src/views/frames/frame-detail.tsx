@@ -6,6 +6,7 @@ import { useFeed } from '../../feed/client.ts';
 import type { FrameDetail } from '../../feed/model.ts';
 import { count, stamp } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
+import { LinkButton } from '../../ui/link-button.tsx';
 import { FieldTable } from '../drawer/field-table.tsx';
 import { legText } from '../words.ts';
 import { DirectionArrow, FrameTypeName } from './frame-type.tsx';
@@ -37,15 +38,11 @@ export function FrameDetailPane(): ReactNode {
         <FrameTypeName type={frame.type} />
         <span>
           {count(frame.length)} octets on{' '}
-          <button type="button" className={css['link']} onClick={() => selectConnection(frame.connection)}>
-            connection {frame.connection}
-          </button>
+          <LinkButton onClick={() => selectConnection(frame.connection)}>connection {frame.connection}</LinkButton>
           {frame.stream > 0 && (
             <>
               ,{' '}
-              <button type="button" className={css['link']} onClick={() => openStream(frame.connection, frame.stream)}>
-                stream {frame.stream}
-              </button>
+              <LinkButton onClick={() => openStream(frame.connection, frame.stream)}>stream {frame.stream}</LinkButton>
             </>
           )}
         </span>

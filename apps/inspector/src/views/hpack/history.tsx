@@ -6,6 +6,7 @@ import type { HistoryPart, HistoryStep } from '../../feed/model.ts';
 import { bytes, count, plural, stamp } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
+import { LinkButton } from '../../ui/link-button.tsx';
 import css from './history.module.css';
 
 const go = (hpackStep: number | null): void => useUi.setState({ hpackStep });
@@ -101,9 +102,7 @@ export function StepCard(props: { readonly step: HistoryStep }): ReactNode {
         <b>
           {step.direction === 0 ? '← Received' : '→ Sent'}: {KINDS[section.kind]}
         </b>
-        <button type="button" className={css['link']} onClick={() => openStream(section.connection, section.stream)}>
-          stream {section.stream}
-        </button>
+        <LinkButton onClick={() => openStream(section.connection, section.stream)}>stream {section.stream}</LinkButton>
         <span>
           {bytes(section.wireBytes)} for {bytes(plain)}: {saved} % saved
         </span>

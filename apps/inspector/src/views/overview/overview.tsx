@@ -5,6 +5,7 @@ import { useFeed } from '../../feed/client.ts';
 import type { ConnectionDetail } from '../../feed/model.ts';
 import { age, bytes, count, span } from '../../text/format.ts';
 import { Hostile } from '../../ui/hostile.tsx';
+import { LinkButton } from '../../ui/link-button.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import ui from '../../ui/ui.module.css';
 import { frameKind } from '../frames/frame-type.tsx';
@@ -241,13 +242,9 @@ function Violations(props: { readonly detail: ConnectionDetail }): ReactNode {
               {violation.stream > 0 && (
                 <>
                   {' '}
-                  <button
-                    type="button"
-                    className={css['link']}
-                    onClick={() => openStream(props.detail.facts.id, violation.stream)}
-                  >
+                  <LinkButton onClick={() => openStream(props.detail.facts.id, violation.stream)}>
                     stream {violation.stream}
-                  </button>
+                  </LinkButton>
                 </>
               )}
               {link !== null && (
