@@ -3,12 +3,17 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, type Page, test } from 'playwright/test';
+import { expect, type Locator, type Page, test } from 'playwright/test';
 import { command, installed, type RunningGateway, startGateway } from './support/gateway.ts';
 
 async function live(page: Page, gateway: RunningGateway): Promise<void> {
   await page.goto(gateway.inspector);
   await expect(page.getByRole('status').filter({ hasText: 'live' })).toBeVisible();
+}
+
+function firstFrame(page: Page): Locator {
+  const grid = page.getByRole('grid', { name: /frames/i }).first();
+  return grid.getByRole('row').nth(1);
 }
 
 async function noFindings(page: Page): Promise<void> {
@@ -43,12 +48,7 @@ test.describe('what is inside', () => {
     await page.keyboard.press('3');
     await page.getByRole('button', { name: 'HEADERS', exact: true }).click();
     await page.keyboard.press('f');
-    await page
-      .getByRole('grid', { name: /frames/i })
-      .first()
-      .getByRole('row')
-      .nth(1)
-      .click();
+    await firstFrame(page).click();
     const fields = page.getByRole('listbox', { name: 'Fields of the frame' });
     const dump = page.getByRole('grid', { name: 'Octets of the frame' });
     await expect(fields.getByRole('option', { name: /Type/ })).toBeVisible();
@@ -101,12 +101,7 @@ test('without --inspector-payloads the page says why it shows no body', async ({
     await live(page, gateway);
     await page.keyboard.press('3');
     await page.getByRole('button', { name: 'DATA', exact: true }).click();
-    await page
-      .getByRole('grid', { name: /frames/i })
-      .first()
-      .getByRole('row')
-      .nth(1)
-      .click();
+    await firstFrame(page).click();
     await expect(page.getByText(/Octets of bodies are not kept/)).toBeVisible();
   } finally {
     await gateway.stop();

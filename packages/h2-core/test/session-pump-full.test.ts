@@ -1,6 +1,6 @@
 // A transport that is full: what has deadlines keeps them, and what cannot be sent does not pile up.
 import { expect, test } from 'vitest';
-import type { Stream } from '../src/index.ts';
+import type { Handler, Stream } from '../src/index.ts';
 import { SimulatedClock } from '../src/testing/index.ts';
 import { GET, goAway, headers, ping, rst, settings, windowUpdate } from './support/frames.ts';
 import { turn } from './support/session.ts';
@@ -16,22 +16,25 @@ async function pass(clock: SimulatedClock, ms: number): Promise<void> {
   }
 }
 
-test('a silent peer that stops reading is given up by the write stall timeout, although nothing can be written', async () => {
-  // LIM-19, LIM-37
-  const clock = new SimulatedClock();
+/** A server whose response has filled its transport. */
+async function filled(clock: SimulatedClock, handler: Handler = {}): Promise<ReturnType<typeof pumped>> {
   let stream: Stream | null = null;
-  const ends: string[] = [];
-  const { wire, connection } = pumped(
-    { onRequest: opened => (stream = opened), onClosed: error => ends.push(error?.rule ?? 'clean') },
-    {},
-    clock,
-  );
+  const ends = pumped({ ...handler, onRequest: opened => (stream = opened) }, {}, clock);
+  const { wire, connection } = ends;
   wire.deliver(windowUpdate(0, 2 ** 30), settings(4, 2 ** 30), headers(1, GET));
   await turn();
   wire.room = false;
   connection.respond(stream as unknown as Stream, 200, [], false);
   connection.write(stream as unknown as Stream, new Uint8Array(1_000_000), true);
   await turn();
+  return ends;
+}
+
+test('a silent peer that stops reading is given up by the write stall timeout, although nothing can be written', async () => {
+  // LIM-19, LIM-37
+  const clock = new SimulatedClock();
+  const ends: string[] = [];
+  const { wire } = await filled(clock, { onClosed: error => ends.push(error?.rule ?? 'clean') });
   await pass(clock, 29_000);
   expect(ends).toEqual([]);
   await pass(clock, 20_000);
@@ -42,14 +45,7 @@ test('a silent peer that stops reading is given up by the write stall timeout, a
 test('a connection whose last stream ended while the transport was full becomes idle and ends', async () => {
   // GOA-20
   const clock = new SimulatedClock();
-  let stream: Stream | null = null;
-  const { wire, connection } = pumped({ onRequest: opened => (stream = opened) }, {}, clock);
-  wire.deliver(windowUpdate(0, 2 ** 30), settings(4, 2 ** 30), headers(1, GET));
-  await turn();
-  wire.room = false;
-  connection.respond(stream as unknown as Stream, 200, [], false);
-  connection.write(stream as unknown as Stream, new Uint8Array(1_000_000), true);
-  await turn();
+  const { wire, connection } = await filled(clock);
   wire.deliver(rst(1, 8));
   await pass(clock, 179_000);
   expect(connection.isClosed).toBe(false);
