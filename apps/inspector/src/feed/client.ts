@@ -183,15 +183,11 @@ export function current(): Snapshot {
 
 /** Calls back after every change of the snapshot; returns what ends that. */
 export function onSnapshot(listener: () => void): () => void {
-  return subscribe(listener);
-}
-
-function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
 /** One part of the snapshot; the component is drawn again when that part is replaced. */
 export function useFeed<T>(select: (snapshot: Snapshot) => T): T {
-  return useSyncExternalStore(subscribe, () => select(snapshot));
+  return useSyncExternalStore(onSnapshot, () => select(snapshot));
 }
