@@ -3,9 +3,11 @@
  * it forwards (RFC 7239 and the X-Forwarded family), and nobody else may say it for us. One pass over the flat list.
  */
 import type { FieldList } from '@glassway/h2-core';
-import type { ClientFacts, RequestMessage } from './exchange/legs.ts';
+import type { ClientFacts, RequestMessage, Trailers } from './exchange/legs.ts';
 import { type Reason, reason } from './exchange/reason.ts';
 import { actionOf, addNames, FieldAction, removeNamed } from './fields-names.ts';
+import { forwardTrailers } from './fields-response.ts';
+import { dashed, type FieldEdit, requestEdit, withoutEdited } from './routing/field-edit.ts';
 
 /** How the gateway presents the client to its backends. */
 export interface ForwardPolicy {
@@ -139,9 +141,24 @@ export function forwardRequest(request: RequestMessage, client: ClientFacts, pol
   return { fields, sensitive, refused: null };
 }
 
+/**
+ * A request's trailers for the backend: those that may travel (D20), without what only the gateway may say, since some backends
+ * add trailers to the fields. `edit`: the route's changes, null for none.
+ */
+export function forwardRequestTrailers(
+  trailers: Trailers,
+  { subjectField = '' }: ForwardPolicy,
+  edit: FieldEdit | null,
+): Trailers {
+  let kept = forwardTrailers(trailers);
+  if (edit !== null) kept = withoutEdited(kept, edit);
+  const subject = subjectField === '' ? null : requestEdit({ remove: [subjectField] });
+  return subject === null ? kept : withoutEdited(kept, subject);
+}
+
 /** D26: the same name to backends that cannot tell `_` and `.` from `-`. */
 function isAlias(name: string, field: string): boolean {
-  return name === field || name.replaceAll(/[_.]/g, '-') === field.replaceAll(/[_.]/g, '-');
+  return name === field || dashed(name) === dashed(field);
 }
 
 function refuse(refused: Reason): ForwardedFields {

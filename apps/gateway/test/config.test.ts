@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, isLoopback, parseListenAddress, parseNetworks } from '../src/config/address.ts';
 import { type Invocation, parseCommandLine } from '../src/config/command-line.ts';
@@ -72,6 +73,25 @@ describe('own addresses', () => {
     ['not an address', 8090, false],
   ])('%s port %i: %s', (address, port, own) => {
     expect(isOwn(address, port)).toBe(own);
+  });
+
+  const outside = Object.values(networkInterfaces()).flatMap(all => all ?? []);
+
+  it.each(['0.0.0.0', '::', 'gateway.internal'])(
+    'a listener on %s is reached by every address of this machine',
+    host => {
+      const reaches = reachesListener({ host, port: 8090 });
+      expect(outside.length).toBeGreaterThan(0);
+      for (const { address } of outside) {
+        expect(reaches(address, 8090), address).toBe(true);
+        expect(reaches(address, 8091), address).toBe(false);
+      }
+      expect(reaches('192.0.2.1', 8090)).toBe(false);
+    },
+  );
+
+  it('a listener on one address is not reached by the others, loopback apart', () => {
+    for (const { address, internal } of outside) if (!internal) expect(isOwn(address, 8090), address).toBe(false);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClientFacts } from '../src/exchange/legs.ts';
-import { type ForwardPolicy, forwardRequest } from '../src/fields.ts';
+import { type ForwardPolicy, forwardRequest, forwardRequestTrailers } from '../src/fields.ts';
 import { forwardResponse, forwardTrailers, httpDate } from '../src/fields-response.ts';
 import { FACTS, request } from './exchange-fakes.ts';
 
@@ -340,4 +340,11 @@ describe('trailer fields', () => {
     const kept = { fields: ['x-a', '1', 'x-b', '2'], sensitive: [2] };
     expect(forwardTrailers({ fields, sensitive: [4, 6] })).toEqual(kept);
   });
+});
+
+it('D20: who the certificate is for, no client says in trailers', () => {
+  const trailers = { fields: ['x-subject', 'CN=forged', 'x_subject', 'CN=forged', 'x-sum', '1'], sensitive: [2, 4] };
+  const policy = { ...STRANGERS, subjectField: 'x-subject' };
+  expect(forwardRequestTrailers(trailers, policy, null)).toEqual({ fields: ['x-sum', '1'], sensitive: [0] });
+  expect(forwardRequestTrailers(trailers, STRANGERS, null)).toBe(trailers);
 });

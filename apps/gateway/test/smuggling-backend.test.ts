@@ -276,6 +276,34 @@ it('D26 what could be taken for a forwarded field is dropped, ours is said once'
   expect(field(lines, 'x-forwarded-for')).toEqual(['127.0.0.1']);
 });
 
+describe('D26 what a route sets or removes, no client says by another spelling', () => {
+  beforeEach(() =>
+    gateway.reload({
+      ...gateway.settings,
+      to: [],
+      routes: [{ to: [backend.url], request: { set: { 'x-tenant': 'acme', my_user: 'ada' }, remove: ['x-debug'] } }],
+    }),
+  );
+  const claims: Fields = ['x-tenant', 'x_tenant', 'x.tenant', 'my_user', 'my-user', 'x-debug', 'x_debug'].map(name => [
+    name,
+    'evil',
+  ]);
+
+  it('in fields', async () => {
+    const { lines } = await seen(headers(1, [...get('a'), ...claims, ['x_other', 'kept']]));
+    expect(lines.join('\n')).not.toContain('evil');
+    expect(field(lines, 'x-tenant')).toEqual(['acme']);
+    expect(field(lines, 'my_user')).toEqual(['ada']);
+    expect(field(lines, 'x_other')).toEqual(['kept']);
+  });
+
+  it('in trailers', async () => {
+    const octets = [headers(1, post('a'), END_HEADERS), data(1, 'abc'), headers(1, [...claims, ['x-sum', '1']])];
+    const { body } = await seen(Buffer.concat(octets), '\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n');
+    expect(body).toBe('3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n');
+  });
+});
+
 it('D27 cookie crumbs are joined once', async () => {
   const crumbs: Fields = [
     ['cookie', 'a=1'],

@@ -9,7 +9,7 @@
  * is writable again, and so the sender stops. Each side's end, reset and failure is passed to the other.
  */
 import type { FieldList } from '@glassway/h2-core';
-import type { ForwardPolicy } from '../fields.ts';
+import { type ForwardPolicy, forwardRequestTrailers } from '../fields.ts';
 import { forwardResponse, forwardTrailers } from '../fields-response.ts';
 import { editFields } from '../routing/field-edit.ts';
 import type { Route, Router } from '../routing/router.ts';
@@ -180,7 +180,10 @@ export class Exchange implements ClientLegEvents, PoolGuest {
   }
 
   onTrailers(trailers: Trailers): void {
-    this.#upload.trailers(trailers, this.#assignedLeg, this.#isBackendAwaited);
+    const action = this.#route?.action;
+    const edit = action?.kind === 'forward' ? action.request : null;
+    const kept = forwardRequestTrailers(trailers, this.#context.policy, edit);
+    this.#upload.trailers(kept, this.#assignedLeg, this.#isBackendAwaited);
   }
 
   /** The backend's leg, once it has a connection. */

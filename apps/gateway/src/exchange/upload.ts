@@ -1,4 +1,3 @@
-import { forwardTrailers } from '../fields-response.ts';
 import type { Held } from './held.ts';
 import type { BackendLeg, ClientLeg, Trailers } from './legs.ts';
 
@@ -35,16 +34,15 @@ export class Upload {
     }
   }
 
-  /** The trailers have come, which are the end. */
+  /** The trailers have come, which are the end. They are as they go to the backend. */
   trailers(trailers: Trailers, leg: BackendLeg | null, isAwaited: boolean): void {
     this.ended = true;
     if (!isAwaited || this.stopped) return;
-    const kept = forwardTrailers(trailers);
     if (leg === null) {
-      this.#earlyTrailers = kept;
+      this.#earlyTrailers = trailers;
     } else {
       this.begun = true;
-      leg.trailers(kept);
+      leg.trailers(trailers);
     }
   }
 

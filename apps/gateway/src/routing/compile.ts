@@ -2,7 +2,7 @@
 import type { RouteSettings } from '../config/route-settings.ts';
 import type { Pool } from '../upstream/pool.ts';
 import { redirector, responder } from './answers.ts';
-import { fieldEdit } from './field-edit.ts';
+import { fieldEdit, requestEdit } from './field-edit.ts';
 import { normalizePath } from './path.ts';
 import { type Answer, type Forward, type Route, Router } from './router.ts';
 
@@ -45,6 +45,6 @@ function actionOf(
     kind: 'forward',
     pool: poolOf(to ?? []),
     rewritePrefix: rewritePrefix === undefined ? null : normal(rewritePrefix),
-    request: fieldEdit(request),
+    request: requestEdit(request),
   };
 }

@@ -45,6 +45,7 @@ export class Pool {
   #ticker: Ticker;
   #inFlight = 0;
   readonly #waiting = new WaitingLine<PoolGuest>();
+  #onEmpty: (() => void) | null = null;
 
   /** `members`: at least one. */
   constructor(name: string, rules: PoolRules, members: readonly Member[]) {
@@ -122,6 +123,13 @@ export class Pool {
   leave(): void {
     this.#inFlight--;
     if (this.#waiting.size > 0) this.#admit();
+    if (this.#inFlight === 0) this.#emptied();
+  }
+
+  /** Tells once, as soon as no request is under way or waits. */
+  whenEmpty(tell: () => void): void {
+    this.#onEmpty = tell;
+    if (this.#inFlight === 0) this.#emptied();
   }
 
   /**
@@ -148,6 +156,12 @@ export class Pool {
   /** Whether the budget allows a retry; takes it out. */
   takeRetry(): boolean {
     return this.#budget.take(performance.now());
+  }
+
+  #emptied(): void {
+    const tell = this.#onEmpty;
+    this.#onEmpty = null;
+    tell?.();
   }
 
   #admit(): void {

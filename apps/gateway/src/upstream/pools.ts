@@ -1,5 +1,6 @@
 /** The pools of all revisions: what stays the same from one to the next keeps its connections, its health and its queue. */
 import { readFile } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
 import { type PoolSettings, poolOf, type TargetSettings } from '../config/pool-settings.ts';
 import { UsageProblem } from '../config/settings.ts';
 import type { Backend } from '../exchange/legs.ts';
@@ -47,6 +48,8 @@ export class Pools {
   #plans: readonly Plan[] = [];
   /** Backends that are no longer configured and finish their requests. */
   readonly #retired = new Set<Promise<void>>();
+  /** Pools that are no longer configured and not empty: what closes their backends now. */
+  readonly #leaving = new Set<(deadlineMs: number) => void>();
 
   /** `onHealth` is told when a check changes its mind about a target. */
   constructor(
@@ -113,6 +116,7 @@ export class Pools {
       health.stop();
       for (const { backend } of members.values()) backends.push(backend);
     }
+    for (const close of [...this.#leaving]) close(deadlineMs);
     await Promise.all(backends.map(backend => backend.close(deadlineMs)));
   }
 
@@ -141,17 +145,27 @@ export class Pools {
       health.start();
       entries.set(name, { pool, members, health });
     }
-    for (const [name, { members, health }] of before) {
-      if (entries.has(name)) continue;
-      health.stop();
-      gone.push(...members.values());
-    }
     this.#entries = entries;
-    for (const { backend } of gone) this.#retire(backend);
+    for (const { backend } of gone) this.#retire(backend, RETIRE_MS);
+    for (const [name, entry] of before) if (!entries.has(name)) this.#letGo(entry);
   }
 
-  #retire(backend: Backend): void {
-    const closed = backend.close(RETIRE_MS).finally(() => this.#retired.delete(closed));
+  /** Requests that wait for their turn in the pool, or are to be sent again, still need its backends. */
+  #letGo({ pool, members, health }: Entry): void {
+    health.stop();
+    const began = performance.now();
+    const close = (deadlineMs: number): void => {
+      if (!this.#leaving.delete(close)) return;
+      clearTimeout(timer);
+      for (const { backend } of members.values()) this.#retire(backend, deadlineMs);
+    };
+    const timer = setTimeout(() => close(0), RETIRE_MS).unref();
+    this.#leaving.add(close);
+    pool.whenEmpty(() => close(Math.max(0, RETIRE_MS - (performance.now() - began))));
+  }
+
+  #retire(backend: Backend, deadlineMs: number): void {
+    const closed = backend.close(deadlineMs).finally(() => this.#retired.delete(closed));
     this.#retired.add(closed);
   }
 }
