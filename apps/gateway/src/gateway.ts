@@ -161,9 +161,8 @@ export async function startGateway(settings: Settings, options: GatewayOptions =
       for (const url of closed) logger.info(`no longer listening on ${url}; connections finish what they have begun`);
       tellPlaces();
     };
-    // The processes of --workers share their ports, and would have to change them as one.
-    const mayMove = place === null;
-    const revisions = new Revisions(settings, { pools, context, listeners, places, mayMove, rebound });
+    const sharesPorts = place !== null;
+    const revisions = new Revisions(settings, { pools, context, listeners, places, sharesPorts, rebound });
     const process = processMetrics(place?.worker ?? 0);
     undo.push(async () => process.stop());
     return {

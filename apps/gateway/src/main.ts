@@ -1,4 +1,5 @@
 /** The `glassway` command: settings in, a gateway running until a signal, an exit code out. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Admin, startAdmin } from './admin/admin.ts';
 import { adminToken } from './admin/token.ts';
 import { banner } from './banner.ts';
@@ -17,10 +18,13 @@ import { operationsOf } from './operations.ts';
 import { explainStartFailure, failedIn } from './problems.ts';
 import type { RecordingTask } from './recording/commands.ts';
 import { VERSION } from './version.ts';
-import { asWorker, obeyPrimary, sharedTicketKeys, workerLogger } from './workers/worker.ts';
+import { asWorker, obeyPrimary, sharedTicketKeys, tellReloaded, workerLogger } from './workers/worker.ts';
 
 /** How long the demo's requests may take after the first signal: they are of no value to anybody. */
 const DEMO_DRAIN: DrainTimes = { delayMs: 0, timeoutMs: 500 };
+
+/** Settings of the first process, which workers do without. */
+const OF_PRIMARY = ['admin', 'inspector', 'workers'] as const;
 
 /** Exit codes of the command. */
 export const ExitCode = { OK: 0, FAILURE: 1, USAGE: 2 } as const;
@@ -102,7 +106,13 @@ export async function main(args: readonly string[]): Promise<number> {
   const reloads = reloader(
     invocation.given,
     settings.watch,
-    next => gateway.reload(withDemo(ofProcess(next), demo)),
+    async next => {
+      const reloaded = await gateway.reload(withDemo(ofProcess(next), demo));
+      if (worker === null) return reloaded;
+      tellReloaded(gateway);
+      const ofPrimary = OF_PRIMARY.filter(key => !isDeepStrictEqual(next[key], invocation.settings[key]));
+      return { ...reloaded, needRestart: [...reloaded.needRestart, ...ofPrimary] };
+    },
     logger,
   );
   const onHangup = (): void => void reloads.reload();

@@ -18,7 +18,7 @@ import type { Pools } from './upstream/pools.ts';
 export interface Reloaded {
   /** Counts the settings this gateway has had, from 1. */
   readonly revision: number;
-  /** Settings that differ but are only read at start. */
+  /** Settings that differ from those in force but are only read at start. */
   readonly needRestart: readonly string[];
 }
 
@@ -36,8 +36,18 @@ const RELOADED: ReadonlySet<keyof Settings> = new Set<keyof Settings>([
   'routes',
 ]);
 
-/** Those that a reload puts in force in a gateway of one process. */
+/** Those that a reload puts in force where addresses can change. */
 const MOVING: ReadonlySet<keyof Settings> = new Set<keyof Settings>(['http', 'https']);
+
+/** Those that are read when TLS is first listened on. */
+const READ_WITH_TLS: ReadonlySet<keyof Settings> = new Set<keyof Settings>([
+  'clientCertificates',
+  'keyLog',
+  'ticketKeyFile',
+]);
+
+/** Those that a gateway has in one of two ways for good: from the user, or from the development authority. */
+const CERTIFICATES: readonly (keyof Settings)[] = ['cert', 'key', 'certificates'];
 
 /** Settings for the listeners. */
 export function listenerLimits({ limits, upgrade, maxConcurrentStreams }: Settings): Partial<ListenerLimits> {
@@ -71,8 +81,8 @@ export interface Parts {
   readonly context: ExchangeContext;
   readonly listeners: Listeners;
   readonly places: PlacesOf;
-  /** Whether addresses of listeners may change. */
-  readonly mayMove: boolean;
+  /** Other processes listen on the same ports: one that has to be given up before another can be had cannot change. */
+  readonly sharesPorts: boolean;
   /** Told when they have. */
   readonly rebound: (rebound: Rebound) => void;
 }
@@ -107,23 +117,33 @@ export class Revisions {
   }
 
   async #reload(settings: Settings): Promise<Reloaded> {
-    const { pools, context, listeners, places, mayMove } = this.#parts;
+    const { pools, context, listeners, places, sharesPorts } = this.#parts;
     const before = this.#settings;
-    const needRestart: string[] = (Object.keys(settings) as (keyof Settings)[]).filter(
-      key => !RELOADED.has(key) && !(mayMove && MOVING.has(key)) && !isDeepStrictEqual(settings[key], before[key]),
-    );
-    if (settings.limits.checkIntervalMs !== before.limits.checkIntervalMs) needRestart.push('limits.checkInterval');
-    const certificates = certificatesOf(settings);
-    if (places.hasTls && (certificates.length === 0) !== (certificatesOf(before).length === 0)) {
-      needRestart.push('certificates');
+    const waiting = new Set<string>();
+    const inForce = { ...settings };
+    const keep = <Key extends keyof Settings>(key: Key, name: string = key): void => {
+      waiting.add(name);
+      inForce[key] = before[key];
+    };
+    for (const key of Object.keys(settings) as (keyof Settings)[]) {
+      const isLater = !RELOADED.has(key) && !MOVING.has(key) && (places.hasTls || !READ_WITH_TLS.has(key));
+      if (isLater && !isDeepStrictEqual(settings[key], before[key])) keep(key);
     }
+    if (settings.limits.checkIntervalMs !== before.limits.checkIntervalMs) {
+      waiting.add('limits.checkInterval');
+      inForce.limits = { ...settings.limits, checkIntervalMs: before.limits.checkIntervalMs };
+    }
+    if (places.hasTls && (certificatesOf(settings).length === 0) !== (certificatesOf(before).length === 0)) {
+      for (const key of CERTIFICATES) keep(key, 'certificates');
+    }
+    const wanted = await places.of(inForce);
+    const moves = !sharesPorts || !listeners.collides(wanted);
+    if (!moves) for (const key of MOVING) if (!isDeepStrictEqual(settings[key], before[key])) keep(key);
+    const certificates = certificatesOf(inForce);
     const commit = await prepareRoutes(settings, pools);
-    const policy = forwardPolicy(
-      { ...settings, clientCertificates: before.clientCertificates },
-      context.policy.pseudonym,
-    );
+    const policy = forwardPolicy(inForce, context.policy.pseudonym);
     const { contexts } = places;
-    const rebound = mayMove ? await listeners.rebind(await places.of(settings)) : null;
+    const rebound = moves ? await listeners.rebind(wanted) : null;
     // The last that can fail.
     if (contexts !== null && certificates.length > 0) {
       await contexts
@@ -136,13 +156,13 @@ export class Revisions {
     context.router = commit();
     context.policy = policy;
     context.maxHeldBytes = settings.limits.maxBufferedBytes;
-    listeners.configure(listenerLimits(settings));
+    listeners.configure(listenerLimits(inForce));
     if (rebound !== null) {
       rebound.commit();
       this.#parts.rebound(rebound);
     }
-    this.#settings = settings;
+    this.#settings = inForce;
     this.#revision++;
-    return { revision: this.#revision, needRestart };
+    return { revision: this.#revision, needRestart: [...waiting] };
   }
 }

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, Socket } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { lstat, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reason } from '../src/exchange/reason.ts';
 import { Progress } from '../src/listener/http1-progress.ts';
 import { DEFAULT_LISTENER_LIMITS, resolveListenerLimits } from '../src/listener/limits.ts';
@@ -66,10 +68,35 @@ describe('the registry', () => {
   it('holds the total', () => {
     const registry = new Registry({ ...none, maxConnections: 2 });
     const sockets = [new Socket(), new Socket(), new Socket()];
-    expect(sockets.map(socket => registry.add(socket, from, origin))).toEqual([true, true, false]);
+    expect(sockets.map(socket => registry.admit(socket, from))).toEqual([true, true, false]);
     expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, true]);
-    expect(registry.size).toBe(2);
+    expect(registry.counts.refused).toBe(1);
     for (const socket of sockets) socket.destroy();
+  });
+
+  it('counts a /64 of IPv6 as one address, IPv4 as itself however it is written, and no unix socket', async () => {
+    const registry = new Registry({ ...none, maxConnectionsPerAddress: 1 });
+    const sockets: Socket[] = [];
+    const admit = (address: string): boolean => {
+      const socket = new Socket();
+      sockets.push(socket);
+      return registry.admit(socket, { address, port: 1 });
+    };
+    expect(admit('2001:db8:0:1::1')).toBe(true);
+    for (const same of ['2001:db8:0:1::2', '2001:DB8::1:ffff:1:2:3', '2001:db8:0:1:8000::']) {
+      expect(admit(same), same).toBe(false);
+    }
+    expect(admit('2001:db8::1')).toBe(true);
+    expect(admit('2001:db8:0:2:1::')).toBe(true);
+    expect(admit('192.0.2.1')).toBe(true);
+    expect(admit('::ffff:192.0.2.1')).toBe(false);
+    expect(admit('::ffff:192.0.2.2')).toBe(true);
+    for (let i = 0; i < 3; i++) expect(admit('')).toBe(true);
+    const closed = once(sockets[0]!, 'close');
+    for (const socket of sockets) socket.destroy();
+    await closed;
+    expect(admit('2001:db8:0:1::3')).toBe(true);
+    sockets.at(-1)!.destroy();
   });
 
   it('takes nobody in while draining', async () => {
@@ -156,6 +183,45 @@ it('a unix socket is a listener like any other', async () => {
   await client.untilEnd();
   await harness.stop();
   await rm(directory, { recursive: true });
+});
+
+describe('the file of a unix socket', () => {
+  let directory: string;
+  let path: string;
+  let harness: Harness | null;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'glassway-unix-'));
+    path = join(directory, 'socket');
+    harness = null;
+  });
+  afterEach(async () => {
+    await harness?.stop();
+    await rm(directory, { recursive: true });
+  });
+  const ok: Behaviour = exchange => exchange.answer(200, 'hello', ['content-length', '5']);
+
+  it('that a killed process has left behind is no hindrance', async () => {
+    const listen = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', listen]);
+    expect((await lstat(path)).isSocket()).toBe(true);
+    harness = await Harness.start(ok, { http: { path } });
+    const client = new RawClient(connect({ path }));
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.untilText('hello');
+    client.close();
+  });
+
+  it('that somebody listens on, or that is no socket, stays', async () => {
+    const other = createServer(socket => socket.on('error', () => {}).end('other')).listen(path);
+    await once(other, 'listening');
+    await expect(Harness.start(ok, { http: { path } })).rejects.toThrow(/something else listens there/);
+    expect(await new RawClient(connect({ path })).untilEnd()).toBe('other');
+    other.close();
+    await once(other, 'close');
+    await writeFile(path, 'mine');
+    await expect(Harness.start(ok, { http: { path } })).rejects.toThrow(/cannot listen/);
+    expect(await readFile(path, 'utf8')).toBe('mine');
+  });
 });
 
 it.each([

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
@@ -55,6 +57,40 @@ describe('RFC 9113 3.2: ALPN decides', () => {
 
   it('a client that wants neither is refused with no_application_protocol', async () => {
     await expect(rawTlsClient(await start(), ['h3'])).rejects.toThrow(/no application protocol/i);
+  });
+});
+
+describe('limits of connections', () => {
+  const silent = async (port: number): Promise<{ socket: Socket; closed: Promise<unknown> }> => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    const closed = once(socket, 'close');
+    await once(socket, 'connect');
+    return { socket, closed };
+  };
+
+  it.each(['maxConnections', 'maxConnectionsPerAddress'])('%s counts handshakes that are not begun', async limit => {
+    harness = await Harness.start(ok, {
+      https: { port: 0, developmentCaDirectory: directory },
+      limits: { [limit]: 2 },
+    });
+    const places = [await silent(harness.tlsPort), await silent(harness.tlsPort)];
+    await (await silent(harness.tlsPort)).closed;
+    expect(harness.listeners.counts).toMatchObject({ accepted: 0, refused: 1 });
+    for (const { socket, closed } of places) {
+      socket.destroy();
+      await closed;
+    }
+    // Their places are free once the server has seen the end.
+    let client: Awaited<ReturnType<typeof rawTlsClient>> | null = null;
+    while (client === null) client = await rawTlsClient(harness.tlsPort, ['http/1.1']).catch(() => null);
+    client.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await client.untilText('http/1.1');
+    // A connection that is through with its handshake counts once.
+    const other = await silent(harness.tlsPort);
+    await (await silent(harness.tlsPort)).closed;
+    other.socket.destroy();
+    client.close();
   });
 });
 

@@ -169,11 +169,14 @@ describe('the cleartext listener', () => {
     expect(await ask(port)).toBe('ok');
   });
 
-  it('needs a restart where processes share it', async () => {
+  it('where processes share it, moves to another port, and needs a restart for another address of the same', async () => {
     const place = { worker: 1, workers: 2, after: 0, incarnation: 0, own: [], hub: null };
     await start({ http: at(0) }, { worker: { place, hashKey: new Uint8Array(16), reserve: () => {} } });
-    const { port } = gateway.http!;
-    expect(await reload({ http: at(await freePort()) })).toEqual({ revision: 2, needRestart: ['http'] });
+    const port = await freePort();
+    expect(await reload({ http: at(port) })).toEqual({ revision: 2, needRestart: [] });
+    expect(await ask(port)).toBe('ok');
+    expect(await reload({ http: at(port, '127.0.0.2') })).toEqual({ revision: 3, needRestart: ['http'] });
+    expect(gateway.settings.http).toEqual(at(port));
     expect(await ask(port)).toBe('ok');
   });
 });

@@ -1,7 +1,13 @@
 /** Settings that change while the gateway serves, and features of the configuration against real peers. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect as connectH2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -108,6 +114,25 @@ describe('reload', () => {
     expect(gateway!.revision).toBe(2);
   });
 
+  it('what waits for its turn in a pool that is gone gets it', async () => {
+    const held: ServerResponse[] = [];
+    const app = await backend((request, response) => {
+      if (request.url === '/held') held.push(response);
+      else response.end(request.url);
+    });
+    const pool = { ...poolOf([app]), maxInFlight: 1 };
+    const settings = await start({ backends: { before: pool }, routes: [{ to: ['before'] }] });
+    const first = get('/held');
+    await eventually(() => held.length).toBe(1);
+    const second = get('/queued');
+    await eventually(() => gateway!.requests().map(({ waits }) => waits)).toContain('its turn for before');
+    await gateway!.reload({ ...settings, backends: { after: pool }, routes: [{ to: ['after'] }] });
+    expect(await get('/new')).toMatchObject({ status: 200, body: '/new' });
+    held[0]!.end('held');
+    expect(await first).toMatchObject({ status: 200, body: 'held' });
+    expect(await second).toMatchObject({ status: 200, body: '/queued' });
+  });
+
   it('what cannot be used changes nothing', async () => {
     const settings = await start({ to: [await named('old')] });
     const bad = { ...poolOf(['https://a.test']), tls: { ...poolOf([]).tls, ca: join(directory, 'nowhere.pem') } };
@@ -129,6 +154,14 @@ describe('reload', () => {
       revision: 2,
       needRestart: ['reasonHeader', 'logLevel'],
     });
+    // What waits for a restart is not in force, and is named as long as it waits.
+    expect(gateway!.settings).toEqual({ ...settings, limits });
+    const interval = { ...limits, checkIntervalMs: 77 };
+    expect(await gateway!.reload({ ...settings, limits: interval, reasonHeader: 'x-why' })).toEqual({
+      revision: 3,
+      needRestart: ['reasonHeader', 'limits.checkInterval'],
+    });
+    expect(gateway!.settings).toEqual({ ...settings, limits });
     expect((await get('/', { headers: { 'x-large': 'x'.repeat(1000) } })).status).toBe(431);
   });
 

@@ -110,6 +110,56 @@ describe('--workers 2', () => {
     expect(await exit).toBe(0);
   });
 
+  it('when the first process is killed, the workers finish what is under way and end', async () => {
+    await using gateway = await run();
+    const slow = [ask(`${gateway.url}/slow`), ask(`${gateway.url}/slow`)];
+    await vi.waitFor(async () => expect(await gateway.api('requests')).toHaveLength(2));
+    const { workers }: WorkersState = await gateway.api('state');
+    gateway.process.kill('SIGKILL');
+    expect(await Promise.all(slow)).toEqual(['slow', 'slow']);
+    for (const { pid } of workers) await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(/ESRCH/), SOON);
+    expect(gateway.output).toContain('the primary process is gone: finishing the requests under way');
+  });
+
+  it('a reload moves the listeners of all, and the API shows what is in force then', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'glassway-moves-'));
+    const file = join(directory, 'glassway.json');
+    const [before, after] = [await freePort(), await freePort()];
+    const configure = (http: string, more: object = {}): Promise<void> =>
+      writeFile(file, JSON.stringify({ http, https: 'off', to: app.url, workers: 2, watch: false, ...more }));
+    await configure(`127.0.0.1:${before}`);
+    await using gateway = await WorkersGateway.ofFile(file);
+    const first: WorkersState = await gateway.api('state');
+    expect(first.workers.map(({ configRevision }) => configRevision)).toEqual(Array(2).fill(first.configRevision));
+    const reload = async (revision: number): Promise<void> => {
+      gateway.process.kill('SIGHUP');
+      const done = new RegExp(`settings reloaded, revision ${revision}`, 'g');
+      await vi.waitFor(() => expect(gateway.output.match(done)).toHaveLength(2), SOON);
+    };
+
+    await configure(`127.0.0.1:${after}`, { routes: [{ path: '/new', respond: { body: 'new' } }] });
+    await reload(2);
+    for (let i = 0; i < 4; i++) expect(await ask(`http://127.0.0.1:${after}/new`)).toBe('new');
+    await expect(ask(`http://127.0.0.1:${before}/`)).rejects.toThrow();
+    const second: WorkersState = await gateway.api('state');
+    expect(second.configRevision).not.toBe(first.configRevision);
+    expect(second.workers.map(({ reloads }) => reloads)).toEqual([2, 2]);
+    expect(await gateway.api('config')).toMatchObject({
+      http: `127.0.0.1:${after}`,
+      routes: [{ path: '/new' }],
+      workers: 2,
+      admin: new URL(gateway.admin).host,
+    });
+
+    // What none of them can change without the other is said, and not shown as in force.
+    await configure(`127.0.0.2:${after}`, { workers: 3 });
+    await reload(3);
+    expect(gateway.output.match(/revision 3; a restart is needed for http, workers$/gm)).toHaveLength(2);
+    expect(await gateway.api('config')).toMatchObject({ http: `127.0.0.1:${after}`, workers: 2 });
+    expect(await ask(`http://127.0.0.1:${after}/`)).toBe('ok');
+    await rm(directory, { recursive: true });
+  });
+
   it('a port that is taken is one error, not an endless number of restarts', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');

@@ -28,7 +28,7 @@ export interface Operations {
   state(): Promise<object> | object;
   connections(): Promise<readonly object[]> | readonly object[];
   requests(): Promise<readonly object[]> | readonly object[];
-  config(): object;
+  config(): Promise<object> | object;
   /** Begins to stop; returns at once. */
   drain(): void;
   /** Has the configuration read again. Null: there is no file to read. */
@@ -119,7 +119,7 @@ async function answer(
     case 'requests':
       return json(200, await operations.requests());
     case 'config':
-      return json(200, operations.config());
+      return json(200, await operations.config());
     case 'drain':
       operations.drain();
       return json(202, { stopping: true });

@@ -90,8 +90,11 @@ export const LIMITS: MapShape<LimitSettings> = map<LimitSettings>(
     lingerTimeoutMs: field('HTTP/1: how long the rest of a body is read after an early response', duration(), {
       name: 'lingerTimeout',
     }),
-    maxConnections: field('Client connections in total; 0: no limit', COUNT),
-    maxConnectionsPerAddress: field('Client connections from one address; 0: no limit', COUNT),
+    maxConnections: field('Client connections in total, handshakes included; 0: no limit', COUNT),
+    maxConnectionsPerAddress: field(
+      'Client connections from one address, of IPv6 from one /64 network; 0: no limit',
+      COUNT,
+    ),
     maxConnectionAgeMs: field('Age at which a client connection is asked to leave, spread by a tenth', duration(), {
       name: 'maxConnectionAge',
     }),

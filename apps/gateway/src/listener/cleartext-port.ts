@@ -33,7 +33,8 @@ export function listenCleartext(
     // First of all: a reset may come before anyone reads. What follows it is 'close', which everyone listens to.
     socket.on('error', ignore);
     clients.identify(socket, () => {
-      if (!registry.add(socket, clients.of(socket), origin)) return;
+      const client = clients.of(socket);
+      if (!registry.admit(socket, client) || !registry.add(socket, client, origin)) return;
       sniff(socket, context.limits.negotiationTimeoutMs, protocol => {
         if (protocol === 'h2') http2.serve(socket, { negotiation: 'prior-knowledge', tls: null });
         else http1.serve(socket, null);

@@ -6,6 +6,7 @@ import type { ListenerContext } from './context.ts';
 import type { Http1Listener } from './http1.ts';
 import type { Http2Listener } from './http2.ts';
 import type { Origin } from './registry.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 import { type HttpsOptions, listenTls } from './tls.ts';
 
 /** Where to listen. */
@@ -47,6 +48,14 @@ interface Door {
   readonly port: Port;
 }
 
+/** What other places come to. */
+interface Changes {
+  readonly leaving: readonly Door[];
+  readonly coming: readonly Pick<Door, 'kind' | 'options'>[];
+  /** Of those that leave, those that have to before the others can come. */
+  readonly inTheWay: readonly Door[];
+}
+
 /** The ports of one gateway, one of each kind at most. */
 export class Doors {
   readonly #context: ListenerContext;
@@ -76,16 +85,14 @@ export class Doors {
     return this.#doors.get('https')?.port.developmentCa ?? null;
   }
 
+  /** Whether a port has to be closed before another can be opened, so that for a moment nobody listens there. */
+  collides(places: Places): boolean {
+    return this.#changes(places).inTheWay.length > 0;
+  }
+
   /** Opens what is new. Rejects with everything as it was when an address cannot be opened. */
   async rebind(places: Places): Promise<Rebound> {
-    const changed = KINDS.filter(kind => !isDeepStrictEqual(placeOf(places[kind]), placeOf(this.#options(kind))));
-    const leaving = changed.flatMap(kind => this.#doors.get(kind) ?? []);
-    const coming = changed.flatMap(kind => {
-      const options = places[kind];
-      return options === undefined ? [] : [{ kind, options }];
-    });
-    // 0.0.0.0:80 cannot be had while 127.0.0.1:80 is ours: for a moment nobody listens there.
-    const inTheWay = leaving.filter(door => coming.some(({ options }) => collide(options, door.port.address)));
+    const { leaving, coming, inTheWay } = this.#changes(places);
     const opened: Door[] = [];
     const undo = async (): Promise<void> => {
       await Promise.all(opened.map(door => this.#leave(door)));
@@ -112,6 +119,18 @@ export class Doors {
       },
       undo,
     };
+  }
+
+  #changes(places: Places): Changes {
+    const changed = KINDS.filter(kind => !isDeepStrictEqual(placeOf(places[kind]), placeOf(this.#options(kind))));
+    const leaving = changed.flatMap(kind => this.#doors.get(kind) ?? []);
+    const coming = changed.flatMap(kind => {
+      const options = places[kind];
+      return options === undefined ? [] : [{ kind, options }];
+    });
+    // 0.0.0.0:80 cannot be had while 127.0.0.1:80 is ours: for a moment nobody listens there.
+    const inTheWay = leaving.filter(door => coming.some(({ options }) => collide(options, door.port.address)));
+    return { leaving, coming, inTheWay };
   }
 
   /** Stops accepting everywhere. */
@@ -142,8 +161,14 @@ export class Doors {
   }
 
   async #open(kind: Kind, options: HttpOptions | HttpsOptions, origin: Origin): Promise<Door> {
-    const listen = kind === 'http' ? listenCleartext : listenTls;
-    return { kind, options, origin, port: await listen(options, origin, this.#context, this.#http1, this.#http2) };
+    const listen = (): Promise<Port> =>
+      (kind === 'http' ? listenCleartext : listenTls)(options, origin, this.#context, this.#http1, this.#http2);
+    const port = await listen().catch(async (error: Error) => {
+      const { path } = options;
+      if (path !== undefined && (await removeStaleSocket(path))) return listen();
+      throw error;
+    });
+    return { kind, options, origin, port };
   }
 }
 

@@ -32,9 +32,9 @@ export interface ListenerLimits {
   readonly bodyWindowBytes: number;
   /** HTTP/1: how long, after an early response, the rest of a request body is read and dropped to save the connection. */
   readonly lingerTimeoutMs: number;
-  /** Client connections in total; one more is closed at once. 0: no limit. */
+  /** Client connections in total, TLS handshakes under way included; one more is closed at once. 0: no limit. */
   readonly maxConnections: number;
-  /** Client connections from one address. 0: no limit. */
+  /** Client connections from one address, of IPv6 from one /64 network; unix sockets have none. 0: no limit. */
   readonly maxConnectionsPerAddress: number;
   /**
    * Age at which a client connection is asked to leave (GOAWAY, or Connection: close), so that clients find new gateways

@@ -58,6 +58,8 @@ export interface Listeners {
   list(): ConnectionState[];
   /** Other limits from now on; connections that are open keep the HTTP/2 settings they announced. */
   configure(limits: Partial<ListenerLimits>): void;
+  /** Whether `rebind` would have to close a port before it can open another one. */
+  collides(places: Places): boolean;
   /**
    * Listens elsewhere: opens what is new, and on `commit` closes what is gone, whose connections finish what they have begun.
    * Rejects with everything as it was when an address cannot be opened.
@@ -107,13 +109,16 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
     get connections() {
       return registry.size;
     },
-    counts: registry.counts,
+    get counts() {
+      return registry.counts;
+    },
     list: () => registry.list(),
     configure: given => {
       context.limits = resolveListenerLimits(given);
       registry.configure(context.limits);
       http1.configure();
     },
+    collides: places => doors.collides(places),
     rebind: places => doors.rebind(places),
     close: async deadlineMs => {
       clients.close();

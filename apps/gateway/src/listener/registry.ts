@@ -1,10 +1,11 @@
 /**
- * Every client socket, from accept to close: counted against the connection limits, and asked to leave when the gateway
- * drains. `http.Server` cannot be asked, it never sees the sockets that speak HTTP/2 or nothing yet.
+ * Every client socket, from accept to close: counted against the connection limits (see admission.ts), and asked to leave when
+ * the gateway drains. `http.Server` cannot be asked, it never sees the sockets that speak HTTP/2 or nothing yet.
  */
 import type { Socket } from 'node:net';
 import { ErrorCode } from '@glassway/h2-core';
 import { type Reason, reason } from '../exchange/reason.ts';
+import { Admission, type AdmissionLimits } from './admission.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 
@@ -43,7 +44,6 @@ export interface Origin {
 }
 
 interface Entry {
-  readonly address: string;
   readonly origin: Origin;
   readonly peer: string;
   protocol: Drainable | null;
@@ -59,7 +59,7 @@ const MOVED = reason('connection_retired', 'the address it came in by is given u
 const SPEAK_MS = 1000;
 
 /** What the registry enforces; 0: no limit. */
-export type RegistryLimits = Pick<ListenerLimits, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxConnectionAgeMs'>;
+export type RegistryLimits = AdmissionLimits & Pick<ListenerLimits, 'maxConnectionAgeMs'>;
 
 /** A client connection as the admin API shows it. */
 export interface ConnectionState {
@@ -73,18 +73,23 @@ export interface ConnectionState {
 /** All client sockets of one gateway process. */
 export class Registry {
   readonly #sockets = new Map<Socket, Entry>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #admission: Admission;
   #limits: RegistryLimits;
   readonly #cut: CutConnection[] = [];
   readonly #deadlines: NodeJS.Timeout[] = [];
   #draining = false;
   #closing: Promise<DrainReport> | null = null;
   #onEmpty: (() => void) | null = null;
-  /** Sockets taken in, and sockets closed at once because of a limit, since the start. */
-  readonly counts: { accepted: number; refused: number } = { accepted: 0, refused: 0 };
+  #accepted = 0;
 
   constructor(limits: RegistryLimits) {
     this.#limits = limits;
+    this.#admission = new Admission(limits);
+  }
+
+  /** Sockets taken in, and sockets closed at once because of a limit, since the start. */
+  get counts(): { readonly accepted: number; readonly refused: number } {
+    return { accepted: this.#accepted, refused: this.#admission.refused };
   }
 
   /** Open client sockets. */
@@ -110,23 +115,22 @@ export class Registry {
   /** Other limits for connections to come. */
   configure(limits: RegistryLimits): void {
     this.#limits = limits;
+    this.#admission.configure(limits);
   }
 
-  /** Takes a socket in until it closes; false (and the socket is destroyed) above a limit or while draining. */
+  /** Gives an accepted socket, before anything is read for its protocol, a place; false (and it is destroyed) above a limit. */
+  admit(socket: Socket, { address }: Endpoint): boolean {
+    return this.#admission.admit(socket, address);
+  }
+
+  /** Takes a socket in, that has a place, until it closes; false (and the socket is destroyed) while draining. */
   add(socket: Socket, { address, port }: Endpoint, origin: Origin): boolean {
-    const fromThere = this.#perAddress.get(address) ?? 0;
-    const { maxConnections, maxConnectionsPerAddress } = this.#limits;
-    const full =
-      (maxConnections > 0 && this.#sockets.size >= maxConnections) ||
-      (maxConnectionsPerAddress > 0 && fromThere >= maxConnectionsPerAddress);
-    if (full || this.#draining) {
-      if (full) this.counts.refused++;
+    if (this.#draining) {
       socket.destroy();
       return false;
     }
-    this.counts.accepted++;
-    this.#sockets.set(socket, { address, origin, peer: endpoint(address, port), protocol: null, age: null });
-    this.#perAddress.set(address, fromThere + 1);
+    this.#accepted++;
+    this.#sockets.set(socket, { origin, peer: endpoint(address, port), protocol: null, age: null });
     socket.once('close', () => this.#remove(socket));
     return true;
   }
@@ -196,9 +200,6 @@ export class Registry {
     if (entry === undefined) return;
     this.#sockets.delete(socket);
     if (entry.age !== null) clearTimeout(entry.age);
-    const left = (this.#perAddress.get(entry.address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(entry.address);
-    else this.#perAddress.set(entry.address, left);
     if (this.#sockets.size === 0) this.#onEmpty?.();
   }
 }

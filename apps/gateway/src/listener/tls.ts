@@ -1,4 +1,5 @@
 /** The TLS port: ALPN chooses HTTP/2 or HTTP/1.1 during the handshake (RFC 9113 3.2, RFC 7301). */
+import type { Socket } from 'node:net';
 import {
   type AcceptedSocket,
   DevelopmentCa,
@@ -61,9 +62,13 @@ export async function listenTls(
   const { negotiationTimeoutMs } = context.limits;
   const handshakeTimeoutMs = negotiationTimeoutMs === 0 ? MAX_HANDSHAKE_MS : Math.max(50, negotiationTimeoutMs);
   const { clients, registry } = context;
-  const before = clients.expectHeaders ? { beforeHandshake: clients.identify.bind(clients) } : {};
+  // A handshake costs more than most of what follows: the place is taken before it.
+  const beforeHandshake = (socket: Socket, proceed: () => void): void =>
+    clients.identify(socket, () => {
+      if (registry.admit(socket, clients.of(socket))) proceed();
+    });
   const listener = await listen(
-    { ...rest, contexts, handshakeTimeoutMs, answerToPlainHttp: PLAIN_HTTP_ANSWER, ...before },
+    { ...rest, contexts, handshakeTimeoutMs, answerToPlainHttp: PLAIN_HTTP_ANSWER, beforeHandshake },
     accepted => {
       if (registry.add(accepted.socket, clients.of(accepted.socket), origin)) take(accepted, context, http1, http2);
     },

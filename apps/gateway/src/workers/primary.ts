@@ -11,7 +11,7 @@ import type { ExchangeState } from '../exchange/exchange-state.ts';
 import type { ConnectionState } from '../listener/listeners.ts';
 import type { Logger } from '../log.ts';
 import { type Family, mergeFamilies } from '../telemetry/families.ts';
-import type { FromWorker, Listening, Question, ToWorker } from './messages.ts';
+import type { FromWorker, Listening, Question, ToWorker, WorkerRevision } from './messages.ts';
 import { HASH_KEY, placeVariable, TICKET_KEYS, type WorkerPlace } from './place.ts';
 
 /** Pause before a worker is replaced; doubled while replacements do not live long. */
@@ -42,6 +42,8 @@ interface Place {
 export interface WorkersOptions extends Pick<WorkerPlace, 'own'> {
   /** The inspector that is to show them; null: off. */
   readonly inspector: Pick<MergedInspector, 'directory' | 'epochNs' | 'join' | 'leave'> | null;
+  /** Told when a worker has reloaded its settings, after which it may listen elsewhere. */
+  readonly reloaded: (listening: Listening) => void;
 }
 
 /** What is known of a worker. */
@@ -119,6 +121,13 @@ export class Workers {
       listening,
       restarts,
     }));
+  }
+
+  /** What each worker has in force, by its number; those that do not answer are missing. */
+  async revisions(): Promise<ReadonlyMap<number, WorkerRevision>> {
+    const answers = this.#places.map(async place => [place.number, await this.#ask(place, 'revision')] as const);
+    const found = (await Promise.all(answers)).filter(([, answer]) => answer !== null);
+    return new Map(found as [number, WorkerRevision][]);
   }
 
   /** Finish what is under way; called again: now. */
@@ -202,6 +211,9 @@ export class Workers {
       switch (message.type) {
         case 'answer':
           this.#answers.get(message.id)?.(message.value);
+          return;
+        case 'reloaded':
+          this.#options.reloaded(message);
           return;
         case 'reserved':
           place.reserved = message.upTo;

@@ -10,6 +10,7 @@ import type { Logger } from '../log.ts';
 import { failedIn } from '../problems.ts';
 import { configRevision } from '../telemetry/gateway-metrics.ts';
 import { VERSION } from '../version.ts';
+import type { Listening, WorkerRevision } from './messages.ts';
 import { Workers } from './primary.ts';
 
 /** After the deadline of their own, workers have this long to end. */
@@ -21,7 +22,8 @@ export async function runWorkers(settings: Settings, logger: Logger): Promise<nu
   const own: ListenAddress[] = [];
   const keepFrom = ({ host, port }: ListenAddress): void => void own.push({ host, port });
   if (inspector !== null) keepFrom(inspector);
-  const workers = new Workers(settings.workers, { own, inspector }, logger);
+  const tellPlaces = ({ https, http }: Listening): void => inspector?.listensOn(listenerUrls(https, http));
+  const workers = new Workers(settings.workers, { own, inspector, reloaded: tellPlaces }, logger);
   let isReady = true;
   let signals = 0;
   const stop = (why: string): void => {
@@ -43,7 +45,7 @@ export async function runWorkers(settings: Settings, logger: Logger): Promise<nu
     if (admin !== null) keepFrom(admin);
     const listening = await workers.start();
     if (typeof listening === 'number') return listening;
-    inspector?.listensOn(listenerUrls(listening.https, listening.http));
+    tellPlaces(listening);
     if (settings.logLevel === 'info' || settings.logLevel === 'debug') {
       const out = settings.accessLog === '-' ? process.stderr : process.stdout;
       out.write(banner({ ...listening, inspectorUrl: inspector?.url ?? null }, settings.upgrade, []));
@@ -52,6 +54,12 @@ export async function runWorkers(settings: Settings, logger: Logger): Promise<nu
   } finally {
     await admin?.close();
     await inspector?.close();
+  }
+
+  /** What the gateway as a whole has in force: what workers do not have is the primary's, as it was at start. */
+  function inForce(revision: WorkerRevision): Settings {
+    const { admin, inspector, workers } = settings;
+    return { ...revision.settings, admin, inspector, workers };
   }
 
   async function administer(): Promise<Admin> {
@@ -63,17 +71,32 @@ export async function runWorkers(settings: Settings, logger: Logger): Promise<nu
           return isReady && workers.areListening;
         },
         metrics: () => workers.metrics(),
-        state: () => ({
-          version: VERSION,
-          pid: process.pid,
-          uptimeSeconds: Math.round(process.uptime()),
-          ready: isReady && workers.areListening,
-          configRevision: configRevision(settings),
-          workers: workers.states,
-        }),
+        state: async () => {
+          const revisions = await workers.revisions();
+          const states = workers.states.map(state => {
+            const revision = revisions.get(state.worker);
+            if (revision === undefined) return { ...state, configRevision: null, reloads: null };
+            const { reloads } = revision;
+            return { ...state, configRevision: configRevision(inForce(revision)), reloads };
+          });
+          const [first, ...others] = new Set(states.map(state => state.configRevision));
+          return {
+            version: VERSION,
+            pid: process.pid,
+            uptimeSeconds: Math.round(process.uptime()),
+            ready: isReady && workers.areListening,
+            // Null while not all have the same.
+            configRevision: others.length === 0 ? first : null,
+            workers: states,
+          };
+        },
         connections: () => workers.connections(),
         requests: () => workers.requests(),
-        config: () => SETTINGS.write(settings) as object,
+        config: async () => {
+          const [first] = (await workers.revisions()).values();
+          if (first === undefined) throw new Error('no worker answers at the moment');
+          return SETTINGS.write(inForce(first)) as object;
+        },
         drain: () => {
           if (signals === 0) stop('admin API');
         },

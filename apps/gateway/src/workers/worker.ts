@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import type { Drain } from '../drain.ts';
 import type { Gateway, GatewayOptions } from '../gateway.ts';
 import { Logger, type LogLevel } from '../log.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import type { FromWorker, Listening, Question, ToWorker, WorkerRevision } from './messages.ts';
 import { HASH_KEY, placeOfWorker, TICKET_KEYS, type WorkerPlace } from './place.ts';
 
 /** What a gateway has to know to be one of several; null in the primary and in a gateway of one process. */
@@ -38,8 +38,7 @@ export function obeyPrimary(gateway: Gateway, drain: Drain): void {
   process.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'ask': {
-        const value = gateway[message.what]();
-        tell({ type: 'answer', id: message.id, value });
+        tell({ type: 'answer', id: message.id, value: answerTo(message.what, gateway) });
         break;
       }
       case 'stop':
@@ -52,12 +51,28 @@ export function obeyPrimary(gateway: Gateway, drain: Drain): void {
         message satisfies never;
     }
   });
-  // Without the primary no connection comes any more.
-  process.once('disconnect', () => {
+  // Without the primary no connection comes any more. Node would end the process with everything that is under way, unless
+  // the worker seems to have wanted it; that is asked after this.
+  cluster.worker!.once('disconnect', () => {
+    cluster.worker!.exitedAfterDisconnect = true;
     if (drain.isReady) drain.begin('the primary process is gone');
   });
-  const { https, http, rootCertificatePath, hub } = gateway;
-  tell({ type: 'listening', https, http, rootCertificatePath, hub });
+  tell({ type: 'listening', ...listening(gateway), hub: gateway.hub });
+}
+
+/** Tells the primary that the settings were reloaded. */
+export function tellReloaded(gateway: Gateway): void {
+  tell({ type: 'reloaded', ...listening(gateway) });
+}
+
+function listening({ https, http, rootCertificatePath }: Gateway): Listening {
+  return { https, http, rootCertificatePath };
+}
+
+function answerTo(question: Question, gateway: Gateway): unknown {
+  if (question !== 'revision') return gateway[question]();
+  const { settings, revision: reloads } = gateway;
+  return { settings, reloads } satisfies WorkerRevision;
 }
 
 function tell(message: FromWorker): void {

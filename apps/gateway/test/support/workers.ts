@@ -20,7 +20,13 @@ const TOKEN = 'a-token-of-sufficient-length';
 /** What the API says of the workers. */
 export interface WorkersState {
   readonly configRevision: string;
-  readonly workers: readonly { readonly worker: number; readonly pid: number; readonly restarts: number }[];
+  readonly workers: readonly {
+    readonly worker: number;
+    readonly pid: number;
+    readonly restarts: number;
+    readonly configRevision: string | null;
+    readonly reloads: number | null;
+  }[];
 }
 
 /** A gateway with two workers. */
@@ -47,16 +53,26 @@ export class WorkersGateway {
 
   /** Starts it and waits until both workers listen. */
   static async start(...more: string[]): Promise<WorkersGateway> {
+    const http = await freePort();
+    const https = more.includes('--https') ? [] : ['--https', 'off'];
+    const args = ['--http', `127.0.0.1:${http}`, '--workers', '2', ...https, ...more];
+    return WorkersGateway.#launch(args, `http://127.0.0.1:${http}`);
+  }
+
+  /** The same of a file that says everything but where the admin listener is. */
+  static ofFile(file: string): Promise<WorkersGateway> {
+    return WorkersGateway.#launch(['--config', file], '');
+  }
+
+  static async #launch(args: string[], url: string): Promise<WorkersGateway> {
     if (!existsSync(new URL('../../dist/main.js', import.meta.url))) throw new Error('run npm run build first');
     const directory = await mkdtemp(join(tmpdir(), 'glassway-workers-'));
     await writeFile(join(directory, 'token'), `${TOKEN}\n`);
-    const [http, admin] = [await freePort(), await freePort()];
-    const args = ['--http', `127.0.0.1:${http}`, '--workers', '2', ...more];
-    if (!more.includes('--https')) args.push('--https', 'off');
-    if (!more.includes('--inspector')) args.push('--inspector', 'off');
+    const admin = await freePort();
+    if (!args.includes('--inspector')) args.push('--inspector', 'off');
     args.push('--admin', `127.0.0.1:${admin}`, '--admin-token-file', join(directory, 'token'));
     const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const started = new WorkersGateway(child, `http://127.0.0.1:${admin}`, `http://127.0.0.1:${http}`, directory);
+    const started = new WorkersGateway(child, `http://127.0.0.1:${admin}`, url, directory);
     const failed = once(child, 'exit').then(([code]) => {
       throw new Error(`exit code ${code}: ${started.output}`);
     });
