@@ -1,6 +1,7 @@
 /** Processes under test: started on a core of their own, watched through /proc, stopped for sure. */
 
 import { spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -23,16 +24,21 @@ export function which(program) {
   return status === 0 ? stdout.trim() : null;
 }
 
-/** A free port on loopback. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
+/**
+ * A free port on loopback, below those that systems give to connections and to listeners on port 0: nothing else is given
+ * it before it is used.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+    const isFree = await new Promise(done =>
+      server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
+    );
+    if (!isFree) continue;
+    await new Promise(done => server.close(done));
+    return port;
+  }
 }
 
 function accepts(port) {

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,13 +16,21 @@ export function scratch() {
   return directory;
 }
 
-/** A port that was free a moment ago; programs take theirs from PORT. */
+/**
+ * A port that was free a moment ago; programs take theirs from PORT. It is below those that systems give to connections
+ * and to listeners on port 0, so nothing else is given it meanwhile.
+ */
 export async function freePort() {
-  const server = createServer();
-  await new Promise(done => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise(done => server.close(done));
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise(done =>
+      server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
+    );
+    if (!isFree) continue;
+    await new Promise(done => server.close(done));
+    return port;
+  }
 }
 
 /**

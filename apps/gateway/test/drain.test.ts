@@ -7,6 +7,7 @@ import type { ExchangeState } from '../src/exchange/exchange-state.ts';
 import { Logger } from '../src/log.ts';
 import { startApp, TestGateway } from './support/gateway.ts';
 import { get, headers, Type } from './support/h2-frames.ts';
+import { PATIENCE } from './support/patience.ts';
 import { itWith } from './support/peers.ts';
 import { rawClient, rawH2Client } from './support/raw-client.ts';
 
@@ -90,7 +91,7 @@ it('RFC 9113 6.8: GOAWAY in two steps, the request under way is finished, and th
   const under = await TestGateway.start([app.url]);
   const client = await rawH2Client(under.port);
   client.send(headers(1, get('a.test', '/slow')));
-  await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  await vi.waitFor(() => expect(waiting).toHaveLength(1), PATIENCE);
   const closing = under.gateway.close(10_000);
   const first = await client.untilFrame(Type.GOAWAY);
   expect(first.payload.readUInt32BE(0)).toBe(2 ** 31 - 1);
@@ -135,7 +136,7 @@ describe('under load', () => {
     const app = await startApp((_request, response) => void setTimeout(() => response.end('ok'), 20));
     const under = await TestGateway.start([app.url]);
     const clients = await Promise.all(Array.from({ length: 20 }, () => rawClient(under.port)));
-    await vi.waitFor(() => expect(under.gateway.connections()).toHaveLength(20));
+    await vi.waitFor(() => expect(under.gateway.connections()).toHaveLength(20), PATIENCE);
     const closing = under.gateway.close(5000);
     for (const [i, client] of clients.entries()) client.send(`GET /${i} HTTP/1.1\r\nhost: a\r\n\r\n`);
     for (const client of clients) {

@@ -52,9 +52,7 @@ describe('what reaches the backend', () => {
     stream.close();
     const other = session.request({ ':path': '/', ':method': 'GET' }, { endStream: false });
     other.end('octets');
-    await expect
-      .poll(async () => backend.peers.some(peer => peer.received.includes('octets')), { timeout: 5000 })
-      .toBe(true);
+    await expect.poll(async () => backend.peers.some(peer => peer.received.includes('octets'))).toBe(true);
     const peer = backend.peers.find(each => each.received.includes('octets'))!;
     expect(peer.received.toLowerCase()).toMatch(/transfer-encoding: chunked|content-length: 6/);
   });

@@ -15,6 +15,7 @@ import {
 } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TestGateway } from './support/gateway.ts';
+import { PATIENCE } from './support/patience.ts';
 
 type Call = Buffer;
 
@@ -180,13 +181,14 @@ describe('calls that end early', () => {
     call.on('error', () => {});
     await new Promise(resolve => call.once('data', resolve));
     call.cancel();
-    await vi.waitFor(() => expect(cancelled).toContain('by hand'));
+    await vi.waitFor(() => expect(cancelled).toContain('by hand'), PATIENCE);
     expect(await under.line({ path: '/test.Echo/Endless', reason: 'client_reset' })).toMatchObject({ status: 200 });
   });
 
   it('a deadline is DEADLINE_EXCEEDED for the client, and the server hears of it', async () => {
     const { path, requestSerialize, responseDeserialize } = ENDLESS;
-    const options = { deadline: Date.now() + 300 };
+    // So long that the call has reached the server before, also on a busy machine.
+    const options = { deadline: Date.now() + 2000 };
     const call = client.makeServerStreamRequest(
       path,
       requestSerialize,
@@ -198,7 +200,7 @@ describe('calls that end early', () => {
     call.resume();
     const { code } = await new Promise<{ code: number }>(resolve => call.on('status', resolve));
     expect(code).toBe(status.DEADLINE_EXCEEDED);
-    await vi.waitFor(() => expect(cancelled).toContain('too late'));
+    await vi.waitFor(() => expect(cancelled).toContain('too late'), PATIENCE);
   });
 
   it('a backend that is not there is UNAVAILABLE, with the reason in words', async () => {

@@ -150,7 +150,7 @@ describe('the inspector', () => {
       for (let n = 0; n < 2000; n++, i++) taps[i % 3]!.onFrame(1, i % 5, 0, 0, 10, 1, 1, 0, PAYLOAD, 0);
       await breathe();
     }
-    await expect.poll(() => good.frames + good.dropped, { timeout: 10_000 }).toBe(total);
+    await expect.poll(() => good.frames + good.dropped).toBe(total);
     await expect.poll(() => good.recorded()).toBe(total);
     expect(stuck.frames).toBeLessThan(40_000);
     const seen = [...good.columns.seq.slice(0, good.frames)];
@@ -158,7 +158,7 @@ describe('the inspector', () => {
     // It comes back: what it missed is told, and nothing is missing in the sum.
     stuck.acknowledges = true;
     stuck.socket.send(encodeMessage({ type: 'ack', frames: lastTo(stuck) }));
-    await expect.poll(() => stuck.frames + stuck.dropped, { timeout: 10_000 }).toBe(total);
+    await expect.poll(() => stuck.frames + stuck.dropped).toBe(total);
     expect(stuck.dropped).toBeGreaterThan(0);
     good.socket.terminate();
     stuck.socket.terminate();
@@ -174,7 +174,7 @@ describe('the inspector', () => {
       await breathe();
     }
     viewer.socket.resume();
-    await expect.poll(() => viewer.frames + viewer.dropped, { timeout: 10_000 }).toBe(100_000);
+    await expect.poll(() => viewer.frames + viewer.dropped).toBe(100_000);
     viewer.socket.terminate();
   });
 

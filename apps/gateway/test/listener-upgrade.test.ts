@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { get, headers, PREFACE, settings, settingsPayload, Type } from './support/h2-frames.ts';
+import { PATIENCE } from './support/patience.ts';
 import { itWith, run } from './support/peers.ts';
 import { RawH2Client, rawClient } from './support/raw-client.ts';
 import { type Behaviour, Harness } from './support/recorder.ts';
@@ -64,7 +65,7 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
     const upgraded = await client(upgrade());
     await upgraded.untilFrame(Type.SETTINGS);
     upgraded.socket.destroy();
-    await vi.waitFor(() => expect(harness.listeners.connections).toBe(0));
+    await vi.waitFor(() => expect(harness.listeners.connections).toBe(0), PATIENCE);
     expect(harness.exchanges).toHaveLength(0);
   });
 

@@ -6,6 +6,7 @@ import type { HubSocket } from '../src/admin/hub-socket.ts';
 import { type Recording, startWorkerHub } from '../src/admin/inspector.ts';
 import { type MergedInspector, startMergedInspector } from '../src/admin/merged-inspector.ts';
 import { ConnectionNumbers } from '../src/trace/numbering.ts';
+import { PATIENCE } from './support/patience.ts';
 import { liveViewer } from './support/workers.ts';
 import { FACTS, PAYLOAD, type RigViewer } from './trace-rig.ts';
 
@@ -62,13 +63,10 @@ async function frames({ trace }: Recording, connection: number, count: number): 
 }
 
 async function balanced(viewer: RigViewer): Promise<void> {
-  await vi.waitFor(
-    () => {
-      viewer.acknowledge();
-      expect(Object.fromEntries(viewer.counted())).toEqual(Object.fromEntries(viewer.produced()));
-    },
-    { timeout: 15_000, interval: 50 },
-  );
+  await vi.waitFor(() => {
+    viewer.acknowledge();
+    expect(Object.fromEntries(viewer.counted())).toEqual(Object.fromEntries(viewer.produced()));
+  }, PATIENCE);
 }
 
 describe('the inspector of all workers', () => {
@@ -96,9 +94,10 @@ describe('the inspector of all workers', () => {
     workers[0]!.trace.connectionClosed(id, null);
     await workers[0]!.close();
     inspector.leave(workers[0]!.socket);
-    await balanced(viewer);
+    // Until its end is told: before that, counts agree also while nothing has come.
+    await vi.waitFor(() => expect(viewer.rows().connections.get(id)!.closedAt).toBeGreaterThan(0), PATIENCE);
     expect(viewer.rows().connections.get(id)).toMatchObject({ worker: 1, closeReason: null });
-    expect(viewer.rows().connections.get(id)!.closedAt).toBeGreaterThan(0);
+    await balanced(viewer);
     expect(viewer.frames).toBe(100);
   });
 

@@ -208,7 +208,7 @@ async function expectEverywhere(code: ReasonCode, act: () => Promise<RawClient>)
   const where = code === 'loop_detected' ? {} : { port: ports.get(client) };
   const line = await under.line({ reason: code, ...where });
   expect(counted(code)).toBeGreaterThan(before);
-  await expect.poll(() => events.some(event => tells(event, line)), { timeout: 5000 }).toBe(true);
+  await expect.poll(() => events.some(event => tells(event, line))).toBe(true);
   seen.add(code);
 }
 

@@ -11,6 +11,7 @@ import type {
   Trailers,
 } from '../src/exchange/legs.ts';
 import type { Reason } from '../src/exchange/reason.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 
 /** Why an exchange is cancelled whose client has reset it. */
 export const CANCELLED: Reason = {
@@ -39,7 +40,7 @@ export class Signal<T> {
 }
 
 /** Waits until `condition` holds, looking again after every turn of the event loop; fails after `timeoutMs`. */
-export async function eventually(condition: () => boolean, what: string, timeoutMs = 5000): Promise<void> {
+export async function eventually(condition: () => boolean, what: string, timeoutMs = PATIENCE_MS): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);

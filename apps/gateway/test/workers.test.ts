@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,11 +19,13 @@ const SOON = { timeout: 30_000, interval: 100 };
 vi.setConfig({ testTimeout: 60_000 });
 
 let app: Awaited<ReturnType<typeof startApp>>;
+/** Answers to `/slow` that nobody has given yet. */
+const held: ServerResponse[] = [];
 
 beforeAll(async () => {
   app = await startApp((request, response) => {
     if (request.url !== '/slow') response.end('ok');
-    else setTimeout(() => response.end('slow'), 600);
+    else held.push(response);
   });
 });
 afterAll(() => app.close());
@@ -86,7 +89,7 @@ describe('--workers 2', () => {
     await (await fetch(`${admin}/metrics`)).text();
     const before: WorkersState = await gateway.api('state');
     process.kill(before.workers[0]!.pid, 'SIGKILL');
-    await vi.waitFor(() => expect(gateway.output).toContain('worker 1 ended (SIGKILL)'));
+    await vi.waitFor(() => expect(gateway.output).toContain('worker 1 ended (SIGKILL)'), SOON);
     for (let i = 0; i < 4; i++) expect(await ask(url)).toBe('ok');
     await gateway.ready();
     const after: WorkersState = await gateway.api('state');
@@ -104,8 +107,11 @@ describe('--workers 2', () => {
       const open: readonly { worker: number; url: string }[] = await gateway.api('requests');
       expect(new Set(open.map(({ worker }) => worker)).size).toBe(2);
       expect(open).toHaveLength(4);
-    });
+    }, SOON);
     const exit = gateway.stop();
+    // Each worker was told.
+    await vi.waitFor(() => expect(gateway.output.match(/finishing the requests under way/g)).toHaveLength(2), SOON);
+    for (const response of held) response.end('slow');
     expect(await Promise.all(slow)).toEqual(['slow', 'slow', 'slow', 'slow']);
     expect(await exit).toBe(0);
   });

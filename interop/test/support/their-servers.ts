@@ -1,6 +1,7 @@
 /** Servers that other people wrote, how they are started, and what they cannot do and why. */
+import { randomInt } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pattern } from '../../hosts/check.ts';
@@ -33,13 +34,21 @@ async function certificate(): Promise<[string, string]> {
   return [cert, key];
 }
 
-/** A port that was free a moment ago, for servers that take no port 0. */
+/**
+ * A port that was free a moment ago, for servers that take no port 0. It is below those that systems give to connections
+ * and to listeners on port 0, so nothing else is given it meanwhile.
+ */
 async function borrowedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>(done => server.close(() => done()));
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise(done =>
+      server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
+    );
+    if (!isFree) continue;
+    await new Promise<void>(done => server.close(() => done()));
+    return port;
+  }
 }
 
 /** Waits until somebody takes connections at the port, for servers that do not say so. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import { Logger } from '../../src/log.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 /** A line of the JSON access log. */
 export interface LogLine {
@@ -62,7 +63,7 @@ export class TestGateway {
 
   /** The first line that has these members, when it is there. */
   async line(wanted: LogLine): Promise<LogLine> {
-    for (const began = Date.now(); Date.now() - began < 5000; ) {
+    for (const began = Date.now(); Date.now() - began < PATIENCE_MS; ) {
       const found = (await this.lines()).find(line =>
         Object.entries(wanted).every(([key, value]) => line[key] === value),
       );

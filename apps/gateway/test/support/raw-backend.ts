@@ -1,5 +1,6 @@
 /** A backend that answers exactly the octets a test gives it, and shows what it was sent. */
 import { createServer, type Server } from 'node:net';
+import { PATIENCE_MS } from './patience.ts';
 import { RawClient } from './raw-client.ts';
 
 /** Connections in the order they came. */
@@ -32,7 +33,7 @@ export class RawBackend {
   /** Waits for the n-th connection, from 1. */
   connection(n: number): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`waited in vain for backend connection ${n}`)), 5_000);
+      const timer = setTimeout(() => reject(new Error(`waited in vain for backend connection ${n}`)), PATIENCE_MS);
       const waiter = (): void => {
         const found = this.connections[n - 1];
         if (found === undefined) return;
@@ -47,7 +48,7 @@ export class RawBackend {
 
   /** Waits until a connection has received this text; answers the first such. */
   async reached(part: string): Promise<RawClient> {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const found = this.connections.find(({ text }) => text.includes(part));
       if (found !== undefined) return found;

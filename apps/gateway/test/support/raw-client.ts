@@ -13,9 +13,7 @@ import {
   settings,
   Type,
 } from './h2-frames.ts';
-
-/** How long a test waits for something before it fails, ms. */
-const PATIENCE_MS = 5_000;
+import { PATIENCE_MS } from './patience.ts';
 
 /** A socket and everything it received. */
 export class RawClient {

@@ -3,6 +3,7 @@ import type { FieldList } from '@glassway/h2-core';
 import type { ClientLeg, ClientLegEvents, RequestMessage, Trailers } from '../../src/exchange/legs.ts';
 import type { Reason } from '../../src/exchange/reason.ts';
 import { type Listeners, type ListenersOptions, startListeners } from '../../src/listener/listeners.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 /** What to do with a request, and with what follows. */
 export type Behaviour = (exchange: Recorded) => void;
@@ -136,7 +137,7 @@ export class Harness {
       const timer = setTimeout(() => {
         this.#waiters.delete(waiter);
         reject(new Error(`waited in vain for ${what}`));
-      }, 5_000);
+      }, PATIENCE_MS);
       this.#waiters.add(waiter);
     });
   }
