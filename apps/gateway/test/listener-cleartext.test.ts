@@ -5,6 +5,7 @@ import { frame, get, headers, PREFACE, settings, Type } from './support/h2-frame
 import { itWith, run } from './support/peers.ts';
 import { RawH2Client, rawClient } from './support/raw-client.ts';
 import { type Behaviour, Harness } from './support/recorder.ts';
+import { simulateTime } from './support/simulated-time.ts';
 
 let harness: Harness;
 
@@ -117,11 +118,12 @@ describe('before the protocol is known', () => {
   });
 
   it('the timeout ends with the decision', async () => {
+    using time = simulateTime();
     harness = await Harness.start(() => {}, { limits: { negotiationTimeoutMs: 50 } });
     const client = await rawClient(harness.port);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     const exchange = await harness.request();
-    await new Promise(resolve => setTimeout(resolve, 120)); // longer than the timeout
+    await time.pass(120);
     exchange.answer(200, 'late');
     await client.untilText('late');
     client.close();
@@ -136,8 +138,7 @@ describe('before the protocol is known', () => {
     const resetting = await rawClient(harness.port);
     resetting.send(PREFACE.subarray(0, 5));
     resetting.socket.resetAndDestroy();
-    for (let i = 0; harness.listeners.connections > 0 && i < 1000; i++) await new Promise(setImmediate);
-    expect(harness.listeners.connections).toBe(0);
+    await expect.poll(() => harness.listeners.connections).toBe(0);
   });
 
   it('draining closes it', async () => {

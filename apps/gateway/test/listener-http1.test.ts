@@ -6,6 +6,7 @@ import type { ListenersOptions } from '../src/listener/listeners.ts';
 import { itWith, run } from './support/peers.ts';
 import { rawClient } from './support/raw-client.ts';
 import { type Behaviour, Harness } from './support/recorder.ts';
+import { simulateTime } from './support/simulated-time.ts';
 
 let harness: Harness;
 
@@ -362,12 +363,13 @@ describe('limits: slowloris on an HTTP server that never listens', () => {
   });
 
   it('bodyTimeout does not count while the gateway itself holds the body back', async () => {
+    using time = simulateTime();
     const limits = { bodyTimeoutMs: 60, checkIntervalMs: 10, bodyWindowBytes: 2 };
     const client = await rawClient(await start(exchange => (exchange.autoConsume = false), limits));
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
     const exchange = await harness.request();
     await harness.until('the body', () => exchange.body.length === 3);
-    await new Promise(resolve => setTimeout(resolve, 200)); // several timeouts
+    await time.pass(200);
     expect(exchange.aborted).toBe(null);
     exchange.answer(200, '');
     await client.untilText('200 OK');
@@ -449,7 +451,7 @@ describe('connection limits', () => {
     first.close();
     await once(first.socket, 'close');
     // The place is free again once the server has seen the close.
-    for (let i = 0; harness.listeners.connections > 0 && i < 1000; i++) await new Promise(setImmediate);
+    await expect.poll(() => harness.listeners.connections).toBe(0);
     const second = await rawClient(port);
     second.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await second.untilText('hello');

@@ -19,6 +19,7 @@ import {
 } from './support/h2-frames.ts';
 import { type RawH2Client, rawClient, rawH2Client } from './support/raw-client.ts';
 import { type Behaviour, Harness } from './support/recorder.ts';
+import { simulateTime } from './support/simulated-time.ts';
 
 let harness: Harness;
 
@@ -329,15 +330,19 @@ describe('a stream that stands still with its request incomplete', () => {
   });
 
   it('may do so while the gateway holds its octets back, while a response moves, and when the request is complete', async () => {
+    using time = simulateTime();
     const client = await start(exchange => (exchange.autoConsume = false), limits);
     client.send(headers(1, post('a'), END_HEADERS)).send(data(1, 'abc'));
     client.send(headers(3, post('a'), END_HEADERS)).send(headers(5, get('a')));
     const moving = await harness.request(2);
     await harness.request(3);
     moving.leg.respond({ status: 200, fields: [], sensitive: null }, false);
-    const moves = setInterval(() => moving.leg.write(Buffer.from('.'), false), 10);
-    await new Promise(resolve => setTimeout(resolve, 300)); // several timeouts
-    clearInterval(moves);
+    for (let i = 0; i < 30; i++) {
+      moving.leg.write(Buffer.from('.'), false);
+      await time.pass(10);
+      const sent = `.`.repeat(i + 1);
+      await client.until('what moves', () => client.response(3).body.toString() === sent);
+    }
     expect(harness.exchanges.map(({ aborted }) => aborted)).toEqual([null, null, null]);
     client.close();
   });

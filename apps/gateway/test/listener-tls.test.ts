@@ -188,8 +188,7 @@ it('the trace learns how each connection was negotiated and when it ended', asyn
     },
   ]);
   client.close();
-  for (let i = 0; closed.length === 0 && i < 1000; i++) await new Promise(setImmediate);
-  expect(closed).toEqual([1]);
+  await expect.poll(() => closed).toEqual([1]);
 });
 
 it('draining lets HTTP/2 over TLS finish', async () => {

@@ -27,6 +27,10 @@ const echo: Behaviour = exchange => {
   exchange.hooks.onBody = (_, end) => end && exchange.answer(200, exchange.body.toString(), ['content-length', '3']);
 };
 
+/** Until so many connections were told to be closed. */
+const closings = (count: number): Promise<void> =>
+  expect.poll(() => told.filter(line => line.startsWith('close')).length).toBe(count);
+
 /** Sends the octets, waits until the server's side has ended if `ends`, closes, and answers what the trace was told. */
 async function toldOf(octets: string, ready: (text: string) => boolean, limits: object = {}): Promise<string[]> {
   told = [];
@@ -35,7 +39,7 @@ async function toldOf(octets: string, ready: (text: string) => boolean, limits: 
   client.send(octets);
   await client.until('the answer', () => ready(client.text));
   client.close();
-  for (let i = 0; !told.some(line => line.startsWith('close')) && i < 1000; i++) await new Promise(setImmediate);
+  await closings(1);
   return told;
 }
 
@@ -112,9 +116,7 @@ it('an Upgrade to h2c closes one connection and opens another', async () => {
   client.send(Buffer.concat([PREFACE, settings()]));
   await client.untilResponse(1);
   client.close();
-  for (let i = 0; told.filter(line => line.startsWith('close')).length < 2 && i < 1000; i++) {
-    await new Promise(setImmediate);
-  }
+  await closings(2);
   expect(told).toEqual([
     'open http/1.1 http/1.1',
     'request 1.1 GET /',

@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { get, headers, PREFACE, settings, settingsPayload, Type } from './support/h2-frames.ts';
-import { PATIENCE } from './support/patience.ts';
 import { itWith, run } from './support/peers.ts';
 import { RawH2Client, rawClient } from './support/raw-client.ts';
 import { type Behaviour, Harness } from './support/recorder.ts';
+import { simulateTime } from './support/simulated-time.ts';
 
 let harness: Harness;
 
@@ -65,7 +65,7 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
     const upgraded = await client(upgrade());
     await upgraded.untilFrame(Type.SETTINGS);
     upgraded.socket.destroy();
-    await vi.waitFor(() => expect(harness.listeners.connections).toBe(0), PATIENCE);
+    await expect.poll(() => harness.listeners.connections).toBe(0);
     expect(harness.exchanges).toHaveLength(0);
   });
 
@@ -96,13 +96,14 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
   });
 
   it('is not closed by the idle timeout of the requests before it', async () => {
+    using time = simulateTime();
     harness = await Harness.start(() => {}, { limits: { keepAliveTimeoutMs: 50 } });
     const { socket } = await rawClient(harness.port);
     const both = new RawH2Client(socket, 1e9);
     both.send(`GET /1 HTTP/1.1\r\nHost: a\r\n\r\n${upgrade()}`).send(Buffer.concat([PREFACE, settings()]));
     (await harness.request(1)).answer(200, '');
     const exchange = await harness.request(2);
-    await new Promise(resolve => setTimeout(resolve, 200)); // several timeouts
+    await time.pass(200);
     expect(exchange.aborted).toBe(null);
     both.close();
   });
@@ -113,8 +114,7 @@ describe('RFC 7540 3.2: Upgrade to h2c', () => {
     const exchange = await harness.request();
     upgraded.close();
     await harness.until('the abort', () => exchange.aborted !== null);
-    for (let i = 0; harness.listeners.connections > 0 && i < 1000; i++) await new Promise(setImmediate);
-    expect(harness.listeners.connections).toBe(0);
+    await expect.poll(() => harness.listeners.connections).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The HTTP/2 client against servers that are scripted frame by frame. */
 import { describe, expect, it } from 'vitest';
+import { simulateTime } from './support/simulated-time.ts';
 import { END_STREAM, frame, goAway, rst, settings, T } from './upstream-h2-kit.ts';
 import { client, open, scripted } from './upstream-h2-server-kit.ts';
 import { eventually, RawBackend, Recorder, request, text, upload } from './upstream-kit.ts';
@@ -185,25 +186,27 @@ describe('timeouts', () => {
   });
 
   it('in the body, but not while the client holds octets back', async () => {
+    using time = simulateTime();
     const { port, peer } = await scripted();
     const exchange = Recorder.send(client(port, { bodyIdleTimeoutMs: 40 }), request(), true);
     const server = await peer();
     await server.frame(T.HEADERS, 1);
     server.send(server.head(1, 200), frame(T.DATA, 0, 1, Buffer.from('half')));
     await eventually(() => exchange.withheld === 4, 'half');
-    await new Promise(resolve => setTimeout(resolve, 120));
+    await time.pass(120);
     expect(exchange.error).toBeNull();
     exchange.resume();
-    await exchange.finished();
+    await time.until('the end', () => exchange.error !== null);
     expect(exchange.error?.code).toBe('backend_idle_timeout');
   });
 
   it('a slow upload of the client is not held against the backend', async () => {
+    using time = simulateTime();
     const { port, peer } = await scripted();
     const exchange = Recorder.send(client(port, { firstByteTimeoutMs: 30, bodyIdleTimeoutMs: 30 }), upload());
     const server = await peer();
     await server.frame(T.HEADERS, 1);
-    await new Promise(resolve => setTimeout(resolve, 120));
+    await time.pass(120);
     exchange.leg.write(text('late'), true);
     await server.frame(T.DATA, 1);
     server.send(server.head(1, 200, [], END_STREAM));

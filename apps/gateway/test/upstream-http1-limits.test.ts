@@ -1,5 +1,6 @@
 /** The HTTP/1.1 client: limits, timeouts, backpressure, and its end. */
 import { describe, expect, it } from 'vitest';
+import { simulateTime } from './support/simulated-time.ts';
 import { answering, client, OK, raw } from './upstream-http1-kit.ts';
 import { eventually, Recorder, request, text, upload } from './upstream-kit.ts';
 
@@ -51,8 +52,10 @@ describe('limits and timeouts', () => {
 
   it('does not hold a slow client upload against the backend', async () => {
     const server = await raw(connection => void connection.until('late').then(() => connection.send(OK)));
+    using time = simulateTime();
     const exchange = Recorder.send(client(server, { firstByteTimeoutMs: 30, bodyIdleTimeoutMs: 30 }), upload(4));
-    await new Promise(resolve => setTimeout(resolve, 120));
+    await (await server.connection()).heads();
+    await time.pass(120);
     exchange.leg.write(text('late'), true);
     expect((await exchange.finished()).status).toBe(200);
   });
@@ -90,13 +93,14 @@ describe('limits and timeouts', () => {
         .heads()
         .then(() => connection.send(`HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n${'x'.repeat(300000)}`));
     });
+    using time = simulateTime();
     const exchange = Recorder.send(
       client(server, { bodyIdleTimeoutMs: 40, receiveHighWaterBytes: 65536 }),
       request(),
       true,
     );
     await eventually(() => exchange.withheld >= 65536, 'stall');
-    await new Promise(resolve => setTimeout(resolve, 120));
+    await time.pass(120);
     exchange.resume();
     await exchange.finished();
     expect(exchange.bodyBytes).toBe(300000);

@@ -11,7 +11,7 @@ import type {
   Trailers,
 } from '../src/exchange/legs.ts';
 import type { Reason } from '../src/exchange/reason.ts';
-import { PATIENCE_MS } from './support/patience.ts';
+import { PATIENCE_MS, real } from './support/patience.ts';
 
 /** Why an exchange is cancelled whose client has reset it. */
 export const CANCELLED: Reason = {
@@ -41,10 +41,10 @@ export class Signal<T> {
 
 /** Waits until `condition` holds, looking again after every turn of the event loop; fails after `timeoutMs`. */
 export async function eventually(condition: () => boolean, what: string, timeoutMs = PATIENCE_MS): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = real.now() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
-    await new Promise(resolve => setTimeout(resolve, 1));
+    if (real.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
+    await new Promise(resolve => real.setTimeout(resolve, 1));
   }
 }
 

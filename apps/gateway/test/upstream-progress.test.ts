@@ -1,6 +1,7 @@
 /** Backends that drip: what they owe has a least pace, what they only might say has none. */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Pace } from '../src/upstream/progress.ts';
+import { simulateTime } from './support/simulated-time.ts';
 import { END_STREAM, frame, settings, T } from './upstream-h2-kit.ts';
 import { client as h2Client, scripted } from './upstream-h2-server-kit.ts';
 import { client, raw } from './upstream-http1-kit.ts';
@@ -65,8 +66,10 @@ describe('HTTP/1.1: a response', () => {
   });
 
   it('of known length that stands still is left to the idle timeout', async () => {
+    using time = simulateTime();
     const { exchange, connection } = await answered(`${HEAD}content-length: 4\r\n\r\nab`);
-    await new Promise(resolve => setTimeout(resolve, 200));
+    await eventually(() => exchange.body === 'ab', 'the first half');
+    await time.pass(200);
     expect(exchange.error).toBeNull();
     connection.send('cd');
     expect((await exchange.finished()).body).toBe('abcd');
@@ -86,18 +89,23 @@ describe('HTTP/1.1: a response', () => {
   });
 
   it.each([
-    ['a head', 'HTTP/1.1 200 OK\r\nx: ', 'backend_first_byte_timeout'],
-    ['the line before a chunk', `${HEAD}transfer-encoding: chunked\r\n\r\n5;`, 'backend_idle_timeout'],
-    ['trailers', `${HEAD}transfer-encoding: chunked\r\n\r\n0\r\nx: `, 'backend_idle_timeout'],
-  ])('%s in single octets is no progress', async (_, begun, code) => {
-    const { exchange, connection } = await answered(begun, { firstByteTimeoutMs: 60, bodyIdleTimeoutMs: 60 });
+    ['a head', 'firstByte', 'HTTP/1.1 200 OK\r\nx: ', 'backend_first_byte_timeout'],
+    ['the line before a chunk', 'bodyIdle', `${HEAD}transfer-encoding: chunked\r\n\r\n5;`, 'backend_idle_timeout'],
+    ['trailers', 'bodyIdle', `${HEAD}transfer-encoding: chunked\r\n\r\n0\r\nx: `, 'backend_idle_timeout'],
+  ])('%s in single octets is no progress', async (_, timeout, begun, code) => {
+    const { exchange, connection } = await answered(begun, { [`${timeout}TimeoutMs`]: 60 });
     await every(5, exchange, () => connection.send('x'));
     expect(exchange.error?.code).toBe(code);
   });
 
   it('a 1xx is progress', async () => {
+    using time = simulateTime();
     const { exchange, connection } = await answered('', { firstByteTimeoutMs: 500 });
-    await every(120, exchange, () => connection.send('HTTP/1.1 102 Processing\r\n\r\n'), 6);
+    for (let i = 1; i <= 6; i++) {
+      connection.send('HTTP/1.1 102 Processing\r\n\r\n');
+      await eventually(() => exchange.log.filter(line => line === 'informational 102').length === i, 'the 102');
+      await time.pass(120);
+    }
     connection.send(`${HEAD}content-length: 0\r\n\r\n`);
     expect((await exchange.finished()).status).toBe(200);
   });
@@ -133,8 +141,6 @@ describe('HTTP/1.1: an upload', () => {
 });
 
 describe('HTTP/2', () => {
-  afterEach(() => void vi.useRealTimers());
-
   it('a response of known length that drips is ended by name, with CANCEL to the backend', async () => {
     const { port, peer } = await scripted();
     const exchange = Recorder.send(h2Client(port, FAST), request());
@@ -170,8 +176,7 @@ describe('HTTP/2', () => {
   });
 
   it('an upload that the backend leaves standing is left to the idle timeout, however many seconds that is', async () => {
-    const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] as const;
-    vi.useFakeTimers({ toFake: [...toFake], shouldAdvanceTime: true });
+    using time = simulateTime();
     const { port, peer } = await scripted(settings([4, 0]));
     const exchange = Recorder.send(h2Client(port), upload());
     const server = await peer();
@@ -179,7 +184,7 @@ describe('HTTP/2', () => {
     server.send(frame(T.SETTINGS, 1, 0));
     exchange.leg.write(new Uint8Array(1000), true);
     for (let second = 0; second < 100; second++) {
-      await vi.advanceTimersByTimeAsync(1000);
+      await time.pass(1000);
       // The connection is alive, and says so.
       for (const { flags, payload } of server.read().filter(({ type }) => type === T.PING)) {
         if (flags === 0) server.send(frame(T.PING, 1, 0, payload));

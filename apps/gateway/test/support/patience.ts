@@ -4,5 +4,12 @@
  */
 export const PATIENCE_MS = 15_000;
 
-/** The same, for `vi.waitFor` and `expect.poll`. */
+/** The same, for `vi.waitFor`. */
 export const PATIENCE = { timeout: PATIENCE_MS, interval: 20 } as const;
+
+/** The timers of the machine, whatever a test makes of time for those that it tests. */
+export const real: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'> & { readonly now: () => number } = {
+  setTimeout,
+  clearTimeout,
+  now: performance.now.bind(performance),
+};

@@ -13,7 +13,7 @@ import {
   settings,
   Type,
 } from './h2-frames.ts';
-import { PATIENCE_MS } from './patience.ts';
+import { PATIENCE_MS, real } from './patience.ts';
 
 /** A socket and everything it received. */
 export class RawClient {
@@ -74,12 +74,12 @@ export class RawClient {
           );
         }
       };
-      const timer = setTimeout(() => {
+      const timer = real.setTimeout(() => {
         done();
         reject(new Error(`waited in vain for ${what}; received: ${JSON.stringify(this.text.slice(0, 400))}`));
       }, PATIENCE_MS);
       const done = (): void => {
-        clearTimeout(timer);
+        real.clearTimeout(timer);
         this.#waiters.delete(waiter);
       };
       this.#waiters.add(waiter);

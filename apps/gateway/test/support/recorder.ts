@@ -3,7 +3,7 @@ import type { FieldList } from '@glassway/h2-core';
 import type { ClientLeg, ClientLegEvents, RequestMessage, Trailers } from '../../src/exchange/legs.ts';
 import type { Reason } from '../../src/exchange/reason.ts';
 import { type Listeners, type ListenersOptions, startListeners } from '../../src/listener/listeners.ts';
-import { PATIENCE_MS } from './patience.ts';
+import { PATIENCE_MS, real } from './patience.ts';
 
 /** What to do with a request, and with what follows. */
 export type Behaviour = (exchange: Recorded) => void;
@@ -130,11 +130,11 @@ export class Harness {
     return new Promise((resolve, reject) => {
       const waiter = (): void => {
         if (!holds()) return;
-        clearTimeout(timer);
+        real.clearTimeout(timer);
         this.#waiters.delete(waiter);
         resolve();
       };
-      const timer = setTimeout(() => {
+      const timer = real.setTimeout(() => {
         this.#waiters.delete(waiter);
         reject(new Error(`waited in vain for ${what}`));
       }, PATIENCE_MS);
