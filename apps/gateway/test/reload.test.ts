@@ -121,9 +121,9 @@ describe('reload', () => {
     const pool = { ...poolOf([app]), maxInFlight: 1 };
     const settings = await start({ backends: { before: pool }, routes: [{ to: ['before'] }] });
     const first = get('/held');
-    await eventually(() => held.length).toBe(1);
+    await expect.poll(() => held.length).toBe(1);
     const second = get('/queued');
-    await eventually(() => gateway!.requests().map(({ waits }) => waits)).toContain('its turn for before');
+    await expect.poll(() => gateway!.requests().map(({ waits }) => waits)).toContain('its turn for before');
     await gateway!.reload({ ...settings, backends: { after: pool }, routes: [{ to: ['after'] }] });
     expect(await get('/new')).toMatchObject({ status: 200, body: '/new' });
     held[0]!.end('held');
