@@ -105,6 +105,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const reloads = reloader(
     invocation.given,
+    invocation.text,
     settings.watch,
     async next => {
       const reloaded = await gateway.reload(withDemo(ofProcess(next), demo));

@@ -171,7 +171,7 @@ describe('reload', () => {
     const given = { configFile: file, overrides: [], needsBackends: true };
     const apply = (next: Settings): ReturnType<Gateway['reload']> =>
       gateway!.reload({ ...next, http: ANY_PORT, https: null, inspector: null });
-    const reloads = reloader(given, true, apply, logger(), 10);
+    const reloads = reloader(given, `to: ${a}`, true, apply, logger(), 10);
     await new Promise(resolve => setTimeout(resolve, 50));
     expect(gateway!.revision).toBe(1);
     await writeFile(file, `to: ${b}`);
@@ -185,6 +185,43 @@ describe('reload', () => {
     await writeFile(file, `to: ${a}`);
     await reloads.reload();
     expect((await get()).body).toBe('a');
+  });
+
+  it('the file: what is still being written is not used, what changed before the first look is', async () => {
+    const file = join(directory, 'written.yaml');
+    await writeFile(file, 'to: http://127.0.0.1:1');
+    const used: string[] = [];
+    let whenUsed = (): void => {};
+    const apply = (next: Settings): ReturnType<Gateway['reload']> => {
+      used.push(next.to.join());
+      whenUsed();
+      return Promise.resolve({ revision: used.length, needRestart: [] });
+    };
+    const next = (): Promise<void> =>
+      new Promise(resolve => {
+        whenUsed = resolve;
+      });
+    const first = next();
+    const reloads = reloader(
+      { configFile: file, overrides: [], needsBackends: true },
+      'to: x',
+      true,
+      apply,
+      logger(),
+      500,
+    );
+    await first;
+    expect(used).toEqual(['http://127.0.0.1:1']);
+    const second = next();
+    // Each of these would be good as it is.
+    const writing = [2, 20, 202, 2020].map(port => `to: http://127.0.0.1:${port}`);
+    for (const text of writing) {
+      await writeFile(file, text);
+      await new Promise(resolve => setTimeout(resolve, 3));
+    }
+    await second;
+    expect(used).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2020']);
+    reloads.stop();
   });
 
   it('certificates: new handshakes get the new ones', async () => {

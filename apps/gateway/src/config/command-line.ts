@@ -15,17 +15,23 @@ import { DEFAULT_SETTINGS, type Settings, UsageProblem } from './settings.ts';
 import type { Field, Shape } from './shape.ts';
 import { type Source, textSource } from './source.ts';
 
-/** What the user wants. `given` reads the settings once more, when the file has changed. */
+/** What the user wants. `given` reads the settings once more, when the file has changed from `text`. */
 export type Invocation =
-  | { readonly command: 'run'; readonly settings: Settings; readonly given: Given }
+  | { readonly command: 'run'; readonly settings: Settings; readonly given: Given; readonly text: string }
   | {
       readonly command: 'demo';
       readonly settings: Settings;
       readonly given: Given;
+      readonly text: string;
       readonly traffic: boolean;
       readonly scenario: ScenarioName | null;
     }
-  | { readonly command: 'validate' | 'doctor'; readonly settings: Settings; readonly given: Given }
+  | {
+      readonly command: 'validate' | 'doctor';
+      readonly settings: Settings;
+      readonly given: Given;
+      readonly text: string;
+    }
   | { readonly command: 'trust' }
   | { readonly command: 'untrust' }
   | { readonly command: 'recording'; readonly task: RecordingTask }
@@ -137,18 +143,18 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
       act(given, await loadSettings(given), self);
     });
   };
-  const run = command('run', 'run the gateway in front of your backends (the default)', (given, { settings }) => {
-    invocation = { command: 'run', settings, given };
+  const run = command('run', 'run the gateway in front of your backends (the default)', (given, { settings, text }) => {
+    invocation = { command: 'run', settings, given, text };
   });
   run.addHelpText('after', EXAMPLES);
-  command('validate', 'check the configuration and print what it comes to', (given, { settings }) => {
-    invocation = { command: 'validate', settings, given };
+  command('validate', 'check the configuration and print what it comes to', (given, { settings, text }) => {
+    invocation = { command: 'validate', settings, given, text };
   });
   command(
     'doctor',
     'look at everything that could be in the way, and say how to put it right',
-    (given, { settings }) => {
-      invocation = { command: 'doctor', settings, given };
+    (given, { settings, text }) => {
+      invocation = { command: 'doctor', settings, given, text };
     },
   );
   for (const [name, about] of TRUST) {
@@ -161,14 +167,14 @@ export async function parseCommandLine(args: readonly string[], world: CommandLi
   const demo = command(
     'demo',
     'run the gateway in front of backends of its own that show something',
-    (given, { settings }, self) => {
+    (given, { settings, text }, self) => {
       const traffic = self.getOptionValue('traffic') === true || isOn(world.env['GLASSWAY_TRAFFIC']);
       const scenario = (self.getOptionValue('scenario') as string | undefined) ?? world.env['GLASSWAY_SCENARIO'] ?? '';
       if (scenario !== '' && !isScenarioName(scenario)) {
         throw new UsageProblem(`--scenario: "${scenario}" is none of ${SCENARIO_NAMES.join(', ')}`);
       }
       if (scenario !== '' && settings.http === null) throw new UsageProblem('--scenario needs --http, which is off');
-      invocation = { command: 'demo', settings, given, traffic, scenario: scenario === '' ? null : scenario };
+      invocation = { command: 'demo', settings, given, text, traffic, scenario: scenario === '' ? null : scenario };
     },
   );
   demo.option('--traffic', 'send requests of many kinds through the gateway all the time');

@@ -6,6 +6,8 @@ import type { Settings } from './settings.ts';
 
 /** How often the file is looked at, ms. */
 const LOOK_MS = 1000;
+/** A file that has changed is looked at again after this share of that time: somebody may still be writing it. */
+const SETTLE = 0.2;
 
 /** What reads the settings again. */
 export interface Reloader {
@@ -21,18 +23,22 @@ export type Apply = (
 ) => Promise<{ readonly revision: number; readonly needRestart: readonly string[] }>;
 
 /**
- * Reads the settings again on demand and, with `watch`, whenever the file's content changes. It reads the file rather than
+ * Reads the settings again on demand and, with `watch`, whenever the file's content has changed from `text` and stays so, since
+ * half of a file may be good YAML that says something else. It reads the file rather than
  * waiting for events of the file system: that sees mounted secrets, network file systems and swapped symbolic links.
  */
 export function reloader(
   given: Given,
+  text: string,
   watch: boolean,
   apply: Apply,
   logger: Logger,
   lookMs: number = LOOK_MS,
 ): Reloader {
   const { configFile } = given;
-  let seen: string | null = null;
+  let seen = digestOf(Buffer.from(text));
+  /** What was found at the last look and is not used yet. */
+  let fresh: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
   let busy: Promise<void> = Promise.resolve();
@@ -50,19 +56,22 @@ export function reloader(
   };
   const look = async (): Promise<void> => {
     const now = await digest(configFile!);
+    const before = fresh;
     // A file that is being replaced may be missing or empty for a moment.
-    if (now === null || now === seen) return;
-    const isFirst = seen === null;
+    fresh = now === seen ? null : now;
+    if (now === null || fresh === null || fresh !== before) return;
+    fresh = null;
     seen = now;
-    if (!isFirst) await reload();
+    await reload();
   };
   const schedule = (): void => {
     if (stopped) return;
+    const pause = fresh === null ? lookMs : lookMs * SETTLE;
     timer = setTimeout(() => {
       busy = busy.then(look).finally(schedule);
-    }, lookMs).unref();
+    }, pause).unref();
   };
-  if (configFile !== null && watch) busy = look().finally(schedule);
+  if (configFile !== null && watch) schedule();
   return {
     reload: () => {
       busy = busy.then(reload);
@@ -77,5 +86,9 @@ export function reloader(
 
 async function digest(path: string): Promise<string | null> {
   const content = await readFile(path).catch(() => null);
-  return content === null || content.length === 0 ? null : createHash('sha256').update(content).digest('hex');
+  return content === null || content.length === 0 ? null : digestOf(content);
+}
+
+function digestOf(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }
