@@ -8,7 +8,6 @@ import {
   type FieldSection,
   FRAMES_HEADER_BYTES,
   FrameColumns,
-  isPayloads,
   type LogEvent,
   type PayloadPiece,
   parseLog,
@@ -173,7 +172,7 @@ export class RigViewer {
       this.#acks[message.type] = message.to;
       this.unacknowledged += data.length;
     } else {
-      if (isPayloads(data.slice().buffer)) {
+      if (readBinaryHeader(data.slice().buffer).kind === BinaryKind.PAYLOADS) {
         const { pieces, to } = readPayloads(data.slice().buffer);
         this.pieces.push(...pieces);
         this.#acks.payloads = to;

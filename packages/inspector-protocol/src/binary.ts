@@ -1,10 +1,10 @@
 /**
- * What all binary messages have in common: a header of 24 octets, little-endian, and then records (of 40 octets) or pieces.
+ * What all binary messages have in common: a header of 24 octets, little-endian, and then what each kind has of its own.
  *
  *      0  kind    u8    1 FRAMES, 2 PAYLOADS, 3 FIELDS, 4 EVENTS
  *      1  version u8    protocol version
  *      2  -       u16   0
- *      4  count   u32   records that follow
+ *      4  count   u32   records or pieces that follow
  *      8  from    f64   first log position this batch speaks for
  *     16  to      f64   the position after the last one it speaks for; acknowledge with it
  *
@@ -24,7 +24,7 @@ export const BINARY_HEADER_BYTES = 24;
 export interface BinaryHeader {
   /** One of `BinaryKind`. */
   readonly kind: number;
-  /** Records that follow. */
+  /** Records or pieces that follow. */
   readonly count: number;
   /** First log position this batch speaks for. */
   readonly from: number;
@@ -63,12 +63,18 @@ export function readBinaryHeader(buffer: ArrayBufferLike): BinaryHeader {
   };
 }
 
-/** The same of one kind. Throws `Error` also when it is another one, or too short for its records. */
-export function readHeaderOf(buffer: ArrayBufferLike, wanted: number, name: string, recordsAt: number): BinaryHeader {
+/** The same of one kind. Throws `Error` also when it is another one, or too short for `count` times `least` octets. */
+export function readHeaderOf(
+  buffer: ArrayBufferLike,
+  wanted: number,
+  name: string,
+  firstAt: number,
+  least: number,
+): BinaryHeader {
   const header = readBinaryHeader(buffer);
   if (header.kind !== wanted) throw new Error(`binary message of kind ${header.kind} is no ${name} message`);
-  if (buffer.byteLength < recordsAt + header.count * 40) {
-    throw new Error(`${name} message of ${header.count} records in ${buffer.byteLength} octets is cut off`);
+  if (buffer.byteLength < firstAt + header.count * least) {
+    throw new Error(`${name} message says ${header.count} but is cut off after ${buffer.byteLength} octets`);
   }
   return header;
 }

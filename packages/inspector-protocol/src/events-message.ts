@@ -103,7 +103,7 @@ export class EventsEncoder {
 
 /** Reads an EVENTS message. Throws `Error` when it is not a whole one of this version. */
 export function readEvents(buffer: ArrayBuffer): Events {
-  const { count, from, to } = readHeaderOf(buffer, BinaryKind.EVENTS, 'EVENTS', RECORDS_AT);
+  const { count, from, to } = readHeaderOf(buffer, BinaryKind.EVENTS, 'EVENTS', RECORDS_AT, ITEM_BYTES);
   const words = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
   const f64 = new Float64Array(buffer, 0, buffer.byteLength >> 3);
   const bytes = new Uint8Array(buffer);
@@ -131,7 +131,7 @@ export function readEvents(buffer: ArrayBuffer): Events {
 }
 
 /** The event that these numbers stand for. Throws `Error` for a code that is not known. */
-export function numericEvent(
+function numericEvent(
   code: number,
   t: number,
   seq: number,

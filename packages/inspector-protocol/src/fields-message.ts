@@ -129,24 +129,19 @@ export class FieldsEncoder {
       words[at++] = after - octet;
       octet = after;
     }
-    this.clear();
-    return message;
-  }
-
-  /** Forgets what was added. */
-  clear(): void {
     this.#records.count = 0;
     this.#headPlaces.clear();
     this.#heads.length = 0;
     this.#stringPlaces.clear();
     this.#strings.length = 0;
     this.#octets = 0;
+    return message;
   }
 }
 
 /** Reads a FIELDS message. Throws `Error` when it is not a whole one of this version, or names what is not there. */
 export function readFields(buffer: ArrayBuffer): Fields {
-  const { count, from, to } = readHeaderOf(buffer, BinaryKind.FIELDS, 'FIELDS', RECORDS_AT);
+  const { count, from, to } = readHeaderOf(buffer, BinaryKind.FIELDS, 'FIELDS', RECORDS_AT, ITEM_BYTES);
   const words = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
   const f64 = new Float64Array(buffer, 0, buffer.byteLength >> 3);
   const after = RECORDS_AT / 4 + count * ITEM_WORDS;

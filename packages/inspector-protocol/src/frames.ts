@@ -15,7 +15,7 @@ export function writeFramesHeader(bytes: Uint8Array, count: number, from: number
 
 /** Reads and checks the header of a FRAMES message. Throws `Error` when it is not a whole one of this version. */
 export function readFramesHeader(buffer: ArrayBufferLike): FramesHeader {
-  const header = readHeaderOf(buffer, BinaryKind.FRAMES, 'FRAMES', FRAMES_HEADER_BYTES);
+  const header = readHeaderOf(buffer, BinaryKind.FRAMES, 'FRAMES', FRAMES_HEADER_BYTES, RECORD_BYTES);
   if (buffer.byteLength !== FRAMES_HEADER_BYTES + header.count * RECORD_BYTES) {
     throw new Error(`FRAMES message says ${header.count} records but has ${buffer.byteLength} octets`);
   }

@@ -1,16 +1,8 @@
 /**
  * Octets of frames, as far as the gateway keeps any. A *piece* is a run of octets of one frame's payload; what no piece
  * covers was not kept, because it is beyond the sample, too much at once, or secret: redaction is absence, so there is
- * nothing in a piece that would have to be hidden. The PAYLOADS message, binary, is a header of 24 octets:
- *
- *      0  kind    u8    2
- *      1  version u8    protocol version
- *      2  -       u16   0
- *      4  count   u32   pieces that follow
- *      8  from    f64   first position of the log of pieces that this batch speaks for
- *     16  to      f64   the position after the last one; acknowledge with it
- *
- * and then, each at a multiple of 8, the pieces:
+ * nothing in a piece that would have to be hidden. After the header of `binary.ts` the PAYLOADS message has, each at a
+ * multiple of 8, the pieces:
  *
  *      0  seq          f64   position of its frame in the log of frames
  *      8  connection   u32   as in a frame record
@@ -18,8 +10,8 @@
  *     16  offset, type u32   bits 23..0 where the octets begin, bits 31..24 frame type
  *     20  length       u32   octets that follow
  */
+import { BINARY_HEADER_BYTES, BinaryKind, readHeaderOf, writeBinaryHeader } from './binary.ts';
 import { CONNECTION_MASK, connectionWord, FrameType, STREAM_MASK } from './record.ts';
-import { OLDEST_READABLE_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 /** A run of octets of one frame. */
 export interface PayloadPiece {
@@ -45,14 +37,7 @@ export interface PayloadsMessage {
   readonly pieces: readonly PayloadPiece[];
 }
 
-const HEADER_BYTES = 24;
 const PIECE_HEADER_BYTES = 24;
-const KIND_PAYLOADS = 2;
-
-/** True for a binary message that `readPayloads` reads; FRAMES is the other kind. */
-export function isPayloads(buffer: ArrayBufferLike): boolean {
-  return buffer.byteLength > 0 && new Uint8Array(buffer, 0, 1)[0] === KIND_PAYLOADS;
-}
 
 /** Types of frames that steer the connection or carry fields: none of them holds content. */
 export const CONTROL_TYPES: readonly number[] = Object.values(FrameType).filter(type => type !== FrameType.DATA);
@@ -69,16 +54,12 @@ const CONTENT = Uint8Array.from({ length: 256 }, (_, type) => (CONTROL_TYPES.inc
 
 /** Makes a PAYLOADS message. */
 export function writePayloads({ from, to, pieces }: PayloadsMessage): Uint8Array<ArrayBuffer> {
-  let size = HEADER_BYTES;
+  let size = BINARY_HEADER_BYTES;
   for (const piece of pieces) size += pieceBytes(piece);
   const bytes = new Uint8Array(size);
+  writeBinaryHeader(bytes, BinaryKind.PAYLOADS, pieces.length, from, to);
   const view = new DataView(bytes.buffer);
-  view.setUint8(0, KIND_PAYLOADS);
-  view.setUint8(1, PROTOCOL_VERSION);
-  view.setUint32(4, pieces.length, true);
-  view.setFloat64(8, from, true);
-  view.setFloat64(16, to, true);
-  let at = HEADER_BYTES;
+  let at = BINARY_HEADER_BYTES;
   for (const piece of pieces) {
     view.setFloat64(at, piece.seq, true);
     view.setUint32(at + 8, connectionWord(piece.connection, piece.leg, piece.direction), true);
@@ -98,24 +79,24 @@ export function pieceBytes(piece: PayloadPiece): number {
 
 /** Reads a PAYLOADS message. Throws `Error` when it is not a whole one of a version that can be read. */
 export function readPayloads(buffer: ArrayBufferLike): PayloadsMessage {
-  const size = buffer.byteLength;
-  if (size < HEADER_BYTES) throw new Error(`PAYLOADS message of ${size} octets is cut off`);
+  const { count, from, to } = readHeaderOf(
+    buffer,
+    BinaryKind.PAYLOADS,
+    'PAYLOADS',
+    BINARY_HEADER_BYTES,
+    PIECE_HEADER_BYTES,
+  );
   const view = new DataView(buffer);
-  if (view.getUint8(0) !== KIND_PAYLOADS) throw new Error(`unknown binary message kind ${view.getUint8(0)}`);
-  const version = view.getUint8(1);
-  if (version < OLDEST_READABLE_VERSION || version > PROTOCOL_VERSION) {
-    throw new Error(`PAYLOADS message of version ${version}, this side speaks ${PROTOCOL_VERSION}`);
-  }
-  const count = view.getUint32(4, true);
+  const size = buffer.byteLength;
   const pieces: PayloadPiece[] = [];
-  let at = HEADER_BYTES;
+  let at = BINARY_HEADER_BYTES;
   for (let i = 0; i < count; i++) {
     if (at + PIECE_HEADER_BYTES > size) throw new Error(`PAYLOADS message says ${count} pieces but ends at piece ${i}`);
     const word = view.getUint32(at + 8, true);
     const offsetType = view.getUint32(at + 16, true);
     const length = view.getUint32(at + 20, true);
-    const from = at + PIECE_HEADER_BYTES;
-    if (from + length > size) throw new Error(`piece ${i} of a PAYLOADS message is cut off`);
+    const octetsAt = at + PIECE_HEADER_BYTES;
+    if (octetsAt + length > size) throw new Error(`piece ${i} of a PAYLOADS message is cut off`);
     pieces.push({
       seq: view.getFloat64(at, true),
       connection: word & CONNECTION_MASK,
@@ -124,11 +105,11 @@ export function readPayloads(buffer: ArrayBufferLike): PayloadsMessage {
       stream: view.getUint32(at + 12, true) & STREAM_MASK,
       type: offsetType >>> 24,
       offset: offsetType & 0xff_ffff,
-      octets: new Uint8Array(buffer, from, length).slice() as Uint8Array,
+      octets: new Uint8Array(buffer, octetsAt, length).slice() as Uint8Array,
     });
-    at = from + ((length + 7) & ~7);
+    at = octetsAt + ((length + 7) & ~7);
   }
-  return { from: view.getFloat64(8, true), to: view.getFloat64(16, true), pieces };
+  return { from, to, pieces };
 }
 
 /** Pieces by frame, the newest kept. */

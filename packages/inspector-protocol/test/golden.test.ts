@@ -2,17 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
+  BinaryKind,
   encodeLog,
   encodeMessage,
   FRAMES_HEADER_BYTES,
   FrameColumns,
-  isPayloads,
   loadRecording,
   PROTOCOL_VERSION,
   parseClientMessage,
   parseLog,
   parseServerMessage,
   RecordingWriter,
+  readBinaryHeader,
   readFramesHeader,
   readPayloads,
   SUBPROTOCOL,
@@ -66,7 +67,7 @@ describe('version 5', () => {
   it('payloads', () => {
     expect(Buffer.from(payloadsMessage()).toString('hex')).toBe(golden('payloads.hex').trim());
     const buffer = octets(golden('payloads.hex'));
-    expect(isPayloads(buffer)).toBe(true);
+    expect(readBinaryHeader(buffer).kind).toBe(BinaryKind.PAYLOADS);
     expect(readPayloads(buffer)).toEqual({ from: 58, to: 60, pieces: PIECES });
   });
 

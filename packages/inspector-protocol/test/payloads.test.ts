@@ -2,15 +2,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  BinaryKind,
   EXPORT_FORMATS,
   exportRecording,
   isContent,
-  isPayloads,
   loadRecording,
   type PayloadPiece,
   PayloadStore,
   type Recording,
   RecordingWriter,
+  readBinaryHeader,
   readPayloads,
   saveRecording,
   utf8,
@@ -26,9 +27,10 @@ function pieceOf(seq: number, octets: Uint8Array, more: Partial<PayloadPiece> = 
 
 describe('a PAYLOADS message', () => {
   it('is told from FRAMES', () => {
-    expect(isPayloads(payloadsMessage().buffer)).toBe(true);
-    expect(isPayloads(framesMessage().buffer)).toBe(false);
-    expect(isPayloads(new ArrayBuffer(0))).toBe(false);
+    expect(readBinaryHeader(payloadsMessage().buffer).kind).toBe(BinaryKind.PAYLOADS);
+    expect(readBinaryHeader(framesMessage().buffer).kind).not.toBe(BinaryKind.PAYLOADS);
+    expect(() => readPayloads(framesMessage().buffer)).toThrow('no PAYLOADS message');
+    expect(() => readPayloads(new ArrayBuffer(0))).toThrow('cut off');
   });
 
   it('gives back every piece', () => {
