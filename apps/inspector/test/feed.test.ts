@@ -67,6 +67,16 @@ describe('the feed', () => {
     expect(feed.grids().frames.tab?.total).toBe(2);
   });
 
+  test('nor one that names a worker, which the row of the connection tells', () => {
+    const { feed, look } = rig();
+    const world = new World();
+    for (const worker of [1, 2, 2]) world.open({ leg: 0, negotiation: 'alpn', peer: 'here', worker });
+    feed.take(snapshot(0, 0, world));
+    feed.frames(framesMessage(0, [{ conn: 1 }, { conn: 2 }, { conn: 3 }]));
+    look({ frames: { tab: { ...GRID, connection: 1, filter: 'worker=2' }, drawer: null } });
+    expect(feed.grids().frames.tab?.total).toBe(2);
+  });
+
   test('positions are acknowledged once', () => {
     const { feed } = rig();
     feed.take(snapshot(0, 0));

@@ -41,6 +41,7 @@ function subject(spec: Spec): FilterSubject {
     type: 0,
     direction: 1,
     leg: 0,
+    worker: 0,
     connection: 1,
     stream: 1,
     flags: 0,
@@ -107,6 +108,17 @@ describe('tokens', () => {
     ];
     expect(matching('win<=0', frames)).toEqual([0, 1, 2]);
     expect(matching('win=-5', frames)).toEqual([0]);
+  });
+
+  it('workers of the connection, 0 for the only process', () => {
+    const frames: Spec[] = [{}, { worker: 1 }, { worker: 2 }];
+    expect(matching('worker=2', frames)).toEqual([2]);
+    expect(matching('worker=1,2', frames)).toEqual([1, 2]);
+    expect(matching('worker!=1', frames)).toEqual([0, 2]);
+    expect(matching('worker=0', frames)).toEqual([0]);
+    expect(explainFilter(parseFilter('worker=2'))).toBe('of worker 2');
+    // A gateway cannot be asked for the frames of one worker: the selection leaves nothing out.
+    expect(selectionOf(parseFilter('worker=2'))).toEqual({});
   });
 
   it('ages have units', () => {

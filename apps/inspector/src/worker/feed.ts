@@ -475,11 +475,12 @@ export class Feed {
   }
 }
 
-/* A filter that names connections itself is not narrowed to the one selected. */
+/* A filter that names connections itself, or those of a worker, is not narrowed to the one selected. */
 function scoped(look: FramesLook): string {
   const { nodes } = parseFilter(look.filter);
   const parts = [look.filter];
-  if (look.connection !== null && !asksFor(nodes, 'conn')) parts.push(`conn=${look.connection}`);
+  const isScoped = asksFor(nodes, 'conn') || asksFor(nodes, 'worker');
+  if (look.connection !== null && !isScoped) parts.push(`conn=${look.connection}`);
   if (look.stream !== null) parts.push(`stream=${look.stream}`);
   return parts.join(' ');
 }

@@ -62,6 +62,10 @@ class LogSubject implements FilterSubject {
     return this.log.columns.leg[this.slot]!;
   }
 
+  get worker(): number {
+    return this.#knowledge.store.connections.get(this.connection)?.facts.worker ?? 0;
+  }
+
   get connection(): number {
     return this.log.columns.connection[this.slot]!;
   }

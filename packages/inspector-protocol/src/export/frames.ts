@@ -99,6 +99,9 @@ class RecordedSubject implements FilterSubject {
   get leg(): number {
     return this.#recording.frames.leg[this.row]!;
   }
+  get worker(): number {
+    return this.#recording.connections.get(this.connection)?.facts.worker ?? 0;
+  }
   get connection(): number {
     return this.#recording.frames.connection[this.row]!;
   }

@@ -6,6 +6,7 @@ export type FilterField =
   | 'type'
   | 'dir'
   | 'leg'
+  | 'worker'
   | 'conn'
   | 'stream'
   | 'flag'
@@ -132,6 +133,13 @@ export const FIELDS: Readonly<Record<FilterField, FieldSpec>> = {
     ]),
     say: (op, values) => `${OPS[op]}on the ${values} leg`,
     name: value => (value === 0 ? 'client' : 'backend'),
+  }),
+  worker: field({
+    kind: 'number',
+    hint: 'a worker process of --workers, from 1; 0 where there is only one process',
+    // It is said in the row of the connection, which may come after its first frames.
+    volatile: true,
+    say: (op, values) => `${op === '!=' ? 'not ' : ''}of worker ${op === '!=' ? '' : OPS[op]}${values}`,
   }),
   conn: field({
     kind: 'number',

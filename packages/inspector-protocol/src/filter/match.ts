@@ -14,6 +14,8 @@ export interface FilterSubject {
   readonly direction: number;
   /** 0 client, 1 backend. */
   readonly leg: number;
+  /** Of the connection, from 1; 0 where there is only one process, or while it is not known. */
+  readonly worker: number;
   readonly connection: number;
   readonly stream: number;
   readonly flags: number;
@@ -82,6 +84,8 @@ function compileTerm(term: FilterTerm): FilterTest {
       return subject => hasFlag(values, subject.type, subject.flags) === wanted;
     case 'err':
       return subject => hasError(values, subject) === wanted;
+    case 'worker':
+      return numeric(term, subject => subject.worker);
     case 'conn':
       return numeric(term, subject => subject.connection);
     case 'stream':
