@@ -111,7 +111,7 @@ describe('--workers 2', () => {
     const exit = gateway.stop();
     // Each worker was told.
     await vi.waitFor(() => expect(gateway.output.match(/finishing the requests under way/g)).toHaveLength(2), SOON);
-    for (const response of held) response.end('slow');
+    for (const response of held.splice(0)) response.end('slow');
     expect(await Promise.all(slow)).toEqual(['slow', 'slow', 'slow', 'slow']);
     expect(await exit).toBe(0);
   });
@@ -119,12 +119,14 @@ describe('--workers 2', () => {
   it('when the first process is killed, the workers finish what is under way and end', async () => {
     await using gateway = await run();
     const slow = [ask(`${gateway.url}/slow`), ask(`${gateway.url}/slow`)];
-    await vi.waitFor(async () => expect(await gateway.api('requests')).toHaveLength(2));
+    await vi.waitFor(async () => expect(await gateway.api('requests')).toHaveLength(2), SOON);
     const { workers }: WorkersState = await gateway.api('state');
     gateway.process.kill('SIGKILL');
+    const told = /the primary process is gone: finishing the requests under way/g;
+    await vi.waitFor(() => expect(gateway.output.match(told)).toHaveLength(2), SOON);
+    for (const response of held.splice(0)) response.end('slow');
     expect(await Promise.all(slow)).toEqual(['slow', 'slow']);
     for (const { pid } of workers) await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(/ESRCH/), SOON);
-    expect(gateway.output).toContain('the primary process is gone: finishing the requests under way');
   });
 
   it('a reload moves the listeners of all, and the API shows what is in force then', async () => {
