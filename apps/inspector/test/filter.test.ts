@@ -52,7 +52,7 @@ describe('a filter over the log', () => {
     store.apply(world.changes(true), 0, true);
     const sections = new Sections();
     sections.add(world.sections);
-    const found = (filter: string) => matching(filter, frames, { store, sections, now: 10_000_000 });
+    const found = (filter: string) => matching(filter, frames, { store, shown: store, sections, now: 10_000_000 });
     for (const filter of [
       'status>=400',
       'method=post',

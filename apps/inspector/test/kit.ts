@@ -96,4 +96,5 @@ export function snapshot(from: number, head: number, world: World | null = null,
 }
 
 /** Of no stream anything is known. */
-export const NOTHING_KNOWN: Knowledge = { store: new StateStore(), sections: new Sections(), now: 0 };
+const NO_STREAMS = new StateStore();
+export const NOTHING_KNOWN: Knowledge = { store: NO_STREAMS, shown: NO_STREAMS, sections: new Sections(), now: 0 };

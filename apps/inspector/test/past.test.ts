@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Look, NOTHING } from '../src/feed/model.ts';
 import { PastMark } from '../src/feed/past.ts';
 import { Feed } from '../src/worker/feed.ts';
-import { PAST_PARTS } from '../src/worker/past.ts';
+import { PAST_PARTS } from '../src/worker/past/strip.ts';
 import { World } from './fake/world.ts';
 import { type FrameSpec, framesMessage, hello, snapshot } from './kit.ts';
 
@@ -50,7 +50,12 @@ describe('the strip', () => {
   test('shows where streams stood still and rules were broken', () => {
     const { feed } = recorded();
     const entry = feed.store.connections.get(1)!;
-    entry.streams.get(1)!.spans.push({ cause: 1, from: 10 * S, to: 12 * S }, { cause: 2, from: 20 * S, to: -1 });
+    entry.streams
+      .get(1)!
+      .spans.push(
+        { cause: 1, from: 10 * S, to: 12 * S, pendingBytes: 0 },
+        { cause: 2, from: 20 * S, to: -1, pendingBytes: 0 },
+      );
     entry.violations.push({
       kind: 'violation',
       t: 15 * S,
@@ -107,6 +112,36 @@ describe('a moment of the past', () => {
     expect(part.lanes.flatMap(lane => lane.phases.map(phase => phase.to)).every(to => to <= 3 * S)).toBe(true);
     expect(Math.max(...part.pickTimes)).toBeLessThanOrEqual(3 * S);
     look({ timeline: { seconds: 0 }, at: 0.5 * S });
-    expect(feed.timeline().timeline).toMatchObject({ lanes: [] });
+    expect(feed.timeline().timeline).toBe(null);
+  });
+
+  test('the dynamic tables go along: after the last block until then, and the one chosen of several at one time', () => {
+    let ms = 0;
+    const world = new World(() => ms);
+    const client = world.open({ leg: 0, negotiation: 'alpn', peer: 'client' });
+    ms = 100;
+    client.request(1, [['x-first', '1']]);
+    client.respond(1, [['x-answer', '1']]);
+    ms = 200;
+    client.request(3, [['x-second', '2']]);
+    const feed = new Feed(() => 0);
+    feed.greet(hello());
+    feed.take(snapshot(0, 0, world, world.now));
+    feed.take({ type: 'fields', from: 0, to: 3, sections: world.sections });
+    const [received, sent] = client.tables;
+    feed.take({ type: 'reply', id: 1, what: 'tables', received, sent });
+    const tables = (at: number | null, hpackStep: number | null = null) => {
+      feed.look({ ...NOTHING, connection: 1, hpack: true, at, hpackStep });
+      const { history, fields } = feed.hpack().hpack!;
+      const then = history.step ?? history.start;
+      return then === null
+        ? null
+        : [history.step?.id, then.received.entries.length, then.sent.entries.length, fields.length];
+    };
+    expect(tables(null)).toBe(null);
+    expect(tables(50_000)).toEqual([undefined, 0, 0, 0]);
+    expect(tables(150_000)).toEqual([2, 1, 1, 2]);
+    expect(tables(100_000, 1)).toEqual([1, 1, 0, 2]);
+    expect(tables(200_000)).toEqual([3, 2, 1, 3]);
   });
 });

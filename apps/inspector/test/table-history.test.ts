@@ -67,6 +67,17 @@ describe('the past of the tables', () => {
     expect(history.forgotten).toBe(false);
   });
 
+  test('of a time, the last step until then; before the first there are the tables as they began', () => {
+    const sections = [block(1, 0, ['a']), block(2, 0, ['b']), block(3, 1, ['s'], { t: 20 })];
+    const history = new TableHistory(sections, [], true, [4096, 4096]);
+    expect([...history.times]).toEqual([10, 20, 20]);
+    expect(history.at(9)).toBe(null);
+    expect(history.at(19)).toMatchObject({ id: 1 });
+    expect(history.at(20)).toMatchObject({ id: 3 });
+    expect(history.start).toMatchObject({ received: { entries: [], unknown: false }, sent: { entries: [] } });
+    expect(new TableHistory(sections, [], false, [4096, 4096]).start.received.unknown).toBe(true);
+  });
+
   test('an entry larger than the table empties it, RFC 7541 4.4', () => {
     const history = new TableHistory(
       [block(1, 0, ['a']), block(2, 0, ['x'.repeat(60)])],

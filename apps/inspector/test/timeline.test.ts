@@ -8,12 +8,12 @@ import { MAX_LANES, timelinePart } from '../src/worker/timeline.ts';
 import { World } from './fake/world.ts';
 import { dataFrames, framesMessage } from './kit.ts';
 
-function part(world: World, from: number, to: number, log = new FrameLog(64), past = false) {
+function part(world: World, from: number, to: number, log = new FrameLog(64)) {
   const store = new StateStore();
   const sections = new Sections();
   store.apply(world.changes(true), world.now, true);
   sections.add(world.sections);
-  return timelinePart(store, sections, log, log.end, store.connections.get(1)!, from, to, past);
+  return timelinePart(store, sections, log, log.end, store.connections.get(1)!, from, to);
 }
 
 function rig() {

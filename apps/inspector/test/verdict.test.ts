@@ -148,7 +148,7 @@ describe('a stream over time', () => {
     const held = entry(client);
     const begin = held.stream.state.openedAt;
     const end = world.now + 5_000_000;
-    held.stream.spans.push({ cause: 1, from: end - 2_000_000, to: end - 1_000_000 });
+    held.stream.spans.push({ cause: 1, from: end - 2_000_000, to: end - 1_000_000, pendingBytes: 0 });
     const phases = phasesOf(held.connection, held.stream, end);
     expect(phases[0]?.from).toBe(begin);
     expect(phases.at(-1)?.to).toBe(end);

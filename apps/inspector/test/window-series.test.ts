@@ -17,8 +17,8 @@ function rig(frames: readonly FrameSpec[], capacity = 1024) {
   const message = framesMessage(0, frames);
   log.append(message, readFramesHeader(message), 0);
   const entry = store.connections.get(1)!;
-  const series = (from: number, to: number, streams: readonly number[] = [], direction: 0 | 1 = 1, past = false) =>
-    windowSeries(log, log.first, log.end, entry, { key: 'k', streams, direction, from, to, past });
+  const series = (from: number, to: number, streams: readonly number[] = [], direction: 0 | 1 = 1) =>
+    windowSeries(log, log.first, log.end, entry, { key: 'k', streams, direction, from, to });
   return { series, entry };
 }
 
@@ -86,8 +86,8 @@ describe('windows over time', () => {
       { t: 3_000_000, connWindow: 65_535, type: 8, dir: 0 },
     ]);
     expect(series(0, 4_000_000).spans).toEqual([]);
-    entry.streams.get(1)!.spans.push({ cause: 1, from: 500_000, to: 2_000_000 });
-    entry.streams.get(3)!.spans.push({ cause: 1, from: 1_500_000, to: 3_500_000 });
+    entry.streams.get(1)!.spans.push({ cause: 1, from: 500_000, to: 2_000_000, pendingBytes: 0 });
+    entry.streams.get(3)!.spans.push({ cause: 1, from: 1_500_000, to: 3_500_000, pendingBytes: 0 });
     expect(series(0, 4_000_000).spans).toEqual([{ cause: 1, stream: 0, from: 1_000_000, to: 3_000_000 }]);
   });
 

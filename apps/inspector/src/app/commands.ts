@@ -14,7 +14,7 @@ import { moveConnection, nextFinding } from './move.ts';
 import { openRecording } from './open-recording.ts';
 import { useSavedFilters } from './saved-filters.ts';
 import { SAVED_MENU } from './saved-menu-id.ts';
-import { openStream, selectConnection, TABS, type Tab, type Theme, type Ui, useUi } from './ui-store.ts';
+import { goTo, openStream, selectConnection, TABS, type Tab, type Theme, type Ui, useUi } from './ui-store.ts';
 
 /** One thing to do. */
 export interface Command {
@@ -95,10 +95,13 @@ function places(ui: Ui): Command[] {
     list.push({ id: 'next', title: 'Next connection', group, keys: ']', run: () => moveConnection(1) });
     list.push({ id: 'previous', title: 'Previous connection', group, keys: '[', run: () => moveConnection(-1) });
   }
-  if (ui.at !== null) list.push({ id: 'live', title: 'Back to now', group, keys: 'g l', run: set({ at: null }) });
+  if (ui.at !== null) list.push({ id: 'live', title: 'Back to now', group, keys: 'g l', run: () => goTo(null) });
   const frame = current().frame;
   if (frame !== null) {
-    const run = set({ at: frame.t, follow: false });
+    const run = (): void => {
+      goTo(frame.t);
+      useUi.setState({ follow: false });
+    };
     list.push({ id: 'moment', title: 'The moment of the selected frame', group: 'Flight recorder', run });
   }
   return list;

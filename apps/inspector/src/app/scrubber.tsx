@@ -26,9 +26,7 @@ export function Scrubber(): ReactNode {
         {at === null ? (
           <>{span((past.to - past.from) / 1000)} kept</>
         ) : (
-          <b title="Frames, Windows and Timeline show this moment; verdicts and the tables of streams are those of now.">
-            {(at / 1e6).toFixed(3)} s
-          </b>
+          <b title="Everything shown is as it was at this moment.">{(at / 1e6).toFixed(3)} s</b>
         )}
       </span>
       <Track past={past} at={at} now={now} />
@@ -39,7 +37,7 @@ export function Scrubber(): ReactNode {
             <kbd className={ui['kbd']}>,</kbd> <kbd className={ui['kbd']}>.</kbd> or drag: the past
           </span>
         ) : (
-          <Button small title="Frames, Windows and Timeline go on (g l)" onClick={backToNow}>
+          <Button small title="Show what happens now (g l)" onClick={backToNow}>
             <SkipForward size={13} aria-hidden="true" />
             Back to {now}
           </Button>

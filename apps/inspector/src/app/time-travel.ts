@@ -1,7 +1,7 @@
-/** The moment that frames, windows and the Timeline show: now, or one of the past that the page still has frames of. */
+/** The moment that all views show: now, or one of the past that the page still has frames of. */
 import { current } from '../feed/client.ts';
 import { PastMark, type PastPart } from '../feed/past.ts';
-import { useUi } from './ui-store.ts';
+import { goTo, useUi } from './ui-store.ts';
 
 /** A hundredth of what is kept. */
 const STEPS = 100;
@@ -10,13 +10,12 @@ const STEPS = 100;
 export function goToMoment(t: number): void {
   const { past } = current();
   if (past === null) return;
-  const next = t >= past.to ? null : Math.max(past.from, t);
-  useUi.setState(next === null ? { at: null } : { at: next, follow: true });
+  goTo(t >= past.to ? null : Math.max(past.from, t));
 }
 
 /** Shows now. */
 export function backToNow(): boolean {
-  useUi.setState({ at: null });
+  goTo(null);
   return true;
 }
 

@@ -42,7 +42,7 @@ export interface Ui {
   readonly frameRanges: Readonly<Record<FramesSlot, Range>>;
   /** Windows and frames below the table of streams. */
   readonly dock: boolean;
-  /** The step of the tables' past on the HPACK tab; null: the present. */
+  /** Of several steps of the tables' past at the moment `at`, the one shown; null: the last. See `goTo`. */
   readonly hpackStep: number | null;
   readonly windowStreams: readonly number[];
   readonly windowDirection: 0 | 1;
@@ -56,7 +56,7 @@ export interface Ui {
   readonly paletteText: string;
   /** The first key of a sequence was pressed. */
   readonly prefix: boolean;
-  /** The moment of the past that frames, windows and the Timeline show, in t; null: now. */
+  /** The moment of the past that all views show, in t; null: now. See `goTo`. */
   readonly at: number | null;
 }
 
@@ -127,6 +127,11 @@ export function openStream(connection: number, stream: number): void {
   }
   selectConnection(connection);
   useUi.setState({ stream: { connection, stream }, message: null, frame: null });
+}
+
+/** Shows the moment at `t`, null: now. `hpackStep`: which of several steps of the dynamic tables at that time. */
+export function goTo(t: number | null, hpackStep: number | null = null): void {
+  useUi.setState(t === null ? { at: null, hpackStep: null } : { at: t, hpackStep, follow: true });
 }
 
 /** What the worker is asked for, given the choices. */

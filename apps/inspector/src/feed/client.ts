@@ -37,6 +37,7 @@ const EMPTY: Snapshot = {
   timeline: null,
   found: null,
   past: null,
+  reach: null,
 };
 
 let snapshot = EMPTY;

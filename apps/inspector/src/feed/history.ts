@@ -46,8 +46,12 @@ export interface HistoryStep {
 export interface HistoryPart {
   /** Steps by name, oldest first. */
   readonly ids: Float64Array;
+  /** When each was, in t. */
+  readonly times: Float64Array;
   /** True: there were blocks before the first of them. */
   readonly forgotten: boolean;
-  /** The step looked at, null: the present. */
+  /** The step looked at, the last until the moment shown; null: the present is shown, or what was before the first step. */
   readonly step: HistoryStep | null;
+  /** The tables before the first step when those are shown, else null. */
+  readonly start: { readonly received: HistoryTable; readonly sent: HistoryTable } | null;
 }

@@ -52,13 +52,13 @@ export interface Look {
   } | null;
   /** The dynamic tables of the connection. */
   readonly hpack: boolean;
-  /** The step of their past that is shown; null: the present. */
+  /** Of several steps of their past at the moment `at`, the one that is shown; null: the last. */
   readonly hpackStep: number | null;
   /** Seconds back from now; 0: everything kept. Null: nobody looks. */
   readonly timeline: { readonly seconds: number } | null;
   /** Streams to find; null: nobody searches. */
   readonly find: string | null;
-  /** The moment that frames, windows and the Timeline show, in t; null: now. */
+  /** The moment that all views show, in t; null: now. */
   readonly at: number | null;
   readonly paused: boolean;
 }

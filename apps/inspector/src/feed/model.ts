@@ -16,11 +16,12 @@ import type { FoundPart } from './found.ts';
 import type { GrpcCall } from './grpc.ts';
 import type { HistoryPart } from './history.ts';
 import type { FramesSlot } from './look.ts';
-import type { PastPart } from './past.ts';
+import type { Doubt, PastPart, Reach } from './past.ts';
 
 export * from './grpc.ts';
 export * from './history.ts';
 export * from './look.ts';
+export type { Doubt, Reach } from './past.ts';
 
 /** Where the connection to the gateway stands. */
 export type LinkState =
@@ -150,6 +151,8 @@ export interface StreamRow {
   readonly endAt: number;
   readonly phases: readonly Phase[];
   readonly verdict: Verdict | null;
+  /** Why its numbers are not certain, in the past; null: they are. */
+  readonly doubt: Doubt | null;
 }
 
 /** A slice of the table of streams. */
@@ -375,4 +378,6 @@ export interface Snapshot {
   readonly timeline: TimelinePart | null;
   readonly found: FoundPart | null;
   readonly past: PastPart | null;
+  /** How far what is kept reaches back to the moment shown; null: now is shown. */
+  readonly reach: Reach | null;
 }

@@ -1,9 +1,10 @@
-import { PanelBottom } from 'lucide-react';
+import { PanelBottom, TriangleAlert } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, useRef } from 'react';
 import { TAB_NAMES } from '../app/commands.ts';
 import { TABS, useUi } from '../app/ui-store.ts';
 import { useFeed } from '../feed/client.ts';
-import { count } from '../text/format.ts';
+import type { Reach } from '../feed/model.ts';
+import { count, plural, stamp } from '../text/format.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { Hostile } from '../ui/hostile.tsx';
@@ -22,12 +23,18 @@ export function ConnectionView(): ReactNode {
   const tab = useUi(ui => ui.tab);
   const detail = useFeed(snapshot => snapshot.connection);
   const id = useUi(ui => ui.connection);
+  const inPast = useUi(ui => ui.at !== null);
   return (
     <>
       <TabBar />
+      <ReachNote />
       <div className={css['panel']} role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
         {detail === null ? (
-          <p className={css['gone']}>Connection {id} is not known to the gateway any more, or not yet.</p>
+          <p className={css['gone']}>
+            {inPast
+              ? `Connection ${id} had not been opened at this moment.`
+              : `Connection ${id} is not known to the gateway any more, or not yet.`}
+          </p>
         ) : tab === 'overview' ? (
           <Overview detail={detail} />
         ) : tab === 'streams' ? (
@@ -46,6 +53,33 @@ export function ConnectionView(): ReactNode {
       </div>
     </>
   );
+}
+
+/* Of a moment of the past: what of it is not kept. */
+function ReachNote(): ReactNode {
+  const reach = useFeed(snapshot => snapshot.reach);
+  const text = reach === null ? '' : reachText(reach);
+  if (text === '') return null;
+  return (
+    <p className={css['reach']} role="note">
+      <TriangleAlert size={13} aria-hidden="true" />
+      <span>{text}</span>
+    </p>
+  );
+}
+
+function reachText({ beyond, from, missing, doubtful }: Reach): string {
+  if (beyond) {
+    return Number.isFinite(from)
+      ? `Frames are kept from ${stamp(from)} s on. Of this earlier moment only the times of streams are certain.`
+      : 'No frame is kept: of this moment only the times of streams are certain.';
+  }
+  if (doubtful === 0) return '';
+  const why =
+    missing > 0
+      ? `${plural(missing, 'frame')} in between never came here`
+      : 'the frames kept do not reach back to the beginning of all streams';
+  return `≈ marks ${doubtful === 1 ? 'a number that is' : 'numbers that are'} not certain: ${why}.`;
 }
 
 function TabBar(): ReactNode {

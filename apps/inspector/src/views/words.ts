@@ -1,6 +1,6 @@
 /** Words for facts that several views show. */
-import type { ConnectionFacts } from '@glassway/inspector-protocol';
-import type { ConnectionRow, Health } from '../feed/model.ts';
+import { type ConnectionFacts, count } from '@glassway/inspector-protocol';
+import type { ConnectionRow, Doubt, Health } from '../feed/model.ts';
 import type { Tone } from '../ui/badge.tsx';
 
 /** `client → gateway`. */
@@ -64,4 +64,21 @@ export function rfcLink(rfc: string): { readonly text: string; readonly href: st
     text: `RFC ${number}${section === undefined ? '' : ` §${section}`}`,
     href: `https://www.rfc-editor.org/rfc/rfc${number}${at}`,
   };
+}
+
+/** What may still be sent; in the past there may be no frame left that tells. */
+export function windowText(octets: number, unit: string = ''): string {
+  return Number.isNaN(octets) ? 'not kept' : `${count(octets)}${unit}`;
+}
+
+/** Why numbers of a moment of the past are not certain, as a sentence. */
+export function doubtText(doubt: Doubt): string {
+  switch (doubt) {
+    case 'counted-back':
+      return 'Not all frames that this stream had until this moment are kept: what it had carried is counted back from what it has carried by now.';
+    case 'frames-missing':
+      return 'Frames of this stream from before and after this moment are missing: it had carried at least so much, and perhaps more.';
+    case 'sampled':
+      return 'HTTP/1.1 has no frames to count: this is what the gateway had told last before this moment.';
+  }
 }

@@ -6,10 +6,8 @@ import {
   type Events,
   type Fields,
   type Hello,
-  isVolatile,
   Mark,
   PayloadStore,
-  parseFilter,
   parseLog,
   parseServerMessage,
   type RecordingFacts,
@@ -21,7 +19,6 @@ import {
   unpackSections,
 } from '@glassway/inspector-protocol';
 import {
-  type FramesLook,
   type FramesPart,
   type FramesSlot,
   type FrameText,
@@ -34,18 +31,20 @@ import { Accounts } from './accounts.ts';
 import { findStreams } from './find.ts';
 import { findingsOf } from './findings.ts';
 import { FrameLog } from './frame-log.ts';
-import { asksFor, compile, type Knowledge } from './frame-match.ts';
-import { frameDetail, frameRows } from './frame-rows.ts';
-import { FrameView } from './frame-view.ts';
+import { frameDetail } from './frame-rows.ts';
+import { FrameViews } from './frame-views.ts';
 import { GrpcMessages } from './grpc-messages.ts';
 import { Hpack } from './hpack-part.ts';
-import { frameText, keep } from './keep.ts';
+import { frameText, type Held, keep } from './keep.ts';
 import { connectionDetail, connectionRows, streamDetail, streamsPart } from './parts.ts';
-import { pastPart } from './past.ts';
+import { rowAfter } from './past/frame-trace.ts';
+import { Moments } from './past/moments.ts';
+import { pastPart } from './past/strip.ts';
+import type { WorldThen } from './past/world-then.ts';
 import { Rate } from './rates.ts';
 import { Sections } from './sections.ts';
-import type { ConnectionEntry } from './state-entries.ts';
-import { StateStore } from './state-store.ts';
+import { lastSeconds, lifeOf } from './spans-shown.ts';
+import { StateStore, type StateView } from './state-store.ts';
 import { timelinePart } from './timeline.ts';
 import { windowSeries } from './window-series.ts';
 
@@ -54,9 +53,6 @@ export const BACKLOG = 200_000;
 
 /* Octets of a recording between two words of progress. */
 const LOAD_STEP = 4 * 1024 * 1024;
-
-/* How often a filter over what streams are like, and not frames, is run anew. */
-const VOLATILE_MS = 1000;
 
 const SLOTS: readonly FramesSlot[] = ['tab', 'drawer'];
 
@@ -68,13 +64,6 @@ export interface Positions {
   payloads?: number;
 }
 
-interface HeldView {
-  readonly key: string;
-  readonly view: FrameView;
-  /** When it must be made anew, because what passes depends on more than the frames; milliseconds. */
-  readonly staleAt: number;
-}
-
 /** Everything known, and the parts of it that are looked at. */
 export class Feed {
   readonly log: FrameLog;
@@ -84,7 +73,7 @@ export class Feed {
   readonly octets: PayloadStore = new PayloadStore();
   readonly messages: GrpcMessages = new GrpcMessages();
   readonly #rate = new Rate();
-  readonly #views = new Map<FramesSlot, HeldView>();
+  readonly #views: FrameViews;
   readonly #clock: () => number;
   #hello: Hello | null = null;
   #look: Look = NOTHING;
@@ -100,22 +89,28 @@ export class Feed {
   /* The same for field sections. */
   #fieldsSeen = 0;
   readonly #hpack: Hpack = new Hpack(this.store, this.sections);
+  readonly #past: Moments;
   #pausedAt = 0;
   #loads = 0;
-  readonly #knowledge: Knowledge;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
   constructor(clock: () => number, rows?: number) {
     this.#clock = clock;
     this.log = new FrameLog(rows);
+    const { log, store, sections } = this;
+    this.#past = new Moments({ log, store, sections, sizes: this.#hpack.sizes }, clock);
     const self = this;
-    this.#knowledge = {
-      store: this.store,
-      sections: this.sections,
+    const knowledge = {
+      store,
+      get shown() {
+        return self.#shown;
+      },
+      sections,
       get now() {
-        return self.now;
+        return self.#moment;
       },
     };
+    this.#views = new FrameViews(log, knowledge, clock);
   }
 
   /** The gateway's time now in t: as last heard, plus what passed here since. */
@@ -134,8 +129,7 @@ export class Feed {
   keep(format: KeepFormat, filter: string, content: boolean): ReturnType<typeof keep> | null {
     const hello = this.#hello;
     if (hello === null) return null;
-    const { log, sections, octets, store, now } = this;
-    return keep({ hello, now, log, end: this.#end, sections, octets, store }, format, filter, content);
+    return keep(this.#held(hello), format, filter, content);
   }
 
   /**
@@ -180,6 +174,7 @@ export class Feed {
       this.#eventsSeen = 0;
       this.#fieldsSeen = 0;
       this.#hpack.clear();
+      this.#past.clear();
     }
     this.#hello = hello;
     this.#heard(hello.now);
@@ -206,6 +201,7 @@ export class Feed {
       case 'snapshot':
         this.accounts.subscribed(message.from.frames, message.head.frames);
         if (message.from.fields > this.#fieldsSeen) this.sections.missed();
+        if (message.from.events > this.#eventsSeen) this.#past.journal.missed();
         this.store.apply(message.rows, message.now, true);
         this.#heard(message.now);
         this.#rate.add(message.now, message.head.frames);
@@ -227,6 +223,7 @@ export class Feed {
       case 'dropped':
         if (message.log === 'frames') this.accounts.lost(message.from, message.to, message.count);
         if (message.log === 'fields') this.sections.missed();
+        if (message.log === 'events') this.#past.journal.missed();
         this.#acks[message.log] = message.to;
         return;
       case 'reply':
@@ -253,14 +250,36 @@ export class Feed {
       this.#limit = look.paused ? this.log.end : Number.POSITIVE_INFINITY;
       this.#pausedAt = this.now;
     }
+    if (look.at === null) this.#past.leave();
     this.#look = look;
+  }
+
+  /** False: the moment that was asked for is still to be made, and what is shown is the one before. */
+  get settled(): boolean {
+    return this.#past.settled;
+  }
+
+  /* The moment of the past that is shown, null: now. */
+  get #then(): WorldThen | null {
+    const { at } = this.#look;
+    return at === null ? null : this.#past.at(at);
+  }
+
+  /* What tables are made of. */
+  get #shown(): StateView {
+    return this.#then ?? this.store;
+  }
+
+  /* The end of what is shown, t. */
+  get #moment(): number {
+    return this.#then?.until ?? (this.#look.paused ? this.#pausedAt : this.now);
   }
 
   /* The row after the last one shown: paused or in the past, newer ones are not. */
   get #end(): number {
     const { at } = this.#look;
     const end = Math.min(this.log.end, this.#limit);
-    return at === null ? end : Math.min(end, this.log.rowAt(at + 1));
+    return at === null ? end : Math.min(end, rowAfter(this.log, at));
   }
 
   /** Empties the log of frames; connections and streams stay. */
@@ -303,54 +322,57 @@ export class Feed {
   }
 
   /** The list of connections, and all that is said of the one looked at. */
-  state(): Pick<Snapshot, 'now' | 'connections' | 'findings' | 'connection' | 'streams' | 'stream'> {
-    const now = this.now;
-    const { store } = this;
+  state(): Pick<Snapshot, 'now' | 'connections' | 'findings' | 'connection' | 'streams' | 'stream' | 'reach'> {
+    const then = this.#then;
+    const store = then ?? this.store;
+    const now = then?.until ?? this.now;
     const { connection, streams, stream } = this.#look;
     const entry = connection === null ? undefined : store.connections.get(connection);
     return {
       now,
       connections: connectionRows(store, now),
-      findings: findingsOf(store, this.#hpack.churn, now),
+      findings: findingsOf(store, then?.churn ?? this.#hpack.churn, now),
       connection: entry === undefined ? null : connectionDetail(entry, now),
       streams:
         entry === undefined || streams === null ? null : streamsPart(store, entry, streams, stream?.stream ?? -1, now),
-      stream: stream === null ? null : this.#streamDetail(stream, now),
+      stream:
+        stream === null
+          ? null
+          : streamDetail(store, this.sections, this, this.#look.message, stream.connection, stream.stream, now),
+      reach: then?.reach ?? null,
     };
-  }
-
-  #streamDetail(of: NonNullable<Look['stream']>, now: number): Snapshot['stream'] {
-    return streamDetail(this.store, this.sections, this, this.#look.message, of.connection, of.stream, now);
   }
 
   /** What the frame grids and the detail pane show. */
   grids(): Pick<Snapshot, 'frames' | 'frame'> {
     const { frame, frames } = this.#look;
     const parts: Record<FramesSlot, FramesPart | null> = { tab: null, drawer: null };
-    for (const slot of SLOTS) parts[slot] = this.#frames(slot, frames[slot]);
+    const shown = { end: this.#end, at: this.#look.at, selected: frame };
+    for (const slot of SLOTS) parts[slot] = this.#views.part(slot, frames[slot], shown);
     return { frames: parts, frame: frame === null ? null : frameDetail(this.log, frame, this.sections, this.octets) };
   }
 
   /** What the chart of windows shows. */
   windows(): Pick<Snapshot, 'windows'> {
     const { connection, windows } = this.#look;
-    const entry = connection === null ? undefined : this.store.connections.get(connection);
+    const entry = connection === null ? undefined : this.#shown.connections.get(connection);
     if (windows === null || entry === undefined) return { windows: null };
-    const { from, to } = windows.life ? this.#life(entry, windows.streams[0]) : this.#span(entry, windows.seconds);
+    const { from, to } = windows.life
+      ? lifeOf(this.log, entry, windows.streams[0], this.#moment)
+      : lastSeconds(this.log, entry, windows.seconds, this.#moment);
     const key = `${connection}/${windows.direction}/${windows.streams.join()}${windows.life ? '/life' : ''}`;
-    const past = this.#look.at !== null;
-    const question = { key, streams: windows.streams, direction: windows.direction, from, to, past };
+    const question = { key, streams: windows.streams, direction: windows.direction, from, to };
     return { windows: windowSeries(this.log, this.log.first, this.#end, entry, question) };
   }
 
   /** What the Timeline shows. */
   timeline(): Pick<Snapshot, 'timeline'> {
     const { connection, timeline } = this.#look;
-    const entry = connection === null ? undefined : this.store.connections.get(connection);
+    const store = this.#shown;
+    const entry = connection === null ? undefined : store.connections.get(connection);
     if (timeline === null || entry === undefined) return { timeline: null };
-    const { from, to } = this.#span(entry, timeline.seconds);
-    const past = this.#look.at !== null;
-    return { timeline: timelinePart(this.store, this.sections, this.log, this.#end, entry, from, to, past) };
+    const { from, to } = lastSeconds(this.log, entry, timeline.seconds, this.#moment);
+    return { timeline: timelinePart(store, this.sections, this.log, this.#end, entry, from, to) };
   }
 
   /** The flight recorder's strip. */
@@ -361,39 +383,15 @@ export class Feed {
   /** What the palette searches for. */
   found(): Pick<Snapshot, 'found'> {
     const { find, connection } = this.#look;
-    return { found: find === null ? null : findStreams(this.store, find, connection, this.now) };
-  }
-
-  /* The last so many seconds of a connection; 0: all that is kept. */
-  /* A stream from its beginning to its end, with a little of what was around it. */
-  #life(entry: ConnectionEntry, stream: number | undefined): { readonly from: number; readonly to: number } {
-    const state = stream === undefined ? undefined : entry.streams.get(stream)?.state;
-    const { to: moment } = this.#span(entry, 0);
-    if (state === undefined || state.openedAt < 0) return this.#span(entry, 0);
-    const end = state.closedAt < 0 ? moment : Math.min(moment, state.closedAt);
-    // A chart of less than a tenth of a second has no marks that differ.
-    const lasted = end - state.openedAt;
-    const margin = Math.max((100_000 - lasted) / 2, lasted * 0.04);
-    return { from: Math.max(entry.facts.openedAt, state.openedAt - margin), to: Math.min(moment, end + margin) };
-  }
-
-  #span(entry: ConnectionEntry, seconds: number): { readonly from: number; readonly to: number } {
-    const { openedAt, closedAt } = entry.facts;
-    const moment = this.#look.at ?? (this.#look.paused ? this.#pausedAt : this.now);
-    const to = closedAt >= 0 ? Math.min(closedAt, moment) : moment;
-    const oldest = this.log.size === 0 ? 0 : this.log.columns.t[this.log.slot(this.log.first)]!;
-    const from = Math.max(0, openedAt, seconds === 0 ? oldest : to - seconds * 1e6);
-    // In the past the connection may not have been there yet: then a second in which nothing was.
-    return from < to ? { from, to } : { from: Math.max(0, to - 1e6), to };
+    return { found: find === null ? null : findStreams(this.#shown, find, connection, this.#moment) };
   }
 
   /** The frames of the tab's grid in these ranges of rows, as text; none before anything was heard. */
   text(ranges: readonly (readonly [from: number, to: number])[]): FrameText {
-    const view = this.#views.get('tab')?.view;
+    const view = this.#views.tab;
     const hello = this.#hello;
     if (hello === null || view === undefined) return { text: '', frames: 0, more: false };
-    const { log, sections, octets, store, now } = this;
-    return frameText({ hello, now, log, end: this.#end, sections, octets, store }, view, ranges);
+    return frameText(this.#held(hello), view, ranges);
   }
 
   /** The connection whose tables are looked at, null: nobody looks. */
@@ -403,8 +401,10 @@ export class Feed {
 
   /** What the HPACK tab shows. */
   hpack(): Pick<Snapshot, 'hpack'> {
-    const { hpack, hpackStep, connection } = this.#look;
-    return { hpack: hpack ? this.#hpack.part(connection, hpackStep, this.#clock()) : null };
+    const { hpack, hpackStep, connection, at } = this.#look;
+    if (!hpack) return { hpack: null };
+    const moment = at === null ? null : { t: at, step: hpackStep };
+    return { hpack: this.#hpack.part(connection, moment, this.#then?.churn ?? null, this.#clock()) };
   }
 
   /** A stream that is looked at and whose field sections are not here. */
@@ -422,32 +422,13 @@ export class Feed {
     return { connection: detail.connection, stream: detail.stream };
   }
 
-  #frames(slot: FramesSlot, look: FramesLook | null): FramesPart | null {
-    if (look === null) {
-      this.#views.delete(slot);
-      return null;
-    }
-    const key = JSON.stringify([look.filter, look.connection, look.stream, look.fold]);
-    let held = this.#views.get(slot);
-    const limit = this.#end;
-    if (held?.key !== key || this.#clock() >= held.staleAt) {
-      const filter = parseFilter(scoped(look));
-      const view = new FrameView(this.log, compile(filter, this.#knowledge), look.fold, limit);
-      held = { key, view, staleAt: isVolatile(filter) ? this.#clock() + VOLATILE_MS : Number.POSITIVE_INFINITY };
-      this.#views.set(slot, held);
-    } else held.view.update(limit);
-    const { view } = held;
-    const first = look.follow ? Math.max(0, view.size - look.length) : look.first;
-    const selected = this.#look.frame;
-    const at = selected === null ? view.size : view.indexOf(selected);
-    return {
-      key,
-      base: view.base,
-      total: view.size,
-      rows: frameRows(this.log, view, this.sections, this.store, first, look.length),
-      selected: selected ?? -1,
-      selectedIndex: at < view.size && view.at(at).firstRow <= selected! ? at : -1,
-    };
+  /* What files and texts are made of: all until the moment shown. */
+  #held(hello: Hello): Held {
+    const { log, sections, octets, messages } = this;
+    const { journal } = this.#past;
+    const store = this.#shown;
+    const now = this.#then?.until ?? this.now;
+    return { hello, now, log, end: this.#end, sections, octets, store, messages, journal, sizes: this.#hpack.sizes };
   }
 
   #fields(message: Fields): void {
@@ -465,6 +446,7 @@ export class Feed {
     this.store.happened(events);
     this.messages.add(events);
     this.#hpack.happened(events);
+    this.#past.happened(events);
     this.#eventsSeen = Math.max(this.#eventsSeen, message.to);
   }
 
@@ -473,14 +455,4 @@ export class Feed {
     this.#nowAt = this.#clock();
     this.#stoppedAt = -1;
   }
-}
-
-/* A filter that names connections itself, or those of a worker, is not narrowed to the one selected. */
-function scoped(look: FramesLook): string {
-  const { nodes } = parseFilter(look.filter);
-  const parts = [look.filter];
-  const isScoped = asksFor(nodes, 'conn') || asksFor(nodes, 'worker');
-  if (look.connection !== null && !isScoped) parts.push(`conn=${look.connection}`);
-  if (look.stream !== null) parts.push(`stream=${look.stream}`);
-  return parts.join(' ');
 }

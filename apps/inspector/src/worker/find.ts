@@ -1,7 +1,7 @@
 /** Finds streams of all connections by number, path, authority or status, for the palette. */
 import type { FoundPart, FoundStream } from '../feed/found.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 
 /** Streams answered at most. */
 export const MOST_FOUND = 12;
@@ -10,7 +10,7 @@ export const MOST_FOUND = 12;
  * The streams that `text` means: `7/5` is stream 5 of connection 7, a number is a stream's or a status, anything else is a
  * part of path or authority. The newest of the connection looked at come first.
  */
-export function findStreams(store: StateStore, text: string, connection: number | null, now: number): FoundPart {
+export function findStreams(store: StateView, text: string, connection: number | null, now: number): FoundPart {
   const needle = text.trim().toLowerCase();
   const streams: FoundStream[] = [];
   if (needle === '') return { text, streams };
@@ -37,7 +37,7 @@ function tester(needle: string): (entry: StreamEntry) => boolean {
   return ({ facts }) => facts.path.toLowerCase().includes(needle) || facts.authority.toLowerCase().includes(needle);
 }
 
-function found(store: StateStore, connection: ConnectionEntry, entry: StreamEntry, now: number): FoundStream {
+function found(store: StateView, connection: ConnectionEntry, entry: StreamEntry, now: number): FoundStream {
   const { facts, state } = entry;
   return {
     connection: connection.facts.id,

@@ -5,7 +5,7 @@ import { bytes, count, plural } from '../text/format.ts';
 import type { Churn } from './churn.ts';
 import { healthOf, stuckStream } from './health.ts';
 import type { ConnectionEntry, Violation } from './state-entries.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 
 const MAX_FINDINGS = 50;
 const MAX_CHURN = 5;
@@ -19,7 +19,7 @@ const PING = 6;
 const LIMIT_US = 60_000_000;
 
 /** The findings as of now. */
-export function findingsOf(store: StateStore, churn: Churn, now: number): Finding[] {
+export function findingsOf(store: StateView, churn: Churn, now: number): Finding[] {
   const stalls: Finding[] = [];
   const near: Finding[] = [];
   const rest: Finding[] = [];
@@ -62,7 +62,7 @@ export function findingsOf(store: StateStore, churn: Churn, now: number): Findin
 }
 
 /* One finding per rule, whoever broke it: it leads to the newest place. */
-function violations(store: StateStore): Finding[] {
+function violations(store: StateView): Finding[] {
   const byRule = new Map<string, { newest: Violation; times: number; connections: Set<number> }>();
   for (const entry of store.connections.values()) {
     for (const violation of entry.violations) {

@@ -11,14 +11,17 @@ import {
 } from '@glassway/inspector-protocol';
 import type { FrameLog } from './frame-log.ts';
 import type { Sections } from './sections.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 
 /** Answers whether the row in a slot passes. */
 export type Matcher = (log: FrameLog, slot: number) => boolean;
 
 /** What is known besides the frames. */
 export interface Knowledge {
-  readonly store: StateStore;
+  /** What streams are: method, status and so on, as far as they are known by now. */
+  readonly store: StateView;
+  /** How they do at `now`. */
+  readonly shown: StateView;
   readonly sections: Sections;
   /** Microseconds. */
   readonly now: number;
@@ -107,7 +110,7 @@ class LogSubject implements FilterSubject {
   }
 
   get state(): StreamState | undefined {
-    return this.#knowledge.store.stream(this.connection, this.stream)?.state;
+    return this.#knowledge.shown.stream(this.connection, this.stream)?.state;
   }
 
   get fields(): Iterable<Field> {

@@ -6,14 +6,14 @@ import type { FrameLog } from './frame-log.ts';
 import { errorOf } from './frame-match.ts';
 import type { Entry, FrameView } from './frame-view.ts';
 import type { Sections } from './sections.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 
 /** Rows [first, first + length) of a view, by index from its oldest entry. */
 export function frameRows(
   log: FrameLog,
   view: FrameView,
   sections: Sections,
-  store: StateStore,
+  store: StateView,
   first: number,
   length: number,
 ): FrameRow[] {
@@ -26,7 +26,7 @@ export function frameRows(
   return rows;
 }
 
-function frameRow(log: FrameLog, entry: Entry, sections: Sections, store: StateStore): FrameRow {
+function frameRow(log: FrameLog, entry: Entry, sections: Sections, store: StateView): FrameRow {
   const { columns } = log;
   const slot = log.slot(entry.lastRow);
   return {
@@ -47,7 +47,7 @@ function frameRow(log: FrameLog, entry: Entry, sections: Sections, store: StateS
   };
 }
 
-function detailOf(log: FrameLog, slot: number, sections: Sections, store: StateStore): string {
+function detailOf(log: FrameLog, slot: number, sections: Sections, store: StateView): string {
   const { columns } = log;
   const aux = columns.aux[slot]!;
   const stream = columns.stream[slot]!;
@@ -78,7 +78,7 @@ function detailOf(log: FrameLog, slot: number, sections: Sections, store: StateS
   }
 }
 
-function headline(log: FrameLog, slot: number, sections: Sections, store: StateStore): string {
+function headline(log: FrameLog, slot: number, sections: Sections, store: StateView): string {
   const { columns } = log;
   const section = sections.get(columns.aux[slot]!);
   if (section !== undefined && columns.aux[slot] !== 0) {
@@ -104,7 +104,7 @@ function headline(log: FrameLog, slot: number, sections: Sections, store: StateS
 }
 
 /* A GOAWAY record has room for its error code only. */
-function lastStream(log: FrameLog, slot: number, store: StateStore): number | string {
+function lastStream(log: FrameLog, slot: number, store: StateView): number | string {
   const facts = store.connections.get(log.columns.connection[slot]!)?.facts;
   const goAway = log.columns.direction[slot] === 1 ? facts?.goAwaySent : facts?.goAwayReceived;
   return goAway?.lastStreamId ?? '?';

@@ -29,15 +29,16 @@ export interface OctetSources {
   readonly messages: GrpcMessages;
 }
 
-/** The call on a stream, null when it is none. `open`: the message whose octets are wanted. */
+/** The call on a stream, null when it is none. `open`: the message whose octets are wanted; `until`: what came later is left out, t. */
 export function grpcCall(
   { log, octets, messages }: OctetSources,
   entry: StreamEntry,
   sections: readonly FieldSection[],
   open: { readonly direction: 0 | 1; readonly number: number } | null,
+  until: number = Number.POSITIVE_INFINITY,
 ): GrpcCall | null {
   const { connection, stream } = entry.state;
-  const all = messages.of(connection, stream);
+  const all = messages.of(connection, stream).filter(each => each.t <= until);
   const type = fieldValue(sections, SectionKind.REQUEST, 'content-type') ?? entry.facts.contentType;
   if (all.length === 0 && !type.startsWith('application/grpc')) return null;
   const timeout = fieldValue(sections, SectionKind.REQUEST, 'grpc-timeout');
@@ -68,7 +69,7 @@ export function grpcCall(
       compressed: (each.flags & COMPRESSED) !== 0,
       trailers: (each.flags & TRAILERS) !== 0,
       t: each.t,
-      endAt: each.endAt,
+      endAt: each.endAt <= until ? each.endAt : -1,
     })),
     open: chosen === undefined ? null : opened(log, octets, connection, stream, chosen, type),
   };

@@ -10,10 +10,18 @@ import { TableSizes } from './table-sizes.ts';
 /* The past is made anew this often. */
 const HISTORY_MS = 500;
 
+/** A moment of the past. */
+export interface TablesMoment {
+  /** Microseconds. */
+  readonly t: number;
+  /** One of several steps at the same time, null: the last one. */
+  readonly step: number | null;
+}
+
 /** Everything known of HPACK. */
 export class Hpack {
   readonly churn: Churn = new Churn();
-  readonly #sizes = new TableSizes();
+  readonly sizes: TableSizes = new TableSizes();
   readonly #store: StateStore;
   readonly #sections: Sections;
   #tables: { readonly connection: number; readonly received: TableView; readonly sent: TableView } | null = null;
@@ -31,7 +39,7 @@ export class Hpack {
 
   /** Takes in what happened. */
   happened(events: readonly LogEvent[]): void {
-    this.#sizes.add(events);
+    this.sizes.add(events);
   }
 
   /** The gateway answered with the tables of this connection. */
@@ -39,22 +47,26 @@ export class Hpack {
     this.#tables = { connection, received, sent };
   }
 
-  /** The tab's part; null before the gateway answered. `now`: milliseconds; `step`: of the past, null: the present. */
-  part(connection: number | null, step: number | null, now: number): HpackPart | null {
+  /**
+   * The tab's part; null before the gateway answered. `moment`: of the past, as a time or more exactly as a step, null: the
+   * present; `churn`: what the fields came to by then, null: by now; `now`: milliseconds.
+   */
+  part(connection: number | null, moment: TablesMoment | null, churn: Churn | null, now: number): HpackPart | null {
     const tables = this.#tables;
     if (tables === null || tables.connection !== connection) return null;
-    return { ...tables, fields: this.churn.of(connection), history: this.#history(connection, step, now) };
+    const fields = (churn ?? this.churn).of(connection);
+    return { ...tables, fields, history: this.#history(connection, moment, now) };
   }
 
   /** Forgets everything. */
   clear(): void {
     this.churn.clear();
-    this.#sizes.clear();
+    this.sizes.clear();
     this.#tables = null;
     this.#past = null;
   }
 
-  #history(connection: number, step: number | null, now: number): HistoryPart {
+  #history(connection: number, moment: TablesMoment | null, now: number): HistoryPart {
     const held = this.#past;
     let history = held?.of;
     if (history === undefined || held?.connection !== connection || now - held.madeAt >= HISTORY_MS) {
@@ -62,9 +74,12 @@ export class Hpack {
       const max = facts?.tableMax ?? { received: 4096, sent: 4096 };
       const complete = facts !== undefined && facts.openedAt >= this.#sections.knownSince;
       const sections = this.#sections.ofConnection(connection);
-      history = new TableHistory(sections, this.#sizes.of(connection), complete, [max.received, max.sent]);
+      history = new TableHistory(sections, this.sizes.of(connection), complete, [max.received, max.sent]);
       this.#past = { connection, madeAt: now, of: history };
     }
-    return { ids: history.ids, forgotten: history.forgotten, step: step === null ? null : history.step(step) };
+    const { ids, times, forgotten } = history;
+    if (moment === null) return { ids, times, forgotten, step: null, start: null };
+    const step = (moment.step === null ? null : history.step(moment.step)) ?? history.at(moment.t);
+    return { ids, times, forgotten, step, start: step === null ? history.start : null };
   }
 }

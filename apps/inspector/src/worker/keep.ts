@@ -1,6 +1,7 @@
 /** What the page holds as a recording: to be saved, or written in the format of another tool. */
 import {
   type BackendState,
+  Blocked,
   type ConnectionFacts,
   type ConnectionState,
   exportRecording,
@@ -17,8 +18,12 @@ import {
 import type { FrameText, KeepFormat } from '../feed/model.ts';
 import type { FrameLog } from './frame-log.ts';
 import type { FrameView } from './frame-view.ts';
+import type { GrpcMessage, GrpcMessages } from './grpc-messages.ts';
+import type { Journal } from './past/journal.ts';
 import type { Sections } from './sections.ts';
-import type { StateStore } from './state-store.ts';
+import type { StreamEntry } from './state-entries.ts';
+import type { StateView } from './state-store.ts';
+import type { TableSizes } from './table-sizes.ts';
 
 /** What there is to keep. */
 export interface Held {
@@ -29,7 +34,10 @@ export interface Held {
   readonly end: number;
   readonly sections: Sections;
   readonly octets: PayloadStore;
-  readonly store: StateStore;
+  readonly store: StateView;
+  readonly messages: GrpcMessages;
+  readonly journal: Journal;
+  readonly sizes: TableSizes;
 }
 
 /** Frames copied at once, at most: what is more belongs in a file. */
@@ -55,10 +63,8 @@ export function frameText(
 }
 
 /** The recording of what is held; `rows`: of these frames only. */
-export function recordingOf(
-  { hello, now, log, end, sections, octets, store }: Held,
-  rows?: readonly number[],
-): Recording {
+export function recordingOf(held: Held, rows?: readonly number[]): Recording {
+  const { hello, now, log, end, sections, octets, store } = held;
   const count = rows?.length ?? Math.max(0, end - log.first);
   const frames = new FrameColumns(Math.max(1, count));
   const names = Object.keys(frames).filter(name => name !== 'capacity') as Exclude<
@@ -84,22 +90,46 @@ export function recordingOf(
     backends,
     frames,
     count,
-    sections: sections.all(),
-    events: eventsOf(store),
+    sections: sections.all().filter(section => section.t <= store.until),
+    events: eventsOf(held),
     payloads: octets,
     dropped: 0,
   };
 }
 
-/* Events are not kept as they came, but those that an export needs can be told again. */
-function eventsOf(store: StateStore): LogEvent[] {
-  const events: LogEvent[] = [];
+/* Events are not kept as they came, but those of which something is shown or exported can be told again. */
+function eventsOf({ store, messages, journal, sizes }: Held): LogEvent[] {
+  const events: LogEvent[] = [...journal.all()];
   for (const [connection, entry] of store.connections) {
     for (const { t, event, pairs } of entry.settings)
       events.push({ kind: 'settings', t, seq: 0, connection, event, pairs });
-    events.push(...entry.violations, ...entry.limits.values());
+    events.push(...entry.violations);
+    for (const { t, direction, maxSize } of sizes.of(connection))
+      events.push({ kind: 'table-resized', t, seq: 0, connection, direction, maxSize });
+    for (const stream of entry.streams.keys()) {
+      for (const message of messages.of(connection, stream)) events.push(...told(connection, stream, message));
+      events.push(...waits(entry.streams.get(stream)!));
+    }
   }
-  return events.sort((a, b) => a.t - b.t);
+  return events.filter(event => event.t <= store.until).sort((a, b) => a.t - b.t);
+}
+
+/* A message of gRPC is told when it begins and, if that is another moment, when it ends. */
+function told(connection: number, stream: number, message: GrpcMessage): LogEvent[] {
+  const { direction, number, flags, length, at, seq, t, endAt } = message;
+  const base = { kind: 'grpc-message' as const, connection, stream, direction, number, flags, length };
+  if (endAt === t) return [{ ...base, t, seq, at, phase: 'whole' }];
+  const begin: LogEvent = { ...base, t, seq, at, phase: 'begin' };
+  return endAt < 0 ? [begin] : [begin, { ...base, t: endAt, seq, at: 0, phase: 'end' }];
+}
+
+/* What a stream waited for, so that the recording shows its stalls as this page does. */
+function waits({ facts: { connection, stream }, spans }: StreamEntry): LogEvent[] {
+  return spans.flatMap(({ cause, from, to, pendingBytes }): LogEvent[] => {
+    const base = { kind: 'send-blocked' as const, seq: 0, connection, stream };
+    const begin: LogEvent = { ...base, t: from, cause: cause as Blocked, pendingBytes };
+    return to < 0 ? [begin] : [begin, { ...base, t: to, cause: Blocked.NOT, pendingBytes: 0 }];
+  });
 }
 
 /** The file's octets, and how it may be called. */

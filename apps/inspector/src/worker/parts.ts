@@ -1,17 +1,17 @@
 /** The parts of a snapshot that come from the state. */
 
-import { isStuck } from '@glassway/inspector-protocol';
+import { type FieldSection, isStuck } from '@glassway/inspector-protocol';
 import type { ConnectionDetail, ConnectionRow, Look, StreamDetail, StreamRow, StreamsPart } from '../feed/model.ts';
 import { fieldChanges } from './field-changes.ts';
 import { grpcCall, type OctetSources } from './grpc-call.ts';
 import { healthOf } from './health.ts';
 import type { Sections } from './sections.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 import { pathOf, streamRow, timesOf } from './stream-rows.ts';
 
 /** The list of connections: the open ones in the order they came, which stays put, then the closed ones, newest first. */
-export function connectionRows(store: StateStore, now: number): ConnectionRow[] {
+export function connectionRows(store: StateView, now: number): ConnectionRow[] {
   const rows = [...store.connections.values()].map(entry => connectionRow(entry, now));
   return rows.sort(
     (a, b) => Number(a.closedAt >= 0) - Number(b.closedAt >= 0) || (a.closedAt >= 0 ? b.id - a.id : a.id - b.id),
@@ -44,7 +44,7 @@ export function connectionDetail(entry: ConnectionEntry, now: number): Connectio
     row: connectionRow(entry, now),
     facts: entry.facts,
     state: entry.state,
-    pings: [...entry.pings],
+    pings: entry.pings.map(({ us }) => us),
     settings: [...entry.settings],
     violations: entry.violations.map(({ t, rule, rfc, stream, message }) => ({ t, rule, rfc, stream, message })),
   };
@@ -52,7 +52,7 @@ export function connectionDetail(entry: ConnectionEntry, now: number): Connectio
 
 /** The slice of the table of streams that is looked at. */
 export function streamsPart(
-  store: StateStore,
+  store: StateView,
   connection: ConnectionEntry,
   look: NonNullable<Look['streams']>,
   selected: number,
@@ -124,7 +124,7 @@ function carried({ state }: StreamEntry): number {
 
 /** Everything of one stream, null when it is not known. */
 export function streamDetail(
-  store: StateStore,
+  store: StateView,
   sections: Sections,
   sources: OctetSources,
   message: Look['message'],
@@ -138,6 +138,9 @@ export function streamDetail(
   const pairFacts = entry.facts.pair;
   const pairConnection = pairFacts === null ? undefined : store.connections.get(pairFacts.connection);
   const pair = pairFacts === null ? undefined : pairConnection?.streams.get(pairFacts.stream);
+  const sectionsOf = (connection: number, stream: number): readonly FieldSection[] =>
+    sections.of(connection, stream).filter(section => section.t <= store.until);
+  const own = sectionsOf(connectionId, streamId);
   return {
     row: streamRow(store, connection, entry, now),
     facts: entry.facts,
@@ -145,14 +148,11 @@ export function streamDetail(
     leg: connection.facts.leg,
     protocol: connection.facts.protocol,
     pair: pairConnection === undefined || pair === undefined ? null : streamRow(store, pairConnection, pair, now),
-    sections: sections.of(connectionId, streamId),
-    changes: fieldChanges(
-      sections.of(connectionId, streamId),
-      pairFacts === null ? [] : sections.of(pairFacts.connection, pairFacts.stream),
-    ),
+    sections: own,
+    changes: fieldChanges(own, pairFacts === null ? [] : sectionsOf(pairFacts.connection, pairFacts.stream)),
     path: pathOf(entry),
     times: timesOf(connection, entry, now),
     reason: entry.facts.reason,
-    grpc: grpcCall(sources, entry, sections.of(connectionId, streamId), message),
+    grpc: grpcCall(sources, entry, own, message, store.until),
   };
 }

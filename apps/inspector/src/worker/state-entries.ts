@@ -9,10 +9,11 @@ import {
   type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
-import type { SettingsMoment } from '../feed/model.ts';
+import type { Doubt, SettingsMoment } from '../feed/model.ts';
 import { Rate } from './rates.ts';
 
 const MAX_SPANS = 200;
+const MAX_PROGRESS = 64;
 /* A sender at full speed waits for window all the time; only waits that last longer are worth remembering. */
 const SHORT_SPAN_US = 100_000;
 
@@ -21,6 +22,15 @@ export interface BlockedSpan {
   readonly cause: number;
   readonly from: number;
   to: number;
+  /** Octets that waited when it began. */
+  readonly pendingBytes: number;
+}
+
+/** How far the bodies of a request of HTTP/1.1 had come, as the gateway told it. */
+export interface Progress {
+  readonly t: number;
+  readonly received: number;
+  readonly sent: number;
 }
 
 /** One stream. */
@@ -30,6 +40,10 @@ export interface StreamEntry {
   /** The reserved state it began in (RFC 9113 5.1), 0 when it was not pushed. */
   reserved: number;
   readonly spans: BlockedSpan[];
+  /** Of HTTP/1.1, which has no frames to count; oldest first. */
+  readonly progress: Progress[];
+  /** Why its numbers at a moment of the past are not certain; null: they are. */
+  readonly doubt: Doubt | null;
 }
 
 /** One violation as an event told it. */
@@ -46,7 +60,8 @@ export interface ConnectionEntry {
   /** Those of `streams` that are not closed. */
   readonly open: Map<number, StreamEntry>;
   readonly rate: Rate;
-  readonly pings: number[];
+  /** Round trips in microseconds, oldest first, and when they were told. */
+  readonly pings: { readonly t: number; readonly us: number }[];
   readonly violations: Violation[];
   /** Newest for each rule. */
   readonly limits: Map<string, LimitNear>;
@@ -65,8 +80,18 @@ export function activity(entry: ConnectionEntry): number {
 export function takeState(entry: StreamEntry, state: StreamState): void {
   if (isReserved(state.state)) entry.reserved = state.state;
   entry.state = state;
-  if (state.blocked !== 0) blocked(entry, state.blocked, state.blockedSince);
-  else blocked(entry, 0, state.lastProgressAt);
+  if (state.blocked !== 0) blocked(entry, state.blocked, state.blockedSince, state.pendingBytes);
+  else blocked(entry, 0, state.lastProgressAt, 0);
+}
+
+/** Remembers how far the bodies of an HTTP/1.1 request have come; of long ones ever more seldom. */
+export function progressed({ progress, state }: StreamEntry, t: number): void {
+  const last = progress.at(-1);
+  if (last !== undefined && last.received === state.bytesReceived && last.sent === state.bytesSent) return;
+  progress.push({ t, received: state.bytesReceived, sent: state.bytesSent });
+  if (progress.length <= MAX_PROGRESS) return;
+  const half = progress.filter((_, at) => at % 2 === 1);
+  progress.splice(0, progress.length, ...half);
 }
 
 /** RFC 9113 5.1: reserved (local) or reserved (remote). */
@@ -75,7 +100,7 @@ export function isReserved(state: number): boolean {
 }
 
 /** From now on blocked by this cause, or (0) no longer. Events and states tell the same; the second changes nothing. */
-export function blocked(entry: StreamEntry, cause: number, t: number): void {
+export function blocked(entry: StreamEntry, cause: number, t: number, pendingBytes: number): void {
   const last = entry.spans.at(-1);
   if (last !== undefined && last.to < 0) {
     // The same cause anew: something was sent in between.
@@ -84,7 +109,7 @@ export function blocked(entry: StreamEntry, cause: number, t: number): void {
     if (last.to - last.from < SHORT_SPAN_US) entry.spans.pop();
   }
   if (cause === 0 || (last !== undefined && t < last.to) || (last?.from === t && last.cause === cause)) return;
-  entry.spans.push({ cause, from: t, to: -1 });
+  entry.spans.push({ cause, from: t, to: -1, pendingBytes });
   if (entry.spans.length > MAX_SPANS) entry.spans.shift();
 }
 
@@ -110,5 +135,7 @@ export function newStream(connection: number, stream: number): StreamEntry {
     state: emptyStreamState(connection, stream, -1),
     reserved: 0,
     spans: [],
+    progress: [],
+    doubt: null,
   };
 }

@@ -14,6 +14,7 @@ import {
   isReserved,
   newConnection,
   newStream,
+  progressed,
   type StreamEntry,
   takeState,
 } from './state-entries.ts';
@@ -28,8 +29,22 @@ const MAX_PINGS = 60;
 const MAX_VIOLATIONS = 100;
 const MAX_SETTINGS = 100;
 
-/** All connections. */
-export class StateStore {
+/** Connections and backends at one moment, and what is to be said of them. */
+export interface StateView {
+  readonly connections: ReadonlyMap<number, ConnectionEntry>;
+  /** By `backendKey`. */
+  readonly backends: ReadonlyMap<string, BackendState>;
+  /** What came after this moment is left out, t; infinite: nothing is. */
+  readonly until: number;
+  /** Why this stream does not move at `now`, or how it ended; null: nothing to say. */
+  verdictOn(connection: ConnectionEntry, stream: StreamEntry, now: number): Verdict | null;
+  /** The stream, if it is known. */
+  stream(connection: number, stream: number): StreamEntry | undefined;
+}
+
+/** All connections as they are now. */
+export class StateStore implements StateView {
+  readonly until: number = Number.POSITIVE_INFINITY;
   readonly connections: Map<number, ConnectionEntry> = new Map();
   /** By `backendKey`. */
   readonly backends: Map<string, BackendState> = new Map();
@@ -40,7 +55,7 @@ export class StateStore {
   /* The moment that the engine looks at; -1: something changed since. */
   #lookedAt = -1;
 
-  /** Why this stream does not move, or how it ended; null: nothing to say. */
+  /** See `StateView`. */
   verdictOn(connection: ConnectionEntry, stream: StreamEntry, now: number): Verdict | null {
     if (now !== this.#lookedAt) this.#engine.look(now);
     this.#lookedAt = now;
@@ -68,7 +83,7 @@ export class StateStore {
       const entry = this.connections.get(state.id);
       if (entry === undefined) continue;
       if (state.pingRttUs >= 0 && state.pingRttUs !== entry.state.pingRttUs) {
-        entry.pings.push(state.pingRttUs);
+        entry.pings.push({ t: now, us: state.pingRttUs });
         if (entry.pings.length > MAX_PINGS) entry.pings.shift();
       }
       entry.state = state;
@@ -78,6 +93,7 @@ export class StateStore {
     for (const state of changes.streamStates) {
       this.#stream(state.connection, state.stream, (entry, connection) => {
         takeState(entry, state);
+        if (connection.facts.protocol === 'http/1.1') progressed(entry, now);
         if (state.closedAt < 0) connection.open.set(state.stream, entry);
         else connection.open.delete(state.stream);
       });
@@ -112,12 +128,12 @@ export class StateStore {
         if (stream !== undefined && isReserved(event.from)) stream.reserved = event.from;
       } else if (event.kind === 'send-blocked') {
         const stream = connection.streams.get(event.stream);
-        if (stream !== undefined) blocked(stream, event.cause, event.t);
+        if (stream !== undefined) blocked(stream, event.cause, event.t, event.pendingBytes);
       }
     }
   }
 
-  /** The stream, if it is known. */
+  /** See `StateView`. */
   stream(connection: number, stream: number): StreamEntry | undefined {
     return this.connections.get(connection)?.streams.get(stream);
   }

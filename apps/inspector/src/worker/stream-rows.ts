@@ -2,7 +2,7 @@
 import { IDLE_PATIENCE_US } from '@glassway/inspector-protocol';
 import type { Phase, StreamDetail, StreamRow } from '../feed/model.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 
 const STATES = [
   'idle',
@@ -20,7 +20,7 @@ export function stateName(state: number): string {
 }
 
 /** The table's row of a stream. */
-export function streamRow(store: StateStore, connection: ConnectionEntry, entry: StreamEntry, now: number): StreamRow {
+export function streamRow(store: StateView, connection: ConnectionEntry, entry: StreamEntry, now: number): StreamRow {
   const { facts, state } = entry;
   const verdict = store.verdictOn(connection, entry, now);
   return {
@@ -38,6 +38,7 @@ export function streamRow(store: StateStore, connection: ConnectionEntry, entry:
     endAt: endOf(connection, entry, now),
     phases: phasesOf(connection, entry, now),
     verdict,
+    doubt: entry.doubt,
   };
 }
 

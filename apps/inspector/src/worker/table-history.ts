@@ -83,6 +83,8 @@ export class TableHistory {
   readonly #steps: readonly Step[];
   readonly #entries: readonly [readonly HistoryEntry[], readonly HistoryEntry[]];
   readonly #places: ReadonlyMap<number, number>;
+  /* Before anything happened. */
+  readonly #marks: readonly [Mark, Mark];
   /** True: blocks before the first step were not kept. */
   readonly forgotten: boolean;
 
@@ -100,6 +102,7 @@ export class TableHistory {
       sizes.some(size => size.direction === direction) ? DEFAULT_MAX_SIZE : maxSizes[direction];
     const tables = [new Following(first(0), !complete), new Following(first(1), !complete)] as const;
     const steps: Step[] = [];
+    this.#marks = [tables[0].mark, tables[1].mark];
     for (const what of inOrder(sections, sizes)) {
       const before = [tables[0].mark, tables[1].mark] as const;
       const id = what.section === null ? -1 - what.size.number : what.section.section;
@@ -120,6 +123,29 @@ export class TableHistory {
   /** What the steps are called, oldest first. */
   get ids(): Float64Array {
     return Float64Array.from(this.#steps, step => step.id);
+  }
+
+  /** When they were, in the same order. */
+  get times(): Float64Array {
+    return Float64Array.from(this.#steps, step => step.what.t);
+  }
+
+  /** The tables before the first step. */
+  get start(): { readonly received: HistoryTable; readonly sent: HistoryTable } {
+    const first = this.#steps[0]?.before ?? this.#marks;
+    return { received: this.#table(0, first[0], first[0]), sent: this.#table(1, first[1], first[1]) };
+  }
+
+  /** The last step until `t`, null when all that are kept came later. */
+  at(t: number): HistoryStep | null {
+    let low = 0;
+    let high = this.#steps.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#steps[middle]!.what.t <= t) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? null : this.step(this.#steps[low - 1]!.id);
   }
 
   /** One step, null when it is not kept. */

@@ -1,10 +1,10 @@
 /** Lanes of the Timeline: the streams of one connection that lived in a span of time, each with its other leg. */
-import { FrameType, isStuck, PATIENCE_US } from '@glassway/inspector-protocol';
-import type { Phase, TimelineLane, TimelinePart } from '../feed/model.ts';
+import { FrameType, isStuck } from '@glassway/inspector-protocol';
+import type { TimelineLane, TimelinePart } from '../feed/model.ts';
 import type { FrameLog } from './frame-log.ts';
 import type { Sections } from './sections.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateView } from './state-store.ts';
 import { endOf, phasesOf } from './stream-rows.ts';
 
 /** Lanes shown at most: the newest. */
@@ -13,25 +13,23 @@ export const MAX_LANES = 300;
 export const MAX_PICKS = 6000;
 
 /**
- * The lanes of `connection` for [from, to], in microseconds. `log` rows before `end` are looked at. `past`: `to` is not
- * now, so what came after it is left out.
+ * The lanes of `connection` for [from, to], in microseconds. `log` rows before `end` are looked at.
  */
 export function timelinePart(
-  store: StateStore,
+  store: StateView,
   sections: Sections,
   log: FrameLog,
   end: number,
   connection: ConnectionEntry,
   from: number,
   to: number,
-  past: boolean,
 ): TimelinePart {
   const alive = [...connection.streams.values()].filter(
     entry => entry.state.openedAt >= 0 && entry.state.openedAt <= to && endOf(connection, entry, to) >= from,
   );
   alive.sort((a, b) => a.state.openedAt - b.state.openedAt || a.state.stream - b.state.stream);
   const shown = alive.slice(-MAX_LANES);
-  const lanes = shown.map(entry => lane(store, sections, connection, entry, to, past));
+  const lanes = shown.map(entry => lane(store, sections, connection, entry, to));
   const index = new Map(lanes.map((each, at) => [each.stream, at]));
   return {
     connection: connection.facts.id,
@@ -44,16 +42,15 @@ export function timelinePart(
 }
 
 function lane(
-  store: StateStore,
+  store: StateView,
   sections: Sections,
   connection: ConnectionEntry,
   entry: StreamEntry,
   now: number,
-  past: boolean,
 ): TimelineLane {
   const { facts, state } = entry;
   const pairConnection = facts.pair === null ? undefined : store.connections.get(facts.pair.connection);
-  const phases = until(phasesOf(connection, entry, now), now);
+  const phases = phasesOf(connection, entry, now);
   const pair = facts.pair === null ? undefined : pairConnection?.streams.get(facts.pair.stream);
   return {
     stream: state.stream,
@@ -61,22 +58,12 @@ function lane(
     urgency: urgencyOf(sections, state.connection, state.stream),
     openedAt: state.openedAt,
     phases,
-    stuck: past ? stuckAt(phases, now) : isStuck(store.verdictOn(connection, entry, now)),
+    stuck: isStuck(store.verdictOn(connection, entry, now)),
     pair:
       pairConnection === undefined || pair === undefined || facts.pair === null
         ? null
-        : { ...facts.pair, openedAt: pair.state.openedAt, phases: until(phasesOf(pairConnection, pair, now), now) },
+        : { ...facts.pair, openedAt: pair.state.openedAt, phases: phasesOf(pairConnection, pair, now) },
   };
-}
-
-function until(phases: readonly Phase[], to: number): readonly Phase[] {
-  return phases.filter(phase => phase.from < to).map(phase => (phase.to > to ? { ...phase, to } : phase));
-}
-
-/* Verdicts are about now; of the past the phases tell. */
-function stuckAt(phases: readonly Phase[], t: number): boolean {
-  const last = phases.at(-1);
-  return last !== undefined && last.kind === 'blocked' && last.to >= t && t - last.from >= PATIENCE_US;
 }
 
 /** RFC 9218 4: urgency and incremental, as the request or a later PRIORITY_UPDATE said. Null: nothing was said. */

@@ -23,8 +23,6 @@ export interface WindowQuestion {
   /** Microseconds. */
   readonly from: number;
   readonly to: number;
-  /** `to` is a moment of the past, of which only the frames tell: the state is that of now. */
-  readonly past: boolean;
 }
 
 /** True when a frame's windows are those of this side. */
@@ -76,20 +74,11 @@ export function windowSeries(
     for (const { stream, values } of series)
       values[at] = t[at]! > closedAt(connection, stream) ? Number.NaN : last.get(stream)!;
   });
-  // The state is always right: the lines end at what it says now. In the past they end as the last frame left them.
+  // The state is always right: the lines end at what it says.
   const at = kept.length;
   t[at] = Math.max(to, t[at - 1] ?? to);
-  const { past } = question;
-  whole[at] = past
-    ? (whole[at - 1] ?? Number.NaN)
-    : direction === 1
-      ? connection.state.sendWindow
-      : connection.state.receiveWindow;
+  whole[at] = direction === 1 ? connection.state.sendWindow : connection.state.receiveWindow;
   for (const { stream, values } of series) {
-    if (past) {
-      values[at] = to > closedAt(connection, stream) ? Number.NaN : (last.get(stream) ?? Number.NaN);
-      continue;
-    }
     const state = connection.streams.get(stream)?.state;
     values[at] =
       state === undefined || state.closedAt >= 0
@@ -210,7 +199,7 @@ function emptyRuns(
       since = -1;
     }
   }
-  if (since >= 0 || (rows.length === 0 && !question.past && connection.state.sendWindow <= 0))
+  if (since >= 0 || (rows.length === 0 && connection.state.sendWindow <= 0))
     runs.push([since < 0 ? question.from : since, question.to]);
   return runs;
 }

@@ -91,12 +91,12 @@ function paint(): void {
 function show(look: Look): void {
   const differs = (...keys: readonly (keyof Look)[]): boolean =>
     keys.some(key => JSON.stringify(look[key]) !== JSON.stringify(seen[key]));
-  const state = differs('connection', 'streams', 'stream', 'message');
+  const state = differs('connection', 'streams', 'stream', 'message', 'at');
   const grids = differs('connection', 'frames', 'frame', 'paused', 'at');
   const windows = differs('connection', 'windows', 'paused', 'at');
   const timeline = differs('connection', 'timeline', 'paused', 'at');
-  const found = differs('find');
-  const hpack = differs('connection', 'hpack', 'hpackStep');
+  const found = differs('find', 'at');
+  const hpack = differs('connection', 'hpack', 'hpackStep', 'at');
   if (differs('connection', 'hpack')) tablesDue = 0;
   seen = look;
   feed.look(look);
@@ -206,7 +206,9 @@ self.onmessage = (event: MessageEvent<ToWorker>): void => {
 self.setInterval(() => {
   acknowledge();
   askTables();
-  if (seen.paused) post(feed.status());
+  // Somebody drags through the past faster than moments can be made: this is where the hand has come to rest.
+  if (!feed.settled) paint();
+  else if (seen.paused) post(feed.status());
   // Ages and stalls grow while nothing comes in, so a live page is painted anyway, only less often.
   else if (changed || (live && subscription > 0)) paint();
   changed = false;

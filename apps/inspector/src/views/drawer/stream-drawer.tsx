@@ -4,14 +4,14 @@ import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
 import type { StreamDetail, StreamRow, Verdict } from '../../feed/model.ts';
-import { bytes, count, plural, span } from '../../text/format.ts';
+import { bytes, plural, span } from '../../text/format.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
 import { LinkButton } from '../../ui/link-button.tsx';
 import { FrameGrid } from '../frames/frame-grid.tsx';
 import { PHASE_NAMES, Waterfall } from '../streams/stream-line.tsx';
-import { rfcLink } from '../words.ts';
+import { doubtText, rfcLink, windowText } from '../words.ts';
 import { Block } from './block.tsx';
 import css from './drawer.module.css';
 import { FieldTable } from './field-table.tsx';
@@ -25,6 +25,7 @@ export function StreamDrawer(): ReactNode {
   const chosen = useUi(state => state.stream);
   const detail = useFeed(snapshot => snapshot.stream);
   const tab = useUi(state => state.tab);
+  const inPast = useUi(state => state.at !== null);
   const docked = useUi(state => state.tab === 'streams' && state.dock);
   const known = detail !== null && detail.row.stream === chosen?.stream && detail.row.connection === chosen.connection;
   return (
@@ -51,6 +52,7 @@ export function StreamDrawer(): ReactNode {
       </header>
       {known ? (
         <div className={css['body']}>
+          {detail.row.doubt !== null && <p className={css['doubt']}>{doubtText(detail.row.doubt)}</p>}
           {detail.row.verdict !== null && <VerdictBox verdict={detail.row.verdict} />}
           <BothLegs detail={detail} />
           {detail.protocol === 'h2' && (
@@ -89,7 +91,11 @@ export function StreamDrawer(): ReactNode {
           )}
         </div>
       ) : (
-        <p className={css['gone']}>This stream is not known to the gateway any more, or not yet.</p>
+        <p className={css['gone']}>
+          {inPast
+            ? 'This stream had not been opened at this moment, or nothing of it is kept.'
+            : 'This stream is not known to the gateway any more, or not yet.'}
+        </p>
       )}
     </div>
   );
@@ -235,8 +241,8 @@ function LegLine(props: {
 function Numbers(props: { readonly detail: StreamDetail }): ReactNode {
   const { stateRow } = props.detail;
   const lines: readonly (readonly [name: string, value: string, note: string, alarm: boolean])[] = [
-    ['send window', count(stateRow.sendWindow), '', stateRow.blocked === 2],
-    ['receive window', count(stateRow.receiveWindow), '', false],
+    ['send window', windowText(stateRow.sendWindow), '', stateRow.blocked === 2],
+    ['receive window', windowText(stateRow.receiveWindow), '', false],
     ['received', bytes(stateRow.bytesReceived), plural(stateRow.framesReceived, 'frame'), false],
     ['sent', bytes(stateRow.bytesSent), plural(stateRow.framesSent, 'frame'), false],
     ['waits to be sent', stateRow.blocked === 0 ? '—' : bytes(stateRow.pendingBytes), '', stateRow.blocked !== 0],

@@ -1,7 +1,7 @@
 import { type FieldSection, Representation, representationText, SectionKind } from '@glassway/inspector-protocol';
 import { ChevronFirst, ChevronLast, ChevronLeft, ChevronRight, Lock } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { openStream, useUi } from '../../app/ui-store.ts';
+import { goTo, openStream } from '../../app/ui-store.ts';
 import type { HistoryPart, HistoryStep } from '../../feed/model.ts';
 import { bytes, count, plural, stamp } from '../../text/format.ts';
 import { Button } from '../../ui/button.tsx';
@@ -9,17 +9,22 @@ import { Hostile } from '../../ui/hostile.tsx';
 import { LinkButton } from '../../ui/link-button.tsx';
 import css from './history.module.css';
 
-const go = (hpackStep: number | null): void => useUi.setState({ hpackStep });
-
-/** The way through the tables' past: block by block, or by a slider; the right end is the present. */
+/** The way through the tables' past: block by block, or by a slider; the right end is the present. All views go along. */
 export function HistoryBar(props: { readonly history: HistoryPart }): ReactNode {
-  const { ids, forgotten, step } = props.history;
+  const { ids, times, forgotten, step, start } = props.history;
   const last = ids.length;
-  const at = step?.index ?? last;
-  const move = (index: number): void => go(index >= last ? null : (ids[Math.max(0, index)] ?? null));
+  const now = step === null && start === null;
+  // Before the first block there is nothing to step back to.
+  const at = now ? last : (step?.index ?? -1);
+  const move = (index: number): void => {
+    const place = Math.max(0, index);
+    if (place >= last) goTo(null);
+    else goTo(times[place]!, ids[place]!);
+  };
+  const place = now ? 'now' : step === null ? `before the first of ${count(last)}` : stepText(step, last);
   return (
     <div className={css['bar']}>
-      <Button icon small bare aria-label="First block" title="First block" disabled={at === 0} onClick={() => move(0)}>
+      <Button icon small bare aria-label="First block" title="First block" disabled={at <= 0} onClick={() => move(0)}>
         <ChevronFirst size={15} />
       </Button>
       <Button
@@ -28,7 +33,7 @@ export function HistoryBar(props: { readonly history: HistoryPart }): ReactNode 
         bare
         aria-label="Block before"
         title="Block before"
-        disabled={at === 0}
+        disabled={at <= 0}
         onClick={() => move(at - 1)}
       >
         <ChevronLeft size={15} />
@@ -38,28 +43,20 @@ export function HistoryBar(props: { readonly history: HistoryPart }): ReactNode 
         className={css['slider']}
         min={0}
         max={last}
-        value={at}
+        value={Math.max(0, at)}
         aria-label="Field block"
-        aria-valuetext={step === null ? 'now' : stepText(step, last)}
+        aria-valuetext={place}
         onChange={event => move(event.target.valueAsNumber)}
       />
-      <Button
-        icon
-        small
-        bare
-        aria-label="Block after"
-        title="Block after"
-        disabled={step === null}
-        onClick={() => move(at + 1)}
-      >
+      <Button icon small bare aria-label="Block after" title="Block after" disabled={now} onClick={() => move(at + 1)}>
         <ChevronRight size={15} />
       </Button>
-      <Button small aria-pressed={step === null} onClick={() => go(null)}>
+      <Button small aria-pressed={now} onClick={() => goTo(null)}>
         <ChevronLast size={13} />
         Now
       </Button>
       <span className={css['place']}>
-        {step === null ? plural(last, 'block') : stepText(step, last)}
+        {now ? plural(last, 'block') : place}
         {forgotten && ' · what came before the first is forgotten'}
       </span>
     </div>

@@ -22,7 +22,8 @@ export function HpackTab(): ReactNode {
     return <p className={css['none']}>HTTP/1.1 does not compress its fields.</p>;
   }
   if (part === null) return <p className={css['none']}>Asking the gateway for the tables.</p>;
-  const { step } = part.history;
+  const { step, start } = part.history;
+  const then = step ?? start;
   const peer = detail?.facts.leg === 1 ? 'backend' : 'client';
   return (
     <div className={css['page']}>
@@ -31,11 +32,11 @@ export function HpackTab(): ReactNode {
       <div className={css['tables']}>
         <Table
           title={`Received: the ${peer}’s encoder fills it`}
-          table={step === null ? shownNow(part.received) : step.received}
+          table={then === null ? shownNow(part.received) : then.received}
         />
-        <Table title="Sent: our encoder fills it" table={step === null ? shownNow(part.sent) : step.sent} />
+        <Table title="Sent: our encoder fills it" table={then === null ? shownNow(part.sent) : then.sent} />
       </div>
-      <Economy fields={part.fields} />
+      <Economy fields={part.fields} now={then === null} />
     </div>
   );
 }
@@ -125,13 +126,17 @@ function Entry(props: {
   );
 }
 
-function Economy(props: { readonly fields: readonly FieldEconomy[] }): ReactNode {
+function Economy(props: { readonly fields: readonly FieldEconomy[]; readonly now: boolean }): ReactNode {
   const { fields } = props;
   return (
     <section className={css['card']}>
-      <h3 className={ui['eyebrow']}>What each field costs</h3>
+      <h3 className={ui['eyebrow']}>{props.now ? 'What each field costs' : 'What each field had cost by then'}</h3>
       {fields.length === 0 ? (
-        <p className={css['quiet']}>No field section has been seen on this connection since this page was opened.</p>
+        <p className={css['quiet']}>
+          {props.now
+            ? 'No field section has been seen on this connection since this page was opened.'
+            : 'No field section from before this moment is kept.'}
+        </p>
       ) : (
         <table className={css['economy']}>
           <thead>

@@ -10,7 +10,7 @@ import { Sparkline } from '../../ui/sparkline.tsx';
 import ui from '../../ui/ui.module.css';
 import { frameKind } from '../frames/frame-type.tsx';
 import { SettingsTable } from '../settings/settings-table.tsx';
-import { legText, negotiationText, rfcLink, tlsText, workerText } from '../words.ts';
+import { legText, negotiationText, rfcLink, tlsText, windowText, workerText } from '../words.ts';
 import css from './overview.module.css';
 
 /** Facts, settings, pings and counters of the connection. */
@@ -108,6 +108,8 @@ function Line(props: { readonly name: string; readonly children: ReactNode }): R
 
 function Traffic(props: { readonly detail: ConnectionDetail }): ReactNode {
   const { state, facts, row } = props.detail;
+  // Of a moment of the past nobody knows how many had left the tables.
+  const evicted = state.evictionsReceived + state.evictionsSent;
   const saved = (wire: number, plain: number): string =>
     plain === 0
       ? '—'
@@ -123,13 +125,13 @@ function Traffic(props: { readonly detail: ConnectionDetail }): ReactNode {
         <Line name="sent">{bytes(state.bytesSent)}</Line>
         {facts.protocol === 'h2' && (
           <>
-            <Line name="may send">{count(state.sendWindow)} octets of DATA</Line>
-            <Line name="peer may send">{count(state.receiveWindow)} octets of DATA</Line>
+            <Line name="may send">{windowText(state.sendWindow, ' octets of DATA')}</Line>
+            <Line name="peer may send">{windowText(state.receiveWindow, ' octets of DATA')}</Line>
             <Line name="HPACK in">{saved(state.sectionBytesReceived, state.fieldBytesReceived)}</Line>
             <Line name="HPACK out">{saved(state.sectionBytesSent, state.fieldBytesSent)}</Line>
             <Line name="tables">
-              {bytes(facts.tableMax.received)} in, {bytes(facts.tableMax.sent)} out;{' '}
-              {count(state.evictionsReceived + state.evictionsSent)} evicted
+              {bytes(facts.tableMax.received)} in, {bytes(facts.tableMax.sent)} out
+              {!Number.isNaN(evicted) && `; ${count(evicted)} evicted`}
             </Line>
             <Line name="resets">
               {count(state.resetsReceived)} received, {count(state.resetsSent)} sent

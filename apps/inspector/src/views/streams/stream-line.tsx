@@ -1,9 +1,11 @@
 import { memo, type ReactNode } from 'react';
 import { openStream } from '../../app/ui-store.ts';
-import type { Phase, PhaseKind, StreamRow } from '../../feed/model.ts';
+import type { Doubt, Phase, PhaseKind, StreamRow } from '../../feed/model.ts';
 import { bytes, span } from '../../text/format.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Hostile } from '../../ui/hostile.tsx';
+import ui from '../../ui/ui.module.css';
+import { doubtText } from '../words.ts';
 import css from './streams.module.css';
 
 const COLUMNS = ['id', 'method', 'path', 'status', 'state', 'verdict', 'in', 'out'];
@@ -81,10 +83,10 @@ export const StreamLine = memo(function StreamLine(props: {
         )}
       </span>
       <span role="gridcell" className={css['in']}>
-        {bytes(row.received)}
+        <Carried octets={row.received} doubt={row.doubt} />
       </span>
       <span role="gridcell" className={css['out']}>
-        {bytes(row.sent)}
+        <Carried octets={row.sent} doubt={row.doubt} />
       </span>
       <span role="gridcell" className={css['timeline']}>
         <Waterfall phases={row.phases} from={props.from} to={props.to} />
@@ -92,6 +94,18 @@ export const StreamLine = memo(function StreamLine(props: {
     </div>
   );
 });
+
+/* In the past some numbers are not certain, and say so. */
+function Carried(props: { readonly octets: number; readonly doubt: Doubt | null }): ReactNode {
+  if (props.doubt === null) return bytes(props.octets);
+  return (
+    <span title={doubtText(props.doubt)}>
+      <span aria-hidden="true">≈ </span>
+      <span className={ui['srOnly']}>about </span>
+      {bytes(props.octets)}
+    </span>
+  );
+}
 
 /** A stream's phases over time. */
 export function Waterfall(props: {

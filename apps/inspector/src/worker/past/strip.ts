@@ -1,8 +1,8 @@
 /** The flight recorder's strip: how many frames came when, and where something stood still or broke a rule. */
 import { PATIENCE_US } from '@glassway/inspector-protocol';
-import { PastMark, type PastPart } from '../feed/past.ts';
-import type { FrameLog } from './frame-log.ts';
-import type { StateStore } from './state-store.ts';
+import { PastMark, type PastPart } from '../../feed/past.ts';
+import type { FrameLog } from '../frame-log.ts';
+import type { StateStore } from '../state-store.ts';
 
 /** Parts that the span is divided into. */
 export const PAST_PARTS = 240;
