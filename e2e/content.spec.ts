@@ -77,7 +77,7 @@ test.describe('what is inside', () => {
     await noFindings(page);
   });
 
-  test('HPACK goes back block by block, and comes back to now', async ({ page }) => {
+  test('HPACK goes back block by block, everything else goes along, and both come back to now', async ({ page }) => {
     await live(page, gateway);
     await page.keyboard.press('5');
     const slider = page.getByRole('slider', { name: 'Field block' });
@@ -88,9 +88,19 @@ test.describe('what is inside', () => {
       await expect(slider).toHaveAttribute('aria-valuetext', /\d+ of \d+, at/, { timeout: 1000 });
     }).toPass();
     await expect(page.getByText(/% saved/)).toBeVisible();
+    await expect(page.getByRole('status').filter({ hasText: 'in the past' })).toBeVisible();
     await noFindings(page);
-    await page.getByRole('button', { name: 'Now' }).click();
+    // Before the first block there was no stream, and then there was one after the other.
+    await page.getByRole('button', { name: 'First block' }).click();
+    await expect(slider).toHaveAttribute('aria-valuetext', /^1 of/);
+    await page.keyboard.press('2');
+    await expect(page.getByRole('button', { name: 'All 1', exact: true })).toBeVisible();
+    await expect(page.getByRole('grid', { name: 'Streams' }).getByRole('row')).toHaveCount(2);
+    await noFindings(page);
+    await page.keyboard.press('5');
+    await page.getByRole('button', { name: 'Now', exact: true }).click();
     await expect(slider).toHaveAttribute('aria-valuetext', 'now');
+    await expect(page.getByRole('status').filter({ hasText: 'live' })).toBeVisible();
   });
 });
 

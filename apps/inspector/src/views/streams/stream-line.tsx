@@ -114,9 +114,8 @@ export function Waterfall(props: {
   readonly to: number;
 }): ReactNode {
   const width = Math.max(1, props.to - props.from);
-  const text = props.phases
-    .map(phase => `${PHASE_NAMES[phase.kind]} ${span((phase.to - phase.from) / 1000)}`)
-    .join(', ');
+  const parts = props.phases.map(phase => `${PHASE_NAMES[phase.kind]} ${span((phase.to - phase.from) / 1000)}`);
+  const text = parts.length === 0 ? 'just opened' : parts.join(', ');
   return (
     <svg className={css['waterfall']} viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label={text}>
       <title>{text}</title>
