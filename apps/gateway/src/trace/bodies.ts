@@ -27,6 +27,8 @@ export class Bodies {
   private readonly ring: EntryRing;
   /** Whether any stream has ever had messages to follow. */
   followed = false;
+  // Whether any word has ever been written: before, all rows are as new.
+  private used = false;
 
   constructor(ring: EntryRing) {
     this.ring = ring;
@@ -34,23 +36,36 @@ export class Bodies {
 
   /** A stream begins in this row. */
   open(row: number): void {
+    if (!this.used) return;
     const from = row * 2 * WORDS;
-    if (from >= this.words.length) {
-      const grown = new Int32Array(Math.max(this.words.length * 2, from + 2 * WORDS));
-      grown.set(this.words);
-      this.words = grown;
-    }
+    this.grow(from);
     for (let i = 0; i < 2 * WORDS; i++) this.words[from + i] = 0;
+  }
+
+  private use(row: number): void {
+    this.used = true;
+    this.grow(row * 2 * WORDS);
+  }
+
+  /** Makes room for the row that begins at `from`. */
+  private grow(from: number): void {
+    if (from < this.words.length) return;
+    const grown = new Int32Array(Math.max(this.words.length * 2, from + 2 * WORDS));
+    grown.set(this.words);
+    this.words = grown;
   }
 
   /** The head of a message told what its body is. */
   head(row: number, direction: number, grpc: boolean): void {
+    if (!grpc && !this.used) return;
+    this.use(row);
     this.words[(row * 2 + direction) * WORDS + Word.GRPC] = grpc ? 1 : 0;
     if (grpc) this.followed = true;
   }
 
   /** Takes up to `wanted` octets from the share of a stream's direction; answers how many are left to take. */
   sample(row: number, direction: number, wanted: number, share: number): number {
+    this.use(row);
     const at = (row * 2 + direction) * WORDS + Word.SAMPLED;
     const count = Math.min(wanted, share - this.words[at]!);
     if (count <= 0) return 0;
@@ -77,7 +92,8 @@ export class Bodies {
   ): void {
     const base = (row * 2 + direction) * WORDS;
     const { words } = this;
-    if (words[base + Word.GRPC] === 0) return;
+    // Also where no word of the row was ever needed.
+    if (words[base + Word.GRPC] !== 1) return;
     let room = MAX_TOLD;
     for (let at = start; at < end; ) {
       const left = words[base + Word.LEFT]! >>> 0;

@@ -10,8 +10,8 @@ import { LastLines } from './last-lines.ts';
 import { clip, type Sink } from './sink.ts';
 import { ConnectionF, ConnectionI } from './slots.ts';
 import { StreamRows } from './stream-rows.ts';
-import { TableStrings } from './table-strings.ts';
 import { type ConnectionFacts, Leg } from './trace.ts';
+import { Way } from './way.ts';
 
 const ACK = 0x1;
 const END_HEADERS = 0x4;
@@ -33,19 +33,13 @@ export class ConnectionTap implements Tap {
   readonly streams: StreamRows;
   readonly row: ConnectionRow;
   private readonly sink: Sink;
-  private readonly words: readonly [received: number, sent: number];
+  private readonly inbound: Way;
+  private readonly outbound: Way;
   private readonly settings: readonly Map<number, number>[] = [new Map(), new Map(), new Map()];
-  // By direction: number of the section whose HEADERS frame is still to come, and whether it is redacted; or number for
-  // the section whose HEADERS frame was told, because CONTINUATION frames follow.
-  private readonly section = new Uint32Array(2);
-  private readonly continued = new Uint32Array(2);
-  private readonly redacted = new Uint8Array(2);
-  private readonly tables: readonly [TableStrings, TableStrings] = [new TableStrings(), new TableStrings()];
   // HTTP/1.1: of the last request, and of the last response.
   private requestLines: LastLines | null = null;
   private responseLines: LastLines | null = null;
-  // By direction: octets told of the data of the DATA frame under way. And where in the log the received one is.
-  private readonly dataAt = new Int32Array(2);
+  // Where in the log the DATA frame received last is.
   private dataSeq = 0;
   private fieldBytes = 0;
   private lastIndex = -1;
@@ -64,7 +58,8 @@ export class ConnectionTap implements Tap {
     this.sink = sink;
     const leg = facts.leg === Leg.BACKEND ? LEG_BIT : 0;
     // Signed, which is a small integer to the engine; the octets are the same.
-    this.words = [this.id | leg, this.id | leg | DIRECTION_BIT];
+    this.inbound = new Way(this.id | leg);
+    this.outbound = new Way(this.id | leg | DIRECTION_BIT);
     this.row = new ConnectionRow(sink, this.id);
     this.streams = new StreamRows(sink, this.id, this.row);
   }
@@ -82,6 +77,7 @@ export class ConnectionTap implements Tap {
     offset: number,
   ): void {
     const sink = this.sink;
+    const way = this.way(direction);
     sink.touch();
     // The tap gives the windows of the receiving side for DATA received and WINDOW_UPDATE sent, else of the sending side.
     const receiving = direction === Direction.IN ? type === FrameType.DATA : type === FrameType.WINDOW_UPDATE;
@@ -90,9 +86,9 @@ export class ConnectionTap implements Tap {
     let extra = aux;
     let section = 0;
     if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
-      section = this.takeSection(direction, flags);
+      section = this.takeSection(way, flags);
       if (section !== 0) {
-        mark = this.redacted[direction] === 1 ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
+        mark = way.redacted ? Mark.SECTION | Mark.REDACTED : Mark.SECTION;
         ref = section;
         if (type === FrameType.HEADERS) extra = section;
       }
@@ -104,7 +100,7 @@ export class ConnectionTap implements Tap {
     } else if (type === FrameType.PING) {
       this.ping(direction, flags, bytes, offset, length);
     } else if (type === FrameType.DATA) {
-      this.dataAt[direction] = 0;
+      way.dataAt = 0;
       if (direction === Direction.IN) this.dataSeq = sink.frames.position;
       if ((flags & PADDED) !== 0 && offset < bytes.length) extra = bytes[offset]! + 1;
     }
@@ -125,7 +121,7 @@ export class ConnectionTap implements Tap {
     this.lastIndex = direction === Direction.IN ? frames.index : -1;
     this.lastType = type;
     this.lastStream = streamId;
-    frames.append(this.words[direction], streamId, length, type, flags, mark, ref, connectionWindow, window, extra);
+    frames.append(way.word, streamId, length, type, flags, mark, ref, connectionWindow, window, extra);
   }
 
   private keepOctets(
@@ -140,7 +136,7 @@ export class ConnectionTap implements Tap {
   ): void {
     if (type === FrameType.DATA || type === FrameType.CONTINUATION) return;
     const { sink } = this;
-    const word = this.words[direction];
+    const { word } = this.way(direction);
     if (type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE) {
       // What goes on in CONTINUATION frames is known to be harmless only when they are gone.
       if (section === 0 || (flags & END_HEADERS) === 0) return;
@@ -158,15 +154,16 @@ export class ConnectionTap implements Tap {
     const slot = this.streams.slot(streamId);
     if (slot < 0) return;
     sink.touch();
-    const at = this.dataAt[direction]!;
-    this.dataAt[direction] = at + end - start;
+    const way = this.way(direction);
+    const at = way.dataAt;
+    way.dataAt = at + end - start;
     const seq = direction === Direction.IN ? this.dataSeq : sink.frames.position;
     sink.bodies.data(slot, direction, this.id, streamId, seq, sink.now, at, bytes, start, end, sink.isDetailed);
     const most = sink.octets.sampleBytes;
     if (at >= most) return;
     const wanted = Math.min(end - start, most - at);
     const count = sink.bodies.sample(slot, direction, wanted, most * SAMPLES_PER_STREAM);
-    if (count > 0) sink.octets.piece(this.words[direction], streamId, seq, FrameType.DATA, at, bytes, start, count);
+    if (count > 0) sink.octets.piece(way.word, streamId, seq, FrameType.DATA, at, bytes, start, count);
   }
 
   /** What only received frames tell of the connection. */
@@ -181,20 +178,24 @@ export class ConnectionTap implements Tap {
   }
 
   /** Number of the section that belongs to a HEADERS or PUSH_PROMISE frame, 0 for none. */
-  private takeSection(direction: Direction, flags: number): number {
-    const section = this.section[direction]!;
-    this.section[direction] = 0;
+  private takeSection(way: Way, flags: number): number {
+    const { section } = way;
+    way.section = 0;
     if (section !== 0 || (flags & END_HEADERS) !== 0) return section;
     // Not complete yet: the section gets its number now and its content after the last CONTINUATION.
-    this.redacted[direction] = 0;
-    this.continued[direction] = this.sink.sections.number();
-    return this.continued[direction]!;
+    way.redacted = false;
+    way.continued = this.sink.sections.number();
+    return way.continued;
+  }
+
+  private way(direction: Direction): Way {
+    return direction === Direction.IN ? this.inbound : this.outbound;
   }
 
   onFieldSectionStart(direction: Direction, _streamId: number): void {
     this.sink.touch();
     this.fieldBytes = 0;
-    this.sink.sections.begin(this.tables[direction]);
+    this.sink.sections.begin(this.way(direction).table);
   }
 
   onField(
@@ -211,13 +212,14 @@ export class ConnectionTap implements Tap {
 
   onFieldSectionEnd(direction: Direction, streamId: number, kind: SectionKind, wireBytes: number): void {
     const { sections } = this.sink;
-    const continued = this.continued[direction]!;
+    const way = this.way(direction);
+    const { continued } = way;
     const section = continued === 0 ? sections.number() : continued;
     sections.end(section, this.id, streamId, direction, kind, wireBytes);
-    this.continued[direction] = 0;
+    way.continued = 0;
     if (continued === 0) {
-      this.section[direction] = section;
-      this.redacted[direction] = sections.redacted ? 1 : 0;
+      way.section = section;
+      way.redacted = sections.redacted;
     }
     this.streams.section(streamId, kind);
     if (kind === SectionKind.REQUEST || kind === SectionKind.RESPONSE) {
@@ -239,7 +241,7 @@ export class ConnectionTap implements Tap {
   }
 
   onTableInsert(direction: Direction, _name: string, _value: string, _tableSize: number): void {
-    this.sink.sections.inserted(this.tables[direction]);
+    this.sink.sections.inserted(this.way(direction).table);
   }
 
   onTableEvict(direction: Direction, count: number, _tableSize: number): void {

@@ -4,8 +4,11 @@
  * trying things out always, under load for a part of the time. As soon as somebody looks, everything is.
  */
 
-/** Octets of entries per second recorded without a reader. */
-const IDLE_BYTES_PER_SECOND: number = 2 * 1024 * 1024;
+/**
+ * Octets of entries per second recorded without a reader: some 800 requests, far beyond a person who tries things out. The
+ * default ring then holds the details of the last two minutes at least.
+ */
+const IDLE_BYTES_PER_SECOND: number = 512 * 1024;
 /** Seconds of that rate that may come in one burst. */
 const BURST_SECONDS = 4;
 
@@ -19,7 +22,7 @@ export class DetailBudget {
   private at = 0;
   private written = 0;
 
-  /** `idleBytesPerSecond`: 0 records no details without a reader, `Infinity` always all. Default 2 MiB. */
+  /** `idleBytesPerSecond`: 0 records no details without a reader, `Infinity` always all. Default 512 KiB. */
   constructor(idleBytesPerSecond: number = IDLE_BYTES_PER_SECOND) {
     this.rate = idleBytesPerSecond;
     this.most = idleBytesPerSecond * BURST_SECONDS;

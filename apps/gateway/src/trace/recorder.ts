@@ -25,6 +25,8 @@ export class Recorder implements Trace {
   /** By backend; as many as are configured. */
   private readonly obstacles = new Map<string, BackendWaits>();
   private readonly numbers: ConnectionNumbers;
+  // The tap found last: what happens on a connection of HTTP/1.1 is told in several calls one after the other.
+  private last: ConnectionTap | null = null;
 
   /** `numbers`: where connections get theirs; default, those of the options' numbering. */
   constructor(shared: SharedTrace, options: SinkOptions, numbers?: ConnectionNumbers) {
@@ -42,13 +44,23 @@ export class Recorder implements Trace {
   }
 
   tap(connectionId: number): Tap | null {
-    return this.taps.get(connectionId) ?? null;
+    return this.find(connectionId);
+  }
+
+  private find(connectionId: number): ConnectionTap | null {
+    const { last } = this;
+    if (last !== null && last.id === connectionId) return last;
+    const found = this.taps.get(connectionId);
+    if (found === undefined) return null;
+    this.last = found;
+    return found;
   }
 
   connectionClosed(connectionId: number, reason: Reason | null): void {
     const tap = this.taps.get(connectionId);
     if (tap === undefined) return;
     this.taps.delete(connectionId);
+    this.last = null;
     tap.close();
     this.sink.event({ kind: 'connection-closed', connection: connectionId, reason: facts(reason) });
   }
@@ -61,8 +73,8 @@ export class Recorder implements Trace {
     fields: readonly string[],
     host = '',
   ): void {
-    const tap = this.taps.get(connectionId);
-    if (tap === undefined) return;
+    const tap = this.find(connectionId);
+    if (tap === null) return;
     tap.onStreamState(ordinal, IDLE, OPEN);
     const { sections } = this.sink;
     const last = tap.lastLines(SectionKind.REQUEST);
@@ -74,8 +86,8 @@ export class Recorder implements Trace {
   }
 
   http1Response(connectionId: number, ordinal: number, status: number, fields: readonly string[]): void {
-    const tap = this.taps.get(connectionId);
-    if (tap === undefined) return;
+    const tap = this.find(connectionId);
+    if (tap === null) return;
     this.sink.touch();
     const { sections } = this.sink;
     const kind = status < 200 ? SectionKind.INFORMATIONAL : SectionKind.RESPONSE;
@@ -101,8 +113,8 @@ export class Recorder implements Trace {
   }
 
   http1Body(connectionId: number, ordinal: number, direction: 0 | 1, bytes: number): void {
-    const tap = this.taps.get(connectionId);
-    if (tap === undefined) return;
+    const tap = this.find(connectionId);
+    if (tap === null) return;
     this.sink.touch();
     tap.row.body(direction, bytes);
     tap.streams.body(ordinal, direction, bytes);
@@ -110,27 +122,27 @@ export class Recorder implements Trace {
 
   http1Complete(connectionId: number, ordinal: number, direction: 0 | 1): void {
     this.sink.touch();
-    this.taps.get(connectionId)?.streams.complete(ordinal, direction);
+    this.find(connectionId)?.streams.complete(ordinal, direction);
   }
 
   http1Blocked(connectionId: number, ordinal: number, pendingBytes: number): void {
-    const tap = this.taps.get(connectionId);
-    if (tap === undefined) return;
+    const tap = this.find(connectionId);
+    if (tap === null) return;
     this.sink.touch();
     tap.row.transport(pendingBytes === 0);
     tap.streams.blocked(ordinal, pendingBytes === 0 ? Blocked.NOT : Blocked.TRANSPORT, pendingBytes);
   }
 
   http1End(connectionId: number, ordinal: number, reason: Reason | null): void {
-    const tap = this.taps.get(connectionId);
-    if (tap === undefined) return;
+    const tap = this.find(connectionId);
+    if (tap === null) return;
     if (reason !== null) this.reasoned(connectionId, ordinal, reason);
     tap.onStreamState(ordinal, OPEN, CLOSED);
   }
 
   waiting(clientConnection: number, clientStream: number, backend: string): void {
-    const tap = this.taps.get(clientConnection);
-    if (tap === undefined) return;
+    const tap = this.find(clientConnection);
+    if (tap === null) return;
     this.sink.touch();
     this.sink.detail({ kind: 'waiting', connection: clientConnection, stream: clientStream, backend: clip(backend) });
     tap.streams.queued(clientStream, true);
@@ -148,13 +160,13 @@ export class Recorder implements Trace {
   paired(clientConnection: number, clientStream: number, backendConnection: number, backendStream: number): void {
     this.sink.touch();
     this.sink.numbers(EntryKind.PAIRED, clientConnection, clientStream, backendConnection, backendStream);
-    this.taps.get(clientConnection)?.streams.paired(clientStream, backendConnection, backendStream);
-    this.taps.get(backendConnection)?.streams.paired(backendStream, clientConnection, clientStream);
+    this.find(clientConnection)?.streams.paired(clientStream, backendConnection, backendStream);
+    this.find(backendConnection)?.streams.paired(backendStream, clientConnection, clientStream);
   }
 
   reasoned(connectionId: number, streamId: number, reason: Reason): void {
     this.sink.touch();
-    this.taps.get(connectionId)?.streams.queued(streamId, false);
+    this.find(connectionId)?.streams.queued(streamId, false);
     this.sink.event({ kind: 'reasoned', connection: connectionId, stream: streamId, reason: facts(reason)! });
   }
 

@@ -36,9 +36,9 @@ export interface RetoldHead extends StreamHead {
   readonly stream: number;
 }
 
-/** Something that is finished at the end of a turn. */
-export interface TurnEnd {
-  endTurn(): void;
+/** Finishes a stream's row at the end of the turn in which it closed. */
+export interface StreamEnder {
+  end(row: number): void;
 }
 
 /** What a sink is made with. */
@@ -74,7 +74,10 @@ export class Sink {
   readonly octets: WireOctets;
   private readonly control: Int32Array;
   private readonly clock: () => number;
-  private readonly ending: TurnEnd[] = [];
+  // Rows of streams that closed in this turn and whose they are: lists that keep their length, for they are always needed.
+  private readonly ending: number[] = [];
+  private readonly enders: (StreamEnder | null)[] = [];
+  private endings = 0;
   private readonly onTurnEnd: () => void = () => this.endTurn();
   private inTurn = false;
   private untilClock = CLOCK_EVERY;
@@ -130,17 +133,32 @@ export class Sink {
   /** Ends the turn now: all is published, and rows agree with the cursors until the next `touch`. */
   endTurn(): void {
     if (!this.inTurn) return;
-    for (const item of this.ending) item.endTurn();
-    this.ending.length = 0;
+    for (let i = 0; i < this.endings; i++) this.endStream(i);
+    this.endings = 0;
     this.entries.publish();
     this.frames.publish();
     Atomics.add(this.control, Control.EPOCH, 1);
     this.inTurn = false;
   }
 
-  /** `item.endTurn` is called when this turn ends. */
-  atTurnEnd(item: TurnEnd): void {
-    this.ending.push(item);
+  /** `ender.end(row)` is called when this turn ends, once for each call of this. */
+  endAtTurnEnd(ender: StreamEnder, row: number): void {
+    const at = this.endings++;
+    this.ending[at] = row;
+    this.enders[at] = ender;
+  }
+
+  /** Finishes now what closed of this one's in this turn. */
+  endStreamsOf(ender: StreamEnder): void {
+    for (let i = 0; i < this.endings; i++) {
+      if (this.enders[i] === ender) this.endStream(i);
+    }
+  }
+
+  private endStream(at: number): void {
+    const ender = this.enders[at] ?? null;
+    this.enders[at] = null;
+    if (ender !== null) ender.end(this.ending[at]!);
   }
 
   /** Writes an entry of four numbers (STREAM_STATE, PAIRED or SEND_BLOCKED), if details are recorded. */

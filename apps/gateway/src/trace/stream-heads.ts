@@ -58,36 +58,40 @@ export class HeadCapture implements StreamHead {
   }
 }
 
-/** Heads by row of the table of streams: parallel arrays, so that a stream costs no object. */
+/** Texts of one head. */
+const TEXTS = 4;
+
+/** Heads by row of the table of streams: one array, so that a stream costs no object and its texts lie together. */
 export class StreamHeads {
-  private readonly method: string[] = [];
-  private readonly scheme: string[] = [];
-  private readonly authority: string[] = [];
-  private readonly path: string[] = [];
+  private readonly texts: string[] = [];
 
   /** A request's head. */
   set(row: number, head: HeadCapture): void {
-    this.method[row] = head.method;
-    this.scheme[row] = head.scheme;
-    this.authority[row] = head.authority;
-    this.path[row] = head.path;
+    const { texts } = this;
+    const at = row * TEXTS;
+    // No holes: rows are taken in order, but not every one gets a head.
+    while (texts.length < at) texts.push('');
+    texts[at] = head.method;
+    texts[at + 1] = head.scheme;
+    texts[at + 2] = head.authority;
+    texts[at + 3] = head.path;
   }
 
   /** The row is free: nothing is held on to. */
   clear(row: number): void {
-    this.method[row] = '';
-    this.scheme[row] = '';
-    this.authority[row] = '';
-    this.path[row] = '';
+    const { texts } = this;
+    const at = row * TEXTS;
+    if (at >= texts.length) return;
+    texts[at] = '';
+    texts[at + 1] = '';
+    texts[at + 2] = '';
+    texts[at + 3] = '';
   }
 
   /** What a row asks for. */
   read(row: number): StreamHead {
-    return {
-      method: this.method[row] ?? '',
-      scheme: this.scheme[row] ?? '',
-      authority: this.authority[row] ?? '',
-      path: this.path[row] ?? '',
-    };
+    const at = row * TEXTS;
+    const [method = '', scheme = '', authority = '', path = ''] = this.texts.slice(at, at + TEXTS);
+    return { method, scheme, authority, path };
   }
 }

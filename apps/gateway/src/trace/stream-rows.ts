@@ -3,7 +3,7 @@ import { SectionKind, StreamState } from '@glassway/h2-core';
 import { Blocked, FrameType, Mark } from '@glassway/inspector-protocol';
 import { type ConnectionRow, DEFAULT_WINDOW } from './connection-row.ts';
 import { EntryKind } from './entry-ring.ts';
-import { clip, type Sink, type TurnEnd } from './sink.ts';
+import { clip, type Sink, type StreamEnder } from './sink.ts';
 import { ConnectionI, StreamF, StreamI } from './slots.ts';
 import { StreamIndex } from './stream-index.ts';
 
@@ -15,15 +15,16 @@ const STALL_US = 250_000;
 const SCHEDULER = 3;
 
 /** Finds, opens, changes and finishes stream rows. A stream without a row (table full, long closed) is passed over. */
-export class StreamRows implements TurnEnd {
+export class StreamRows implements StreamEnder {
   private readonly sink: Sink;
   private readonly id: number;
   private readonly connection: ConnectionRow;
   private readonly f64: Float64Array;
   private readonly i32: Int32Array;
   private readonly rows = new StreamIndex();
-  private readonly closing: number[] = [];
-  private readonly highest: [even: number, odd: number] = [0, 0];
+  // Identifiers of the highest stream seen, by who opened it.
+  private highestEven = 0;
+  private highestOdd = 0;
   // Frames come in runs of one stream.
   private lastStream = 0;
   private lastRow = -1;
@@ -61,9 +62,13 @@ export class StreamRows implements TurnEnd {
 
   /** Makes a row for a stream never seen before: identifiers only rise (RFC 9113 5.1.1). */
   open(streamId: number): void {
-    const parity = (streamId & 1) as 0 | 1;
-    if (streamId <= this.highest[parity]) return;
-    this.highest[parity] = streamId;
+    if ((streamId & 1) === 1) {
+      if (streamId <= this.highestOdd) return;
+      this.highestOdd = streamId;
+    } else {
+      if (streamId <= this.highestEven) return;
+      this.highestEven = streamId;
+    }
     this.connection.addInteger(ConnectionI.TOTAL_STREAMS, 1);
     const now = this.sink.now;
     const row = this.sink.streams.take(StreamI.REVISION);
@@ -170,8 +175,7 @@ export class StreamRows implements TurnEnd {
     if (to === StreamState.CLOSED && before !== StreamState.CLOSED) {
       this.f64[row + StreamF.CLOSED_AT] = sink.now;
       // Finished when the turn ends, so that frames of the same turn still count.
-      if (this.closing.length === 0) sink.atTurnEnd(this);
-      this.closing.push(row);
+      sink.endAtTurnEnd(this, row);
     }
     this.changed(row);
   }
@@ -331,14 +335,11 @@ export class StreamRows implements TurnEnd {
     this.changed(row);
   }
 
-  /** Finishes the streams that closed in this turn. */
-  endTurn(): void {
-    for (const row of this.closing) {
-      const state = this.i32[row * 2 + StreamI.STATE]!;
-      this.connection.addInteger(ConnectionI.OPEN_STREAMS, -isActive(state));
-      this.finish(row);
-    }
-    this.closing.length = 0;
+  /** Finishes a stream that closed in this turn. */
+  end(row: number): void {
+    const state = this.i32[row * 2 + StreamI.STATE]!;
+    this.connection.addInteger(ConnectionI.OPEN_STREAMS, -isActive(state));
+    this.finish(row);
   }
 
   private finish(row: number): void {
@@ -354,12 +355,13 @@ export class StreamRows implements TurnEnd {
 
   /** The connection is gone: finishes all streams and opens no more. */
   close(): void {
-    this.endTurn();
+    this.sink.endStreamsOf(this);
     for (const [, row] of this.rows.entries()) {
       this.f64[row + StreamF.CLOSED_AT] = this.sink.now;
       this.finish(row);
     }
-    this.highest.fill(MAX_STREAM_ID);
+    this.highestEven = MAX_STREAM_ID;
+    this.highestOdd = MAX_STREAM_ID;
   }
 }
 
