@@ -17,13 +17,14 @@ export function warningsFor(info: CertificateInfo, now: number, warnBeforeDays: 
   const warnings: CertificateWarning[] = [];
   const what = `certificate ${info.source} for ${info.names.join(', ') || 'no name'}`;
   const daysLeft = Math.floor((info.notAfter - now) / DAY_MS);
+  const soon = daysLeft < 1 ? 'in less than a day' : daysLeft === 1 ? 'in one day' : `in ${daysLeft} days`;
   const warn = (kind: CertificateWarning['kind'], message: string): void => {
     warnings.push({ kind, message, certificate: info });
   };
   if (now >= info.notAfter) {
     warn('expired', `${what} expired on ${dateOf(info.notAfter)}; clients refuse it, replace it`);
   } else if (daysLeft < warnBeforeDays) {
-    warn('expires-soon', `${what} expires on ${dateOf(info.notAfter)}, in ${daysLeft} days; renew it`);
+    warn('expires-soon', `${what} expires on ${dateOf(info.notAfter)}, ${soon}; renew it`);
   }
   if (now < info.notBefore) {
     warn('not-yet-valid', `${what} is valid only from ${dateOf(info.notBefore)}; check the clock of this machine`);
