@@ -38,6 +38,7 @@ export const OTHER_ENDS = {
     "responses to promises that the program has not taken fill the connection's receive window",
   ],
   'accept.queue-full': ['REFUSED_STREAM', 'more than `maxPendingAccept` requests wait for `accept`'],
+  'accept.connection-ended': ['REFUSED_STREAM', 'the program ended the connection before it was given the request'],
   'transport.connect': ['NO_ERROR', 'the transport could not be connected; `cause` has its error'],
 };
 

@@ -479,6 +479,14 @@ export class Connection {
     return this.core.receiver.unreleased;
   }
 
+  /**
+   * Streams the peer may have open at once, as it is held to it: what our settings say from when they are sent, a lower number
+   * from when they are acknowledged. RFC 9113 5.1.2.
+   */
+  get maxRemoteStreams(): number {
+    return this.core.maxRemoteStreams;
+  }
+
   /** Our settings as acknowledged by the peer. */
   get localSettings(): Readonly<Settings> {
     return this.core.local;

@@ -446,12 +446,6 @@ export class Core implements SenderHost {
     );
   }
 
-  /** RFC 9113 7: error codes have 32 bits. */
-  checkCode(code: number): void {
-    if (Number.isInteger(code) && code >= 0 && code <= 0xffff_ffff) return;
-    this.misuse('api.code', `error code ${code} is not an integer from 0 to 2^32-1`);
-  }
-
   /** Throws the mistake of a program that uses a stream after its end or a connection that is over. */
   misuse(rule: string, message: string): never {
     throw new UsageError(rule, message);

@@ -113,6 +113,12 @@ export class UsageError extends Error {
   }
 }
 
+/** RFC 9113 7: error codes have 32 bits. Throws a `UsageError` for what is none. */
+export function checkErrorCode(code: number): void {
+  if (Number.isInteger(code) && code >= 0 && code <= 0xffff_ffff) return;
+  throw new UsageError('api.code', `error code ${shown(code)} is not an integer from 0 to 2^32-1`);
+}
+
 /** A bad value among the options of a connection. */
 export class OptionError extends UsageError {
   override readonly name: string = 'OptionError';

@@ -1,5 +1,5 @@
 import type { Core } from './core.ts';
-import { ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
+import { checkErrorCode, ErrorCode, H2Error, type Initiator, UsageError } from './errors.ts';
 import { octet } from './frame/bytes.ts';
 import { Flag, FrameType, MAX_STREAM_ID } from './frame/types.ts';
 import { CANCEL_PING } from './guard/cancelled-slots.ts';
@@ -147,7 +147,7 @@ export class Lifecycle {
 
   /** Ends the connection at once. */
   destroy(code: number, debug: string, initiator: Initiator): void {
-    this.core.checkCode(code);
+    checkErrorCode(code);
     const { core } = this;
     if (core.closed) return;
     const rule = initiator === 'library' ? debug : 'connection.destroyed';

@@ -1,5 +1,5 @@
 import type { Core } from './core.ts';
-import { ErrorCode, H2Error } from './errors.ts';
+import { checkErrorCode, ErrorCode, H2Error } from './errors.ts';
 import { MAX_STREAM_ID } from './frame/types.ts';
 import type { FieldList, RequestHead } from './handler.ts';
 import { checkFields } from './message/check-fields.ts';
@@ -341,7 +341,7 @@ export class Outbound {
 
   reset(stream: StreamRecord, code: number, reason: string): void {
     const { core } = this;
-    core.checkCode(code);
+    checkErrorCode(code);
     if (core.closed || stream.state === StreamState.CLOSED) return;
     if (stream.id === 0) {
       this.giveUp(stream, null);

@@ -88,10 +88,4 @@ export class AsyncQueue<T> {
     this.waiters.push(waiter);
     return waiter.promise;
   }
-
-  /** Takes out what `keep` is false for. */
-  filter(keep: (item: T) => boolean): void {
-    this.items = this.items.slice(this.at).filter(keep);
-    this.at = 0;
-  }
 }

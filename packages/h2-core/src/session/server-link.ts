@@ -1,51 +1,70 @@
 import type { Connection } from '../connection.ts';
-import { ErrorCode, H2Error } from '../errors.ts';
+import { ErrorCode, type H2Error } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
 import type { Stream } from '../stream/stream.ts';
+import type { AcceptQueue } from './accept-queue.ts';
 import { afterTurn } from './host.ts';
 import type { CutStream } from './session-state.ts';
 import { ReceiveMode, StreamLink } from './stream-link.ts';
 
-/** Gives back the place of a request that was reset and that the program has lost: nothing it holds can answer any more. */
-const lost = new FinalizationRegistry<{ core: Connection; stream: Stream }>(({ core, stream }) => core.done(stream));
+/**
+ * Gives back the place of a request that was reset and that the program has lost: nothing it holds can answer any more. Null in
+ * a host that does not tell: there the place is gone, see `ServerOptions.holdRequests`.
+ */
+const lost =
+  typeof FinalizationRegistry === 'function' ? new FinalizationRegistry<AcceptQueue>(queue => queue.done()) : null;
 
 /** A server's side of one stream, requested or pushed. */
 export class ServerLink extends StreamLink {
   readonly head: RequestHead;
-  /** Handed to the program by `accept`, or refused. */
-  isAccepted = false;
+  /** Not handed to the program yet: between two others, or null, in the queue. */
+  isWaiting = false;
+  waitsBehind: ServerLink | null = null;
+  waitsBefore: ServerLink | null = null;
+  readonly requests: AcceptQueue;
   /** The program has the request and is neither done with it nor told that it was reset. */
   private inHand = false;
-  /** Reasons for which the request counts towards `maxConcurrentStreams` after a reset. */
+  /** Reasons for which the program is said to work for the request, also after a reset. */
   private holds = 0;
   headSent = false;
   private continued = false;
 
-  constructor(core: Connection, stream: Stream, sendBufferSize: number, head: RequestHead, receiveEnded: boolean) {
+  constructor(
+    core: Connection,
+    stream: Stream,
+    sendBufferSize: number,
+    head: RequestHead,
+    receiveEnded: boolean,
+    requests: AcceptQueue,
+  ) {
     super(core, stream, sendBufferSize, receiveEnded);
     this.head = head;
+    this.requests = requests;
   }
 
   /**
-   * Hands the request to the program. `hold`: it counts towards the limit on streams until the program is done with it, also
-   * when it is reset before (rapid reset, CVE-2023-44487). Nothing tells when a program has stopped working for a request
-   * but what it does with its objects, so it is done when it has ended the response or given the stream up, and, after a
-   * reset, when anything that it waits for or asks has told it so.
+   * The program gets the request, and works for it until it is done, also when it is reset before (rapid reset,
+   * CVE-2023-44487). Nothing tells when a program has stopped working for a request but what it does with its objects, so it is
+   * done when it has ended the response or given the stream up, and, after a reset, when anything that it waits for or asks has
+   * told it so.
    */
-  accept(hold: boolean): void {
-    this.isAccepted = true;
-    if (!hold) return;
+  takeInHand(): void {
     this.inHand = true;
     this.hold();
   }
 
-  /** Counts the request until as many calls of `letGo`. On a stream that has ended and does not count any more: nothing. */
-  hold(): void {
-    if (this.holds++ === 0) this.core.hold(this.stream);
+  /**
+   * The program is said to work for the request until as many calls of `letGo`. False: it is over, and the program did not work
+   * for it any more.
+   */
+  hold(): boolean {
+    if (this.holds === 0 && (this.isClosed || this.failure !== null)) return false;
+    if (this.holds++ === 0) this.requests.begin();
+    return true;
   }
 
   letGo(): void {
-    if (--this.holds === 0) this.core.done(this.stream);
+    if (--this.holds === 0) this.requests.done();
   }
 
   /** The program is done with the request. */
@@ -80,13 +99,13 @@ export class ServerLink extends StreamLink {
 
   override onClosed(): void {
     super.onClosed();
+    if (this.isWaiting) this.requests.remove(this);
     // In order: all of the response was handed over, and its end may leave before `endSend` is heard of.
     if (this.failure === null) this.settle();
     if (!this.inHand) return;
-    const { core, stream } = this;
     // The core needs it no more, and it would keep this alive.
-    stream.context = null;
-    lost.register(this, { core, stream });
+    this.stream.context = null;
+    lost?.register(this, this.requests);
   }
 
   /** 100 (Continue) was sent, by the program or here. */
@@ -143,16 +162,4 @@ function expectsContinue({ fields }: RequestHead): boolean {
     if (fields[i] === 'expect') return (fields[i + 1] as string).toLowerCase() === '100-continue';
   }
   return false;
-}
-
-/** The error of a stream that the program refused before it was accepted. */
-export function refusal(streamId: number): H2Error {
-  return new H2Error('too many requests wait to be accepted', {
-    scope: 'stream',
-    code: ErrorCode.REFUSED_STREAM,
-    initiator: 'library',
-    rule: 'accept.queue-full',
-    streamId,
-    retryable: true,
-  });
 }

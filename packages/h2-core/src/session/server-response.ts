@@ -150,15 +150,14 @@ export class SendResponse extends Responder {
 
   /**
    * Has the program say itself how long it works for this request, as for a query that cannot be stopped: the request counts
-   * towards `maxConcurrentStreams` until the function returned is called, no longer and, when the client resets it, no
-   * shorter. Without it this is guessed: see `ServerOptions.holdRequests`. To be called before the response is ended and
+   * among those in hand, of which there are at most `maxConcurrentStreams`, until the function returned is called, no longer
+   * and, when the client resets it, no shorter. Without it this is guessed: see `ServerOptions.holdRequests`. To be called before the response is ended and
    * before the program has heard of a reset: then there is nothing left to hold. `serve` of `./fetch` does it for every
    * request, until its handler has settled.
    */
   hold(): () => void {
     const { link } = this;
-    let holds = true;
-    link.hold();
+    let holds = link.hold();
     link.settle();
     return () => {
       if (holds) link.letGo();
@@ -197,9 +196,8 @@ export class SendResponse extends Responder {
       sensitive,
     };
     const stream = link.core.push(link.stream, head);
-    const promised = new ServerLink(link.core, stream, link.sendBufferSize, head, true);
+    const promised = new ServerLink(link.core, stream, link.sendBufferSize, head, true, link.requests);
     stream.context = promised;
-    promised.isAccepted = true;
     return new SendPushedResponse(session, promised);
   }
 }

@@ -3,10 +3,10 @@ import type { RequestHead } from '../handler.ts';
 import type { PseudoField } from '../message/pseudo-order.ts';
 import { SettingId } from '../settings/settings.ts';
 import type { Stream } from '../stream/stream.ts';
+import { AcceptQueue } from './accept-queue.ts';
 import { Deferred } from './deferred.ts';
 import type { Clock } from './host.ts';
-import { AsyncQueue } from './queue.ts';
-import { refusal, ServerLink } from './server-link.ts';
+import { ServerLink } from './server-link.ts';
 import { ServerRequest } from './server-request.ts';
 import { SendResponse } from './server-response.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -23,33 +23,15 @@ export interface Accepted {
   readonly respond: SendResponse;
 }
 
-/** An accepted request as it waits. */
-class Pending implements Accepted {
-  readonly request: ServerRequest;
-  readonly respond: SendResponse;
-  readonly link: ServerLink;
-
-  constructor(session: ServerState, link: ServerLink) {
-    this.link = link;
-    this.request = new ServerRequest(link);
-    this.respond = new SendResponse(session, link);
-  }
-}
-
-/** Requests that were reset are taken out of the queue when there are as many, even where their number is not limited. */
-const SWEEP_AT = 1000;
-
 /** The inside of a server's session: requests on their way to the program. */
 export class ServerState extends SessionState {
   /** Settles when the client preface has come, or cannot come any more. */
   readonly prefaced: Deferred<void> = new Deferred();
   /** What `for await` uses. */
-  readonly iterator: AsyncIterator<Accepted, undefined> = { next: () => this.accept() };
-  private readonly queue: AsyncQueue<Pending> = new AsyncQueue();
+  readonly iterator: AsyncIterator<Accepted, undefined> = { next: () => this.queue.accept() };
+  readonly queue: AcceptQueue = new AcceptQueue(this.core, link => this.handOut(link));
   /** Pseudo-fields of the first request by HEADERS, null before it came. */
   pseudoOrder: readonly PseudoField[] | null = null;
-  /** Of those that wait: reset meanwhile, to be skipped. */
-  private dead = 0;
   private readonly holdRequests: boolean;
 
   constructor(options: ServerStateOptions, clock: Clock) {
@@ -66,54 +48,48 @@ export class ServerState extends SessionState {
 
   onRequest(stream: Stream, head: RequestHead, endStream: boolean): void {
     this.pseudoOrder ??= head.pseudoOrder ?? null;
-    const link = new ServerLink(this.core, stream, this.options.maxSendBufferSize, head, endStream);
+    const { core, queue, options } = this;
+    const link = new ServerLink(core, stream, options.maxSendBufferSize, head, endStream, queue);
     stream.context = link;
-    if (this.pendingAccept >= this.options.maxPendingAccept) {
-      link.isAccepted = true;
-      link.fail(refusal(stream.id));
-      this.core.reset(stream, ErrorCode.REFUSED_STREAM, 'accept.queue-full');
-      return;
-    }
-    if (this.queue.push(new Pending(this, link))) link.accept(this.holdRequests);
+    if (queue.length >= options.maxPendingAccept) link.reset(ErrorCode.REFUSED_STREAM, 'accept.queue-full');
+    else queue.push(link);
+  }
+
+  private handOut(link: ServerLink): Accepted {
+    if (this.holdRequests) link.takeInHand();
+    return { request: new ServerRequest(link), respond: new SendResponse(this, link) };
   }
 
   override onReset(stream: Stream, error: H2Error): void {
     super.onReset(stream, error);
     const link = stream.context as ServerLink;
-    if (link.isAccepted) return;
-    this.dead++;
+    if (!link.isWaiting) return;
+    const { queue } = this;
+    if (error.initiator !== 'remote' || error.scope !== 'stream') return;
+    queue.resets++;
     const { maxPendingAcceptResetStreams } = this.options;
-    if (this.dead < (maxPendingAcceptResetStreams || SWEEP_AT)) return;
-    if (maxPendingAcceptResetStreams !== 0 && error.initiator === 'remote' && error.scope === 'stream') {
-      this.core.destroy(ErrorCode.ENHANCE_YOUR_CALM, 'accept.resets', 'library');
+    if (maxPendingAcceptResetStreams === 0 || queue.resets < maxPendingAcceptResetStreams) return;
+    this.core.destroy(ErrorCode.ENHANCE_YOUR_CALM, 'accept.resets', 'library');
+  }
+
+  onSettingsAcked(): void {
+    // The limit on streams may be a higher one now.
+    this.queue.serve();
+  }
+
+  /** RFC 9113 8.7: what nobody has begun to work for may be sent again, and its client is told so. */
+  protected override refuseWaiting(): void {
+    const { queue } = this;
+    for (let link = queue.oldest; link !== null; link = queue.oldest) {
+      if (this.cutting) this.cut.push(link.describe());
+      link.reset(ErrorCode.REFUSED_STREAM, 'accept.connection-ended');
     }
-    this.dead = 0;
-    this.queue.filter(entry => entry.link.failure === null);
   }
 
   override onClosed(error: H2Error | null): void {
     super.onClosed(error);
     this.queue.end();
     this.prefaced.resolve();
-  }
-
-  /** The oldest request that nobody has accepted and that was not reset meanwhile. */
-  accept(): Promise<IteratorResult<Accepted, undefined>> {
-    for (;;) {
-      const value = this.queue.take();
-      if (value === undefined) return this.queue.next();
-      const { link } = value;
-      if (link.failure === null) {
-        link.accept(this.holdRequests);
-        return Promise.resolve({ done: false, value });
-      }
-      link.isAccepted = true;
-      this.dead--;
-    }
-  }
-
-  get pendingAccept(): number {
-    return this.queue.length - this.dead;
   }
 
   enableConnectProtocol(): void {

@@ -33,12 +33,13 @@ export type { Accepted } from './server-state.ts';
 /** Options of `handshake`; all have defaults. */
 export interface ServerOptions extends Omit<SessionOptions, 'enablePush'> {
   /**
-   * A request that is reset counts towards `maxConcurrentStreams` as long as the program works for it (rapid reset,
-   * CVE-2023-44487): from when it is accepted until its response is ended, or it is given up (`abort`, `reset`, `using`), or
-   * the program has been told that it was reset. That is when a promise it waits for fails with it (of the request's body or
+   * The program works for as many requests as the client may have streams open (`maxConcurrentStreams`) and no more; further
+   * ones wait, see `ServerConnection.pendingAccept`. A request that is reset counts as long as the program works for it (rapid
+   * reset, CVE-2023-44487): from when it is accepted until its response is ended, or it is given up (`abort`, `reset`, `using`),
+   * or the program has been told that it was reset. That is when a promise it waits for fails with it (of the request's body or
    * trailers, `ready`, `finished`, `pipeFrom`), `onReset` or `signal` fire, or it looks at `isReset` or `isEnded`. One
-   * that does none of that and has lost its objects gives its place back when these are collected as garbage. A program that
-   * knows better says so by `hold`. Default true; false: a reset request counts no more, unless it is held by `hold`.
+   * that does none of that and has lost its objects gives its place back when these are collected as garbage, in a host that
+   * tells of that. A program that knows better says so by `hold`. Default true; false: only what is held by `hold` counts.
    */
   readonly holdRequests?: boolean;
 }
@@ -64,7 +65,7 @@ export class ServerConnection extends SessionConnection implements AsyncIterable
 
   /** The next request with its response; null when the connection is over. Requests wait in a bounded queue. */
   async accept(): Promise<Accepted | null> {
-    const { done, value } = await this.session.accept();
+    const { done, value } = await this.session.queue.accept();
     return done === true ? null : value;
   }
 
@@ -82,9 +83,26 @@ export class ServerConnection extends SessionConnection implements AsyncIterable
     return pseudoOrder === null ? null : fingerprintOf(this.core.earlyFrames, pseudoOrder);
   }
 
-  /** Requests that wait for `accept`. */
+  /**
+   * Requests that wait for `accept`, or for the program to be done with others (`requestsInHand`). They are open streams; what
+   * comes of their bodies waits under their windows. One that is reset as it waits never reaches the program. When the program
+   * ends the connection they are refused as safe to send again (RFC 9113 8.7).
+   */
   get pendingAccept(): number {
-    return this.session.pendingAccept;
+    return this.session.queue.length;
+  }
+
+  /**
+   * Requests that the program works for, see `ServerOptions.holdRequests`. While they are as many as the client may have
+   * streams open (`maxConcurrentStreams`), `accept` gives no further one.
+   */
+  get requestsInHand(): number {
+    return this.session.queue.inHand;
+  }
+
+  override toString(): string {
+    const { pendingAccept } = this;
+    return `${super.toString()}${pendingAccept === 0 ? '' : `, waiting: ${pendingAccept}`}`;
   }
 
   /** Offers extended CONNECT (RFC 8441) from now on. It cannot be taken back. */

@@ -1,5 +1,5 @@
 import { Connection } from '../connection.ts';
-import { ErrorCode, H2Error, UsageError } from '../errors.ts';
+import { checkErrorCode, ErrorCode, H2Error, UsageError } from '../errors.ts';
 import type { FieldList, FieldRule, FieldVerdict, Handler } from '../handler.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -96,8 +96,8 @@ export abstract class SessionState implements Handler {
   private endedByUser = false;
   private endCode: number = ErrorCode.NO_ERROR;
   /** Streams that the deadline of a shutdown cut off. */
-  private readonly cut: CutStream[] = [];
-  private cutting = false;
+  protected readonly cut: CutStream[] = [];
+  protected cutting = false;
 
   private readonly tuner: WindowTuner | null;
   private readonly listeners: FrameListeners;
@@ -255,17 +255,23 @@ export abstract class SessionState implements Handler {
 
   private cutOff(): void {
     this.cutting = true;
+    this.refuseWaiting();
     this.core.destroy(ErrorCode.NO_ERROR, 'shutdown.deadline');
     this.cutting = false;
   }
 
   destroy(code: number, debug: string): void {
     checkDebugData(debug);
+    checkErrorCode(code);
     if (this.core.isClosed) return;
     this.endedByUser = true;
     this.endCode = code;
+    this.refuseWaiting();
     this.core.destroy(code, debug);
   }
+
+  /** The program ends the connection: what it has not been given of the peer's is refused. */
+  protected refuseWaiting(): void {}
 }
 
 function checkDebugData(debug: unknown): void {

@@ -44,7 +44,7 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
   maxConcurrentStreams: {
     family: 'resets',
     stops:
-      'Rapid reset: more work at once than that. Work that outlives a reset counts until it is done: in `./fetch` until the handler has settled, in `./server` until the program is done with it or told (`holdRequests`, `respond.hold()`), in the core by `hold`',
+      'Rapid reset: more work at once than that. Work that outlives a reset counts until it is done: in `./fetch` until the handler has settled, in `./server` until the program is done with it or told (`holdRequests`, `respond.hold()`); further requests wait for it. In the core by `hold`; further requests are refused',
     cve: ['CVE-2023-44487'],
     rule: 'stream.refused',
     sees: `${REFUSED}; once the limit is acknowledged each costs an oddity`,
@@ -87,7 +87,7 @@ export const LIMITS: Readonly<Record<LimitOption, LimitRow>> = {
   },
   maxPendingAcceptResetStreams: {
     family: 'accept',
-    stops: 'Requests reset while they wait to be accepted (`./server`)',
+    stops: 'Requests reset while they wait to be accepted, since the program was given one (`./server`)',
     cve: ['CVE-2023-26964'],
     rule: 'accept.resets',
     sees: END,
