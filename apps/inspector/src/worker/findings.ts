@@ -1,5 +1,8 @@
-/** What deserves a look, worst first: stalls, broken rules, limits nearly reached, GOAWAY with an error, many resets or PINGs, fields that churn. */
-import { Blocked, errorName } from '@glassway/inspector-protocol';
+/**
+ * What deserves a look, worst first: stalls, broken rules, limits nearly reached, GOAWAY with an error, many resets or PINGs,
+ * fields that churn.
+ */
+import { Blocked, errorName, FrameType } from '@glassway/inspector-protocol';
 import type { Finding } from '../feed/model.ts';
 import { bytes, count, plural } from '../text/format.ts';
 import type { Churn } from './churn.ts';
@@ -14,7 +17,6 @@ const STORM_RESETS = 20;
 /* PINGs are one when they are this many, more than one in a second, and more than everything else that came. */
 const STORM_PINGS = 50;
 const SECOND_US = 1_000_000;
-const PING = 6;
 /* How long it is worth a look that a limit was nearly reached, microseconds. */
 const LIMIT_US = 60_000_000;
 
@@ -152,7 +154,7 @@ function storms(entry: ConnectionEntry): Finding[] {
 
 function pings({ facts, state }: ConnectionEntry, now: number): Finding[] {
   const received = state.frames.slice(0, state.frames.length / 2);
-  const asked = received[PING] ?? 0;
+  const asked = received[FrameType.PING] ?? 0;
   const others = received.reduce((sum, frames) => sum + frames, 0) - asked;
   const seconds = ((facts.closedAt < 0 ? now : facts.closedAt) - facts.openedAt) / SECOND_US;
   // Answers to our own keepalive are among them, but those are seconds apart.

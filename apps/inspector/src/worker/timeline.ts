@@ -12,9 +12,7 @@ export const MAX_LANES = 300;
 /** DATA frames marked at most: beyond that the marks of a lane touch each other anyway. */
 export const MAX_PICKS = 6000;
 
-/**
- * The lanes of `connection` for [from, to], in microseconds. `log` rows before `end` are looked at.
- */
+/** The lanes of `connection` for [from, to], in microseconds. `log` rows before `end` are looked at. */
 export function timelinePart(
   store: StateView,
   sections: Sections,
