@@ -3,6 +3,7 @@ import { type FieldSection, Representation } from './fields.ts';
 import type { PayloadPiece } from './payloads.ts';
 import { FrameType } from './record.ts';
 import { errorName, flagNames, frameName, settingName } from './vocabulary.ts';
+import { hexNumber, hexOctets } from './words.ts';
 
 /** Octets of a frame's header. */
 export const FRAME_HEADER_BYTES = 9;
@@ -150,8 +151,8 @@ class Layout {
 
 function header(layout: Layout, { type, flags, stream, length }: FrameFacts): void {
   layout.field(3, 'Length', String(length), 'octets of payload');
-  layout.field(1, 'Type', frameName(type), hex(type, 2));
-  layout.field(1, 'Flags', flagNames(type, flags).join(' ') || 'none', hex(flags, 2));
+  layout.field(1, 'Type', frameName(type), hexNumber(type, 2));
+  layout.field(1, 'Flags', flagNames(type, flags).join(' ') || 'none', hexNumber(flags, 2));
   layout.field(4, 'Stream Identifier', String(stream), stream === 0 ? 'the connection' : '');
 }
 
@@ -188,7 +189,7 @@ function payload(layout: Layout, facts: FrameFacts): void {
       break;
     case FrameType.RST_STREAM: {
       const code = layout.number(4);
-      layout.field(4, 'Error Code', code === null ? '' : errorName(code), code === null ? '' : hex(code, 8));
+      layout.field(4, 'Error Code', code === null ? '' : errorName(code), code === null ? '' : hexNumber(code, 8));
       break;
     }
     case FrameType.SETTINGS:
@@ -199,19 +200,19 @@ function payload(layout: Layout, facts: FrameFacts): void {
           6,
           both === null ? 'Setting' : settingName(id),
           both === null ? '' : String(both % 2 ** 32),
-          both === null ? '' : hex(id, 4),
+          both === null ? '' : hexNumber(id, 4),
         );
       }
       break;
     case FrameType.PING: {
       const opaque = layout.run(8);
-      layout.field(8, 'Opaque Data', opaque.length === 8 ? hexOf(opaque) : '');
+      layout.field(8, 'Opaque Data', opaque.length === 8 ? hexOctets(opaque) : '');
       break;
     }
     case FrameType.GOAWAY: {
       streamField(layout, 'Last-Stream-ID');
       const code = layout.number(4);
-      layout.field(4, 'Error Code', code === null ? '' : errorName(code), code === null ? '' : hex(code, 8));
+      layout.field(4, 'Error Code', code === null ? '' : errorName(code), code === null ? '' : hexNumber(code, 8));
       layout.field(layout.left, 'Additional Debug Data', preview(layout.run(layout.left)));
       return;
     }
@@ -308,14 +309,6 @@ function block(layout: Layout, section: FieldSection | null, count: number): voi
     const note = representationText(field.representation, field.index);
     layout.field(field.wireBytes, field.name, value === '' ? '(empty)' : value, note, field.redacted !== null);
   }
-}
-
-function hex(value: number, digits: number): string {
-  return `0x${value.toString(16).padStart(digits, '0')}`;
-}
-
-function hexOf(octets: Uint8Array): string {
-  return Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join('');
 }
 
 /** Text as it may be read, other octets as dots. */

@@ -1,7 +1,7 @@
 /** The words of gRPC over HTTP/2: status codes, timeouts, messages in trailers. */
 
 /** Status codes by number. */
-export const GRPC_STATUS_NAMES: readonly string[] = [
+const STATUS_NAMES: readonly string[] = [
   'OK',
   'CANCELLED',
   'UNKNOWN',
@@ -44,7 +44,7 @@ const MEANINGS: readonly string[] = [
 
 /** `UNAVAILABLE`, or the number of a code nobody defined. */
 export function grpcStatusName(code: number): string {
-  return GRPC_STATUS_NAMES[code] ?? String(code);
+  return STATUS_NAMES[code] ?? String(code);
 }
 
 /** What the code means; empty for one nobody defined. */

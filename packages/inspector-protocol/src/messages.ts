@@ -1,10 +1,10 @@
 /**
  * Messages of the inspector's WebSocket. FRAMES, FIELDS, EVENTS and PAYLOADS are binary (see `binary.ts`); everything else
  * is one JSON object with a `type`. The order is: client AUTH, server HELLO, client SUBSCRIBE, server SNAPSHOT and then
- * FRAMES, FIELDS, EVENTS, PAYLOADS,
- * STATE and DROPPED as things happen. The client acknowledges log positions with ACK; without acknowledgement the server
- * stops sending logs at the credit told in HELLO and later skips ahead, telling what it skipped in DROPPED. The state is
- * coalesced, so it needs no credit and is never dropped. Read and write messages with `parse.ts`: rows travel packed.
+ * FRAMES, FIELDS, EVENTS, PAYLOADS, STATE and DROPPED as things happen. The client acknowledges log positions with ACK;
+ * without acknowledgement the server stops sending logs at the credit told in HELLO and later skips ahead, telling what it
+ * skipped in DROPPED. The state is coalesced, so it needs no credit and is never dropped. Read and write messages with
+ * `parse.ts`: rows travel packed.
  */
 import type { LogEvent } from './events.ts';
 import type { FieldSection, PackedSections } from './fields.ts';
@@ -210,7 +210,7 @@ export type Reply =
 /** What the server may send as text. */
 export type TextMessage = Hello | Snapshot | State | Dropped | Reply;
 
-/** What the server may send, but for FRAMES, which are read in place. */
+/** What the server may send, but for FRAMES, which are read in place, and PAYLOADS. */
 export type ServerMessage = TextMessage | Fields | Events;
 
 /** Codes with which the server closes the WebSocket. */

@@ -3,6 +3,7 @@
  * be text, octets, packed numbers or another message; they are taken for a message when they read as one to the end. What
  * comes in is hostile: depth, fields and octets are limited, and nothing throws.
  */
+import { hexOctets } from './words.ts';
 
 /** A field as it stands on the wire. */
 export interface WireField {
@@ -29,19 +30,15 @@ export interface WireMessage {
   readonly problem: string;
 }
 
-/** Limits of one reading. */
-export interface WireLimits {
-  /** Messages inside messages. Default 8. */
-  readonly depth?: number;
-  /** Fields, those inside included. Default 500. */
-  readonly fields?: number;
-}
-
+/** Messages inside messages that are read. */
+const MAX_DEPTH = 8;
+/** Fields that are read, those inside included. */
+const MAX_FIELDS = 500;
 const SHOWN_OCTETS = 64;
 
 /** Reads `octets` as a message. `whole` false: they are its beginning only, so the last field may be cut off. */
-export function readProtobuf(octets: Uint8Array, whole: boolean, limits: WireLimits = {}): WireMessage {
-  const reader = new Reader(octets, limits.depth ?? 8, limits.fields ?? 500);
+export function readProtobuf(octets: Uint8Array, whole: boolean): WireMessage {
+  const reader = new Reader(octets);
   const fields = reader.message(0, octets.length, 0);
   const cut = reader.problem === CUT && !whole;
   return { fields, read: reader.at, problem: cut ? 'the rest was not kept' : reader.problem };
@@ -53,13 +50,10 @@ class Reader {
   at = 0;
   problem = '';
   private readonly octets: Uint8Array;
-  private readonly depth: number;
-  private left: number;
+  private left = MAX_FIELDS;
 
-  constructor(octets: Uint8Array, depth: number, fields: number) {
+  constructor(octets: Uint8Array) {
     this.octets = octets;
-    this.depth = depth;
-    this.left = fields;
   }
 
   /** Fields from `from` to `end`; sets `problem` and stops at the first that is none. `at` is behind the last good one. */
@@ -123,7 +117,7 @@ class Reader {
     this.problem = '';
     if (inner !== null) return { ...base, value: '', note: `message, ${inside.length} octets`, fields: inner };
     if (text !== null) return { ...base, value: JSON.stringify(text), note: `${inside.length} octets`, fields: null };
-    const shown = Array.from(inside.subarray(0, SHOWN_OCTETS), octet => octet.toString(16).padStart(2, '0')).join(' ');
+    const shown = hexOctets(inside.subarray(0, SHOWN_OCTETS), ' ');
     return {
       ...base,
       value: inside.length > SHOWN_OCTETS ? `${shown} …` : shown,
@@ -133,7 +127,7 @@ class Reader {
   }
 
   private nested(from: number, to: number, depth: number): WireField[] | null {
-    if (depth + 1 >= this.depth || from === to) return null;
+    if (depth + 1 >= MAX_DEPTH || from === to) return null;
     const left = this.left;
     const fields = this.message(from, to, depth + 1);
     if (this.problem === '') return fields;

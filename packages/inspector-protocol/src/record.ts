@@ -152,7 +152,7 @@ export class FrameColumns {
   readonly injected: Uint8Array;
   /** Payload octets. */
   readonly length: Uint32Array;
-  /** Frame type, see `FrameType` of `@glassway/h2-core`. */
+  /** Frame type, see `FrameType`. */
   readonly type: Uint8Array;
   /** Flags as on the wire. */
   readonly flags: Uint8Array;
@@ -164,7 +164,7 @@ export class FrameColumns {
   readonly connectionWindow: Int32Array;
   /** Stream window after the frame, octets. */
   readonly streamWindow: Int32Array;
-  /** The frame's number: increment, error code, promised stream or first setting. */
+  /** The frame's number: `aux` of the layout above. */
   readonly aux: Uint32Array;
 
   constructor(capacity: number) {

@@ -1,4 +1,5 @@
 /** The words of HTTP/2 that a filter, a grid row and a detail pane share (RFC 9113 6, 7; RFC 9218 7.1). */
+import { hexNumber } from './words.ts';
 
 /** Frame types by number. */
 export const FRAME_NAMES: Readonly<Record<number, string>> = {
@@ -17,7 +18,7 @@ export const FRAME_NAMES: Readonly<Record<number, string>> = {
 
 /** `HEADERS`, or `0x2a` for a type nobody registered. */
 export function frameName(type: number): string {
-  return FRAME_NAMES[type] ?? `0x${type.toString(16).padStart(2, '0')}`;
+  return FRAME_NAMES[type] ?? hexNumber(type, 2);
 }
 
 /** A flag: its bit and the frame types on which the bit means this. */
@@ -48,7 +49,7 @@ export function flagNames(type: number, flags: number, short = false): readonly 
       rest &= ~flag.bit;
     }
   }
-  if (rest !== 0) names.push(`0x${rest.toString(16).padStart(2, '0')}`);
+  if (rest !== 0) names.push(hexNumber(rest, 2));
   return names;
 }
 
@@ -72,7 +73,7 @@ export const ERROR_NAMES: readonly string[] = [
 
 /** `CANCEL`, or `0x1f` for a code nobody registered. */
 export function errorName(code: number): string {
-  return ERROR_NAMES[code] ?? `0x${code.toString(16).padStart(2, '0')}`;
+  return ERROR_NAMES[code] ?? hexNumber(code, 2);
 }
 
 /** A setting: name, initial value (null: no limit), unit and where it is defined. */
@@ -98,5 +99,20 @@ export const SETTINGS: readonly SettingMeaning[] = [
 
 /** `MAX_FRAME_SIZE`, or `0x0f00` for a setting nobody registered. */
 export function settingName(id: number): string {
-  return SETTINGS.find(setting => setting.id === id)?.name ?? `0x${id.toString(16).padStart(4, '0')}`;
+  return SETTINGS.find(setting => setting.id === id)?.name ?? hexNumber(id, 4);
+}
+
+const STREAM_STATES = [
+  'idle',
+  'reserved (local)',
+  'reserved (remote)',
+  'open',
+  'half-closed (local)',
+  'half-closed (remote)',
+  'closed',
+];
+
+/** The name of a stream's state (RFC 9113 5.1) by the number it has in `StreamState`. */
+export function stateName(state: number): string {
+  return STREAM_STATES[state] ?? `state ${state}`;
 }

@@ -42,6 +42,28 @@ export function lasting(ms: number): string {
   return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : age(ms);
 }
 
+/** `0x2a`, at least so many digits. */
+export function hexNumber(value: number, digits: number): string {
+  return `0x${value.toString(16).padStart(digits, '0')}`;
+}
+
+/** Octets, two digits each: `68656c`, or with a space between them `68 65 6c`. */
+export function hexOctets(octets: Uint8Array, between = ''): string {
+  return Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join(between);
+}
+
+/** Link to a section of an RFC: `9113 6.9.1` or `RFC 9113 6.9.1`. Null when it names none. */
+export function rfcLink(rfc: string): { readonly text: string; readonly href: string } | null {
+  const match = /^(?:RFC )?(\d{3,5})(?:[ ,§]+(\d+(?:\.\d+)*))?/.exec(rfc);
+  if (match === null) return null;
+  const [, number, section] = match;
+  const at = section === undefined ? '' : `#section-${section}`;
+  return {
+    text: `RFC ${number}${section === undefined ? '' : ` §${section}`}`,
+    href: `https://www.rfc-editor.org/rfc/rfc${number}${at}`,
+  };
+}
+
 /** Two units of one span; the smaller is left out when it is 0. */
 export function joined(big: number, bigUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${big} ${bigUnit}` : `${big} ${bigUnit} ${small} ${smallUnit}`;

@@ -54,18 +54,6 @@ export function healthTone(health: Health): Tone {
   }
 }
 
-/** Link to a section of an RFC: `9113 6.9.1` or `RFC 9113 6.9.1`. Null when it names none. */
-export function rfcLink(rfc: string): { readonly text: string; readonly href: string } | null {
-  const match = /^(?:RFC )?(\d{3,5})(?:[ ,§]+(\d+(?:\.\d+)*))?/.exec(rfc);
-  if (match === null) return null;
-  const [, number, section] = match;
-  const at = section === undefined ? '' : `#section-${section}`;
-  return {
-    text: `RFC ${number}${section === undefined ? '' : ` §${section}`}`,
-    href: `https://www.rfc-editor.org/rfc/rfc${number}${at}`,
-  };
-}
-
 /** What may still be sent; in the past there may be no frame left that tells. */
 export function windowText(octets: number, unit: string = ''): string {
   return Number.isNaN(octets) ? 'not kept' : `${count(octets)}${unit}`;

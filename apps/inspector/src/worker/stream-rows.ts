@@ -1,23 +1,8 @@
 /** Rows of the table of streams and the drawer's facts, made from the state of a stream. */
-import { IDLE_PATIENCE_US } from '@glassway/inspector-protocol';
+import { IDLE_PATIENCE_US, stateName } from '@glassway/inspector-protocol';
 import type { Phase, StreamDetail, StreamRow } from '../feed/model.ts';
 import type { ConnectionEntry, StreamEntry } from './state-entries.ts';
 import type { StateView } from './state-store.ts';
-
-const STATES = [
-  'idle',
-  'reserved (local)',
-  'reserved (remote)',
-  'open',
-  'half-closed (local)',
-  'half-closed (remote)',
-  'closed',
-];
-
-/** RFC 9113 5.1's name of a state. */
-export function stateName(state: number): string {
-  return STATES[state] ?? `state ${state}`;
-}
 
 /** The table's row of a stream. */
 export function streamRow(store: StateView, connection: ConnectionEntry, entry: StreamEntry, now: number): StreamRow {

@@ -2,16 +2,15 @@
  * One HTML file for somebody who has no inspector: what was found, why streams stood still, all streams, and the frames of
  * those that were stuck. It has no scripts, loads nothing, and says so in a policy of its own.
  */
-
-import type { Filter } from '../filter/parse.ts';
-import { explainFilter } from '../filter/parse.ts';
+import { explainFilter, type Filter } from '../filter/parse.ts';
+import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import type { StreamFacts, StreamState } from '../rows.ts';
 import { isStuck } from '../verdict/engine.ts';
 import { type RecordedVerdict, verdictsAtEnd } from '../verdict/recorded.ts';
 import type { Verdict } from '../verdict/types.ts';
-import { errorName, flagNames, frameName } from '../vocabulary.ts';
-import { bytes, count, lasting, plural } from '../words.ts';
+import { errorName, flagNames, frameName, stateName } from '../vocabulary.ts';
+import { bytes, count, lasting, plural, rfcLink } from '../words.ts';
 import { connectionName, SectionIndex, shownValue } from './frames.ts';
 import { html, Markup } from './markup.ts';
 import { REPORT_STYLE, REPORT_STYLE_HASH } from './report-style.ts';
@@ -125,14 +124,10 @@ function findings(recording: Recording, stuck: readonly Row[]): Markup {
 
 function verdictCard(facts: StreamFacts, verdict: Verdict): Markup {
   const name = `${facts.method} ${facts.path}`.trim();
-  const link = /^(\d{4}) (\d+(?:\.\d+)*)$/.exec(verdict.rfc);
+  const link = rfcLink(verdict.rfc);
   return html`<div class="card ${verdict.tone === 'bad' ? 'bad' : 'warn'}">
 <span class="code">${verdict.code}${verdict.upstream ? ' on the other leg' : ''}</span>
-<p>${verdict.sentence.map(part => part.text)} ${
-    link === null
-      ? ''
-      : html`<a href="https://www.rfc-editor.org/rfc/rfc${link[1]!}#section-${link[2]!}">RFC ${link[1]!} §${link[2]!}</a>`
-  }</p>
+<p>${verdict.sentence.map(part => part.text)} ${link === null ? '' : html`<a href="${link.href}">${link.text}</a>`}</p>
 <p class="soft">Connection ${facts.connection}, <a href="#s${facts.connection}-${facts.stream}">stream ${facts.stream}</a>: <code>${name}</code></p>
 </div>`;
 }
@@ -181,8 +176,6 @@ function connectionTable({ connections, now }: Recording): Markup {
 <tbody>${rows}</tbody></table></div></section>`;
 }
 
-const STATES = ['idle', 'reserved', 'reserved', 'open', 'half-closed (local)', 'half-closed (remote)', 'closed'];
-
 function streamTable(streams: readonly Row[], now: number): Markup {
   const shown = streams.slice(0, MAX_STREAMS);
   const opened = shown.filter(({ state }) => state.openedAt >= 0);
@@ -200,7 +193,7 @@ function streamTable(streams: readonly Row[], now: number): Markup {
     const status = facts.grpcStatus >= 0 ? `${facts.status}, grpc ${facts.grpcStatus}` : String(facts.status || '—');
     return html`<tr><td class="mono">${id}</td><td>${facts.method}</td><td class="mono">${
       facts.path || facts.authority
-    }</td><td>${status}</td><td>${STATES[state.state] ?? ''}</td><td class="${tone}">${verdict?.short ?? ''}</td><td class="n">${bytes(
+    }</td><td>${status}</td><td>${stateName(state.state)}</td><td class="${tone}">${verdict?.short ?? ''}</td><td class="n">${bytes(
       state.bytesReceived,
     )}</td><td class="n">${bytes(state.bytesSent)}</td><td class="n t">${
       state.openedAt < 0 ? '—' : lasting((endOf(state, now) - state.openedAt) / 1000)
@@ -261,7 +254,7 @@ function stuckStream(
       ).join(' ')}</td><td class="n">${count(frames.length[row]!)}</td><td class="n">${count(
         frames.connectionWindow[row]!,
       )}</td><td class="n">${frames.stream[row] === 0 ? '' : count(frames.streamWindow[row]!)}</td><td class="mono">${
-        frames.type[row] === 1 ? '' : frameDetails(recording, sections, row).join(', ')
+        frames.type[row] === FrameType.HEADERS ? '' : frameDetails(recording, sections, row).join(', ')
       }</td></tr>`,
   );
   const fields = sections

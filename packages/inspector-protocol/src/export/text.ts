@@ -3,6 +3,7 @@ import { isContent } from '../payloads.ts';
 import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import { errorName, flagNames, frameName, settingName } from '../vocabulary.ts';
+import { hexNumber, hexOctets } from '../words.ts';
 import { connectionName, errorCodeOf, SectionIndex, shownValue } from './frames.ts';
 
 /** The text of these rows. Control characters of values are spelled out. */
@@ -21,7 +22,7 @@ export function exportText(recording: Recording, rows: readonly number[]): strin
     const type = frames.type[row]!;
     const flags = frames.flags[row]!;
     const verb = frames.direction[row] === 1 ? 'send' : 'recv';
-    const head = `length=${frames.length[row]}, flags=0x${flags.toString(16).padStart(2, '0')}, stream_id=${frames.stream[row]}`;
+    const head = `length=${frames.length[row]}, flags=${hexNumber(flags, 2)}, stream_id=${frames.stream[row]}`;
     lines.push(`[${(frames.t[row]! / 1e6).toFixed(6).padStart(10)}] ${verb} ${frameName(type)} frame <${head}>`);
     const names = flagNames(type, flags);
     if (names.length > 0) lines.push(`          ; ${names.join(' | ')}`);
@@ -43,15 +44,13 @@ export function frameDetails(recording: Recording, sections: SectionIndex, row: 
     }
     case FrameType.SETTINGS:
       if ((frames.flags[row]! & 1) !== 0 || frames.length[row] === 0) return [];
-      return settingsAt(recording, row).map(
-        ([id, value]) => `[${settingName(id)}(0x${id.toString(16).padStart(2, '0')}):${value}]`,
-      );
+      return settingsAt(recording, row).map(([id, value]) => `[${settingName(id)}(${hexNumber(id, 2)}):${value}]`);
     case FrameType.WINDOW_UPDATE:
       return [`(window_size_increment=${aux})`];
     case FrameType.RST_STREAM:
     case FrameType.GOAWAY: {
       const code = errorCodeOf(recording, row);
-      return [`(error_code=${errorName(code)}(0x${code.toString(16).padStart(2, '0')}))`];
+      return [`(error_code=${errorName(code)}(${hexNumber(code, 2)}))`];
     }
     default:
       return [];
@@ -73,9 +72,8 @@ function contentLines(recording: Recording, row: number): string[] {
 
 /** `00000010  68 65 6c 6c 6f                                    hello`. */
 function dumpLine(offset: number, octets: Uint8Array): string {
-  const hex = Array.from(octets, octet => octet.toString(16).padStart(2, '0')).join(' ');
   const text = Array.from(octets, octet => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '.')).join('');
-  return `${offset.toString(16).padStart(8, '0')}  ${hex.padEnd(48)}  ${text}`;
+  return `${offset.toString(16).padStart(8, '0')}  ${hexOctets(octets, ' ').padEnd(48)}  ${text}`;
 }
 
 /** The pairs of a SETTINGS row, as an event of the same moment told them; the first identifier alone when none did. */

@@ -3,6 +3,7 @@ import { isContent } from '../payloads.ts';
 import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import { errorName, flagNames, frameName } from '../vocabulary.ts';
+import { hexOctets } from '../words.ts';
 import { connectionName, errorCodeOf, leading, SectionIndex, shownValue } from './frames.ts';
 
 const RECORD_SEPARATOR = '\u001e';
@@ -134,6 +135,5 @@ function rawOf(recording: Recording, row: number): { raw?: unknown } {
   const { frames, payloads } = recording;
   const data = leading(payloads.of(frames.seq[row]!).filter(piece => isContent(piece.type)));
   if (data.length === 0) return {};
-  const hex = Array.from(data, octet => octet.toString(16).padStart(2, '0')).join('');
-  return { raw: { payload_length: frames.length[row], data: hex } };
+  return { raw: { payload_length: frames.length[row], data: hexOctets(data) } };
 }

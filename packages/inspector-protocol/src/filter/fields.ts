@@ -1,5 +1,5 @@
 /** The names a filter token can begin with: what may stand behind each, and how it is said in words. */
-import { ERROR_NAMES, FLAGS, FRAME_NAMES } from '../vocabulary.ts';
+import { ERROR_NAMES, FLAGS, FRAME_NAMES, frameName } from '../vocabulary.ts';
 
 /** What a token may ask about. */
 export type FilterField =
@@ -108,7 +108,7 @@ export const FIELDS: Readonly<Record<FilterField, FieldSpec>> = {
     words: Object.values(FRAME_NAMES),
     parse: value => TYPE_NUMBERS.get(value.toUpperCase()) ?? hexByte(value),
     say: (op, values) => `${OPS[op]}${values} frames`,
-    name: value => FRAME_NAMES[value] ?? `0x${value.toString(16).padStart(2, '0')}`,
+    name: frameName,
   }),
   dir: field({
     kind: 'word',

@@ -1,4 +1,10 @@
-import { grpcStatusMeaning, grpcStatusName, type WireField, type WireMessage } from '@glassway/inspector-protocol';
+import {
+  grpcStatusMeaning,
+  grpcStatusName,
+  hexOctets,
+  type WireField,
+  type WireMessage,
+} from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
 import { useUi } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
@@ -189,8 +195,7 @@ function Hex(props: { readonly octets: Uint8Array }): ReactNode {
   const shown = props.octets.subarray(0, SHOWN_OCTETS);
   const rows: string[] = [];
   for (let at = 0; at < shown.length; at += 16) {
-    const row = shown.subarray(at, at + 16);
-    rows.push(Array.from(row, octet => octet.toString(16).padStart(2, '0')).join(' '));
+    rows.push(hexOctets(shown.subarray(at, at + 16), ' '));
   }
   return <pre className={css['octets']}>{rows.join('\n')}</pre>;
 }

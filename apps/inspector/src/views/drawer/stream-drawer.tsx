@@ -1,4 +1,4 @@
-import { grpcStatusMeaning, grpcStatusName } from '@glassway/inspector-protocol';
+import { grpcStatusMeaning, grpcStatusName, rfcLink } from '@glassway/inspector-protocol';
 import { ArrowLeftRight, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
@@ -11,7 +11,7 @@ import { Hostile } from '../../ui/hostile.tsx';
 import { LinkButton } from '../../ui/link-button.tsx';
 import { FrameGrid } from '../frames/frame-grid.tsx';
 import { PHASE_NAMES, Waterfall } from '../streams/stream-line.tsx';
-import { doubtText, rfcLink, windowText } from '../words.ts';
+import { doubtText, windowText } from '../words.ts';
 import { Block } from './block.tsx';
 import css from './drawer.module.css';
 import { FieldTable } from './field-table.tsx';

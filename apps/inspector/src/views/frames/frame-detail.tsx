@@ -1,4 +1,4 @@
-import { FLAGS, FrameType, frameName, isContent } from '@glassway/inspector-protocol';
+import { FLAGS, FrameType, frameName, hexNumber, isContent } from '@glassway/inspector-protocol';
 import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { openStream, selectConnection, useUi } from '../../app/ui-store.ts';
@@ -107,8 +107,8 @@ function facts(frame: FrameDetail): readonly Fact[] {
   const list: Fact[] = [
     ['time', `${stamp(frame.t)} s`, `frame ${count(frame.seq)} of the gateway’s log`],
     ['leg', legText(frame.leg), frame.direction === 1 ? 'sent by the gateway' : 'received by the gateway'],
-    ['type', frameName(frame.type), `0x${frame.type.toString(16).padStart(2, '0')}`],
-    ['flags', `0x${frame.flags.toString(16).padStart(2, '0')}`, flagText(frame)],
+    ['type', frameName(frame.type), hexNumber(frame.type, 2)],
+    ['flags', hexNumber(frame.flags, 2), flagText(frame)],
     ...windows(frame),
   ];
   if ((frame.mark & 1) !== 0) list.push(['violation', 'yes', 'this frame broke a rule; the Overview tells which']);

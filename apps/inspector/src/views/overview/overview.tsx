@@ -1,4 +1,4 @@
-import { errorName, FRAME_NAMES, frameName } from '@glassway/inspector-protocol';
+import { errorName, FRAME_NAMES, frameName, rfcLink } from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
 import { openStream } from '../../app/ui-store.ts';
 import { useFeed } from '../../feed/client.ts';
@@ -10,7 +10,7 @@ import { Sparkline } from '../../ui/sparkline.tsx';
 import ui from '../../ui/ui.module.css';
 import { frameKind } from '../frames/frame-type.tsx';
 import { SettingsTable } from '../settings/settings-table.tsx';
-import { legText, negotiationText, rfcLink, tlsText, windowText, workerText } from '../words.ts';
+import { legText, negotiationText, tlsText, windowText, workerText } from '../words.ts';
 import css from './overview.module.css';
 
 /** Facts, settings, pings and counters of the connection. */

@@ -1,8 +1,13 @@
-import { type ConnectionFacts, SETTINGS, type SettingMeaning, settingName } from '@glassway/inspector-protocol';
+import {
+  type ConnectionFacts,
+  rfcLink,
+  SETTINGS,
+  type SettingMeaning,
+  settingName,
+} from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
 import { count } from '../../text/format.ts';
 import ui from '../../ui/ui.module.css';
-import { rfcLink } from '../words.ts';
 import css from './settings.module.css';
 
 /** Settings side by side: the initial value of the RFC, what each side said, and whether ours was acknowledged. */
