@@ -53,7 +53,7 @@ export function tallyPlaywright(report, ok) {
 export async function runVitest(directory, reports, env) {
   const file = join(reports, `${directory.replaceAll('/', '-')}.json`);
   const args = [toolPath('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const options = { cwd: join(ROOT, directory), env, timeoutMs: 600_000, quiet: true, hide: PASSED };
+  const options = { cwd: join(ROOT, directory), env, timeoutMs: 1_800_000, quiet: true, hide: PASSED };
   const { ok, ms } = await step(`tests of ${directory}`, process.execPath, args, options);
   return line(directory, tallyVitest(readJson(file), ok), ms);
 }
@@ -62,7 +62,7 @@ export async function runVitest(directory, reports, env) {
 export async function runPlaywright(config, reports, env) {
   const file = join(reports, 'playwright.json');
   const args = [toolPath('playwright'), 'test', '-c', config, '--reporter=list,json'];
-  const options = { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file }, timeoutMs: 900_000, quiet: true, hide: PASSED };
+  const options = { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file }, timeoutMs: 1_800_000, quiet: true, hide: PASSED };
   const { ok, ms } = await step('browser tests', process.execPath, args, options);
   return line('e2e', tallyPlaywright(readJson(file), ok), ms);
 }

@@ -100,6 +100,19 @@ describe('--workers 2', () => {
     expect(text).toContain('glassway_worker_restarts_total{worker="1"} 1\n');
   });
 
+  it('a connection that was handed to a worker which dies before it takes it is closed, so that its client comes again', async () => {
+    await using gateway = await run();
+    const { workers }: WorkersState = await gateway.api('state');
+    process.kill(workers[0]!.pid, 'SIGSTOP');
+    let served = 0;
+    const asked = Array.from({ length: 4 }, () => ask(gateway.url).finally(() => served++));
+    const all = Promise.allSettled(asked);
+    // Connections are given in turns: one of the first two was handed to the worker that stands still.
+    await vi.waitFor(() => expect(served).toBe(3), SOON);
+    process.kill(workers[0]!.pid, 'SIGKILL');
+    expect((await all).map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+  });
+
   it('SIGTERM finishes what is under way in every worker, and the exit code is 0', async () => {
     await using gateway = await run();
     const slow = Array.from({ length: 4 }, () => ask(`${gateway.url}/slow`));

@@ -11,6 +11,7 @@ import type { ExchangeState } from '../exchange/exchange-state.ts';
 import type { ConnectionState } from '../listener/listeners.ts';
 import type { Logger } from '../log.ts';
 import { type Family, mergeFamilies } from '../telemetry/families.ts';
+import { closeUntaken } from './handed.ts';
 import type { FromWorker, Listening, Question, ToWorker, WorkerRevision } from './messages.ts';
 import { HASH_KEY, placeVariable, TICKET_KEYS, type WorkerPlace } from './place.ts';
 
@@ -205,6 +206,7 @@ export class Workers {
       [TICKET_KEYS]: this.#ticketKeys,
       [HASH_KEY]: this.#hashKey,
     });
+    closeUntaken(worker);
     place.worker = worker;
     place.startedAt = performance.now();
     worker.on('message', (message: FromWorker) => {

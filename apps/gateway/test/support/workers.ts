@@ -12,6 +12,7 @@ import WebSocket from 'ws';
 import type { Viewer } from '../../src/trace/hub/viewer.ts';
 import { RigViewer } from '../trace-rig.ts';
 import { freePort } from './free-port.ts';
+import { PATIENCE } from './patience.ts';
 
 /** The built command. */
 export const COMMAND: string = new URL('../../bin/glassway.js', import.meta.url).pathname;
@@ -147,9 +148,9 @@ export async function liveViewer(url: string): Promise<{ readonly viewer: RigVie
     },
   });
   socket.send(encodeMessage({ type: 'auth', token: hash.slice('#token='.length) }));
-  await vi.waitFor(() => expect(viewer.all('hello')).toHaveLength(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(viewer.all('hello')).toHaveLength(1), PATIENCE);
   viewer.send({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: {}, backlog: 0 });
-  await vi.waitFor(() => expect(viewer.all('snapshot')).toHaveLength(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(viewer.all('snapshot')).toHaveLength(1), PATIENCE);
   return { viewer, socket };
 }
 
