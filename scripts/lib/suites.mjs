@@ -62,7 +62,12 @@ export async function runVitest(directory, reports, env) {
 export async function runPlaywright(config, reports, env) {
   const file = join(reports, 'playwright.json');
   const args = [toolPath('playwright'), 'test', '-c', config, '--reporter=list,json'];
-  const options = { env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file }, timeoutMs: 1_800_000, quiet: true, hide: PASSED };
+  const options = {
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file },
+    timeoutMs: 1_800_000,
+    quiet: true,
+    hide: PASSED,
+  };
   const { ok, ms } = await step('browser tests', process.execPath, args, options);
   return line('e2e', tallyPlaywright(readJson(file), ok), ms);
 }
