@@ -172,7 +172,7 @@ export function textLine(record: ExchangeRecord, now: number): string {
 /** One JSON object per line; times in ms, absent when the exchange did not come that far. */
 export function jsonLine(record: ExchangeRecord, now: number): string {
   const { client, request } = record;
-  return `${JSON.stringify({
+  const line = `${JSON.stringify({
     time: isoTime(now),
     client: client.address,
     port: client.port,
@@ -194,6 +194,8 @@ export function jsonLine(record: ExchangeRecord, now: number): string {
     attempts: record.attempts,
     ...reasonJson(record.reason),
   })}\n`;
+  // What was refused may be anything; what was served is ASCII.
+  return record.reason === null ? line : withoutControls(line);
 }
 
 /** `TIME CLIENT PROTOCOL GOAWAY key=value...`; GOAWAY, RST_STREAM or RESPONSE stands where a request has its method. */
@@ -208,7 +210,7 @@ export function textEvent({ what, client, reason }: ConnectionEvent, now: number
 
 /** The same as an object, with `event` instead of a method. */
 export function jsonEvent({ what, client, reason }: ConnectionEvent, now: number): string {
-  return `${JSON.stringify({
+  const line = `${JSON.stringify({
     time: isoTime(now),
     event: what,
     client: client.address,
@@ -220,6 +222,15 @@ export function jsonEvent({ what, client, reason }: ConnectionEvent, now: number
     ...(what === 'response' ? { status: reason.status } : { code: errorCodeName(reason.h2Code) }),
     ...reasonJson(reason),
   })}\n`;
+  return withoutControls(line);
+}
+
+/** JSON escapes C0 only: the others act on a terminal just as well, and what turns the direction of text on whoever reads it. */
+function withoutControls(line: string): string {
+  return line.replace(
+    /[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 const EVENT_NAMES = { goaway: 'GOAWAY', reset: 'RST_STREAM', response: 'RESPONSE' } as const;

@@ -120,6 +120,12 @@ describe('RFC 6455 4.2: the listener on HTTP/1.1', () => {
     expect(harness.exchanges).toHaveLength(1);
   });
 
+  it('RFC 9110 8.6: a refusal by 304 says nothing of a length it does not know', async () => {
+    await start(exchange => exchange.answer(304, ''));
+    client.send(upgrade());
+    expect(await client.untilEnd()).toBe('HTTP/1.1 304 Not Modified\r\nconnection: close\r\n\r\n');
+  });
+
   it('a client that breaks off aborts the exchange; a reset breaks the client off', async () => {
     await start(exchange => exchange.leg.respond(open, false));
     client.send(upgrade());

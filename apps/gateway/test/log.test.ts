@@ -100,6 +100,23 @@ describe('access log lines', () => {
   });
 });
 
+describe('JSON lines of what was refused', () => {
+  const hostile = 'a\u001b[31m\u009b31m\u0085\u007f"\\\u202e\u2066\u2028\u00e9';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they must not be there
+  const harmful = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+
+  it('hold no octet that acts on a terminal or turns the text around, and say the same', () => {
+    const made = new ExchangeRecord(FACTS, request({ authority: hostile }), 1000);
+    made.reason = reason('request_rejected', `host "${hostile}" is not a host and port`);
+    const line = jsonLine(made, NOON);
+    expect(line).not.toMatch(harmful);
+    expect(JSON.parse(line)).toMatchObject({ authority: hostile, message: made.reason.text });
+    const event = jsonEvent({ what: 'goaway', client: FACTS, reason: made.reason }, NOON);
+    expect(event).not.toMatch(harmful);
+    expect(JSON.parse(event)).toMatchObject({ message: made.reason.text });
+  });
+});
+
 describe('access log writing', () => {
   it('gathers lines into one write, and close waits for it', async () => {
     const writes: string[] = [];

@@ -73,6 +73,29 @@ describe('retry (RFC 9110 9.2.2)', () => {
     expect(exchange.leg.streamId).toBe(1);
   });
 
+  it.each([
+    ['chunks', -1],
+    ['content-length 0', 0],
+  ])('POST with a body of no octets (%s) is not sent twice: the backend had all of it', async (_, contentLength) => {
+    const server = await raw(dying);
+    const backend = client(server);
+    await Recorder.send(backend, request()).finished();
+    const exchange = Recorder.send(backend, upload(contentLength));
+    exchange.leg.write(new Uint8Array(0), true);
+    await exchange.finished();
+    expect(exchange.error).toMatchObject({ code: expect.stringMatching(/^backend_(closed|reset)$/), retryable: false });
+    expect(server.connections).toHaveLength(1);
+  });
+
+  it('POST with content-length 0 is not sent twice, although its end was not told', async () => {
+    const server = await raw(dying);
+    const backend = client(server);
+    await Recorder.send(backend, request()).finished();
+    const exchange = await Recorder.send(backend, upload(0)).finished();
+    expect(exchange.error).toMatchObject({ code: expect.stringMatching(/^backend_(closed|reset)$/), retryable: false });
+    expect(server.connections).toHaveLength(1);
+  });
+
   it('POST without a body is not sent twice', async () => {
     const server = await raw(dying);
     const backend = client(server);

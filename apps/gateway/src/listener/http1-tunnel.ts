@@ -78,7 +78,7 @@ export class Http1Tunnel implements ClientLeg {
     this.#headSent = true;
     const opens = response.status >= 200 && response.status < 300;
     const status = opens ? 101 : response.status;
-    const fields = opens ? this.#switching(response.fields) : closing(response.fields, end);
+    const fields = opens ? this.#switching(response.fields) : closing(response, end);
     this.#host.trace.http1Response(this.facts.connectionId, this.facts.streamId, status, fields);
     this.#socket.write(responseHead(status, fields), 'latin1');
     if (opens) this.#openTunnel();
@@ -180,7 +180,8 @@ export class Http1Tunnel implements ClientLeg {
 }
 
 /** An ordinary response that is the connection's last: without a length its end is the connection's. */
-function closing(fields: FieldList, end: boolean): FieldList {
-  const length = end && !hasField(fields, 'content-length') ? ['content-length', '0'] : [];
+function closing({ status, fields }: ResponseMessage, end: boolean): FieldList {
+  // RFC 9110 8.6: of a 304 it would say how long the 200 would have been.
+  const length = end && status !== 304 && !hasField(fields, 'content-length') ? ['content-length', '0'] : [];
   return [...fields, ...length, 'connection', 'close'];
 }

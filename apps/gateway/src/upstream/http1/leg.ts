@@ -152,8 +152,13 @@ export class Http1Leg implements BackendLeg, TurnTask, Waiter, Paced {
     if (this.resent || this.sawOctets || this.bodyBegun) return false;
     if (!this.headSent) return true;
     if (this.framing === RequestFraming.TUNNEL) return true;
-    // An announced body that has not begun leaves the request incomplete, RFC 9110 9.2.2 covers the others.
-    return this.request.hasBody || IDEMPOTENT.has(this.request.method);
+    // RFC 9110 9.2.2: a request that was not complete was not acted upon, and some may be acted upon twice.
+    return !this.#isWhole || IDEMPOTENT.has(this.request.method);
+  }
+
+  /** The backend, if it read what was sent, has the whole request: a body of no octets is whole without any. */
+  get #isWhole(): boolean {
+    return this.endSent || (this.framing === RequestFraming.LENGTH && this.request.contentLength === 0);
   }
 
   /** Back to waiting, for a fresh connection. */
