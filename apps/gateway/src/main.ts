@@ -12,6 +12,7 @@ import type { Demo } from './demo/demo.ts';
 import type { ScenarioName } from './demo/scenarios/names.ts';
 import type { TrafficTarget } from './demo/traffic-client.ts';
 import { Drain, type DrainTimes } from './drain.ts';
+import { tuneEngine } from './engine.ts';
 import type { Gateway } from './gateway.ts';
 import { Logger } from './log.ts';
 import { operationsOf } from './operations.ts';
@@ -60,6 +61,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const settings = ofProcess(invocation.settings);
   const logger = worker === null ? new Logger(settings.logLevel) : workerLogger(settings.logLevel, worker.place);
   stopOnDefects(logger);
+  tuneEngine();
   if (settings.workers > 1 && invocation.command === 'run') {
     const { runWorkers } = await import('./workers/run.ts');
     return runWorkers(settings, logger).catch((error: Error) => {
