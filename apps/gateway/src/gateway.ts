@@ -27,7 +27,7 @@ import {
 import { Logger } from './log.ts';
 import { type AccessLog, openAccessLog } from './log-access.ts';
 import { FailureReporter } from './log-failures.ts';
-import { PlacesOf } from './places.ts';
+import { PlacesOf, type PlacesOptions } from './places.ts';
 import { failedIn } from './problems.ts';
 import { forwardPolicy, listenerLimits, prepareRoutes, type Reloaded, Revisions } from './revision.ts';
 import type { Family } from './telemetry/families.ts';
@@ -40,15 +40,11 @@ import { type ProbeResult, probe } from './upstream/backend.ts';
 import { Pools } from './upstream/pools.ts';
 
 /** What is not a setting of the user's. */
-export interface GatewayOptions extends InspectionOptions {
+export interface GatewayOptions extends InspectionOptions, PlacesOptions {
   /** Whether failing backends are told to the logger. Default true. */
   readonly reportFailures?: boolean;
   /** Default: to stderr, at the level of the settings. */
   readonly logger?: Logger;
-  /** Where the development authority is kept. Default: the user's own place. */
-  readonly developmentCaDirectory?: string;
-  /** 48 octets that session tickets are made with when no file has them, the same in processes that share a port. Default: random. */
-  readonly ticketKeys?: Buffer;
 }
 
 /** A gateway that is serving. */

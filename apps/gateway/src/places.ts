@@ -1,8 +1,8 @@
 /** From settings to what listeners are opened with. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { SecureContexts } from '@glassway/tls-alpn';
-import { certificatesOf, type Settings, UsageProblem } from './config/settings.ts';
+import { type CredentialFiles, type HandshakeRefusal, SecureContexts } from '@glassway/tls-alpn';
+import { type CertificateSettings, certificatesOf, type Settings, UsageProblem } from './config/settings.ts';
 import type { HttpsOptions, Places } from './listener/listeners.ts';
 import type { Logger } from './log.ts';
 import { failedIn } from './problems.ts';
@@ -11,7 +11,7 @@ import { failedIn } from './problems.ts';
 export interface PlacesOptions {
   /** Where the development authority is kept. Default: the user's own place. */
   readonly developmentCaDirectory?: string;
-  /** 48 octets for session tickets when no file has them. Default: random. */
+  /** 48 octets that session tickets are made with when no file has them, the same in processes that share a port. Default: random. */
   readonly ticketKeys?: Buffer;
 }
 
@@ -64,7 +64,7 @@ export class PlacesOf {
       ticketKeys:
         ticketKeyFile === null ? (ticketKeys ?? randomBytes(TICKET_KEY_OCTETS)) : await readTicketKeys(ticketKeyFile),
       onError: this.#onError,
-      onRefused: ({ remoteAddress, remotePort, message }: Refusal) =>
+      onRefused: ({ remoteAddress, remotePort, message }: HandshakeRefusal) =>
         this.#logger.debug(`TLS with ${remoteAddress}:${remotePort} failed: ${message}`),
     };
     const certificates = certificatesOf(settings);
@@ -72,7 +72,7 @@ export class PlacesOf {
       return developmentCaDirectory === undefined ? common : { ...common, developmentCaDirectory };
     }
     const contexts = await SecureContexts.load({
-      certificates: certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
+      certificates: credentialFiles(certificates),
       ...(clientCertificates.ca === null ? {} : { clientCaFile: clientCertificates.ca }),
       onWarning: warning => this.#logger.warn(warning.message),
     }).catch(failedIn('certificate'));
@@ -90,11 +90,9 @@ export class PlacesOf {
   };
 }
 
-/** What is told of a handshake that failed. */
-interface Refusal {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly message: string;
+/** Certificates of the settings as TLS takes them. */
+export function credentialFiles(certificates: readonly CertificateSettings[]): readonly CredentialFiles[] {
+  return certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names }));
 }
 
 const TICKET_KEY_OCTETS = 48;

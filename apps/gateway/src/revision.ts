@@ -9,7 +9,7 @@ import { certificatesOf, type Settings } from './config/settings.ts';
 import type { ExchangeContext } from './exchange/exchange.ts';
 import type { ForwardPolicy } from './fields.ts';
 import type { ListenerLimits, Listeners, Rebound } from './listener/listeners.ts';
-import type { PlacesOf } from './places.ts';
+import { credentialFiles, type PlacesOf } from './places.ts';
 import { compileRoutes } from './routing/compile.ts';
 import type { Router } from './routing/router.ts';
 import type { Pools } from './upstream/pools.ts';
@@ -146,12 +146,10 @@ export class Revisions {
     const rebound = moves ? await listeners.rebind(wanted) : null;
     // The last that can fail.
     if (contexts !== null && certificates.length > 0) {
-      await contexts
-        .replace(certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })))
-        .catch(async error => {
-          await rebound?.undo();
-          throw error;
-        });
+      await contexts.replace(credentialFiles(certificates)).catch(async error => {
+        await rebound?.undo();
+        throw error;
+      });
     }
     context.router = commit();
     context.policy = policy;

@@ -7,6 +7,8 @@
  * the primary process that looks at all of them (`merged-inspector.ts`).
  */
 import { randomUUID } from 'node:crypto';
+import { formatAddress } from '../config/address.ts';
+import type { HubIdentity } from '../trace/hub/reception.ts';
 import type { VerdictEvent } from '../trace/hub/verdict-watch.ts';
 import type { ConnectionNumbers, Numbering } from '../trace/numbering.ts';
 import { Recorder } from '../trace/recorder.ts';
@@ -15,7 +17,7 @@ import type { Trace } from '../trace/trace.ts';
 import { isLoopbackHost, newToken } from './guard.ts';
 import { type HubSocket, SOCKET_HOST } from './hub-socket.ts';
 import type { AdminServerOptions } from './server.ts';
-import { formatAddress, type HubThread, startThread } from './start-thread.ts';
+import { type HubThread, startThread } from './start-thread.ts';
 import type { FromWorker, ViewerLimits, WorkerData } from './worker-messages.ts';
 
 /** What the page's listener is started with. */
@@ -113,7 +115,7 @@ export function inspectorListener(options: InspectorListenerOptions): AdminServe
  */
 export async function startInspector(options: InspectorOptions): Promise<Inspector> {
   const server = inspectorListener(options);
-  const { name = formatAddress(server.host, server.port), release = '', onError = warn } = options;
+  const { name = formatAddress(server), release = '', onError = warn } = options;
   const { thread, trace } = await record(options, server, { name, release }, process.hrtime.bigint(), onError);
   return { trace, ...addressOf(server, thread), ...handleOf(thread, trace) };
 }
@@ -131,7 +133,7 @@ export function addressOf(
   { host, token }: AdminServerOptions,
   { port }: HubThread,
 ): Pick<Inspector, 'host' | 'port' | 'address' | 'url' | 'token'> {
-  const address = `http://${formatAddress(host, port)}/`;
+  const address = `http://${formatAddress({ host, port })}/`;
   return { host, port, address, url: `${address}#token=${token}`, token };
 }
 
@@ -146,15 +148,32 @@ export function handleOf(thread: HubThread, recorder?: Recorder): Pick<Inspector
   };
 }
 
+/** What a thread says of the gateway to those who look. */
+export function identityOf(
+  names: Pick<HubIdentity, 'name' | 'release'>,
+  revealed: boolean,
+  payloadBytes: number,
+): HubIdentity {
+  const sampled = payloadBytes > 0 ? { payloadBytes } : {};
+  return { gateway: randomUUID(), ...names, epochMs: Date.now(), revealed, ...sampled };
+}
+
+/** What of the options is about viewers. */
+export function limitsOf({ creditBytes, maxLagRecords }: ViewerLimits): ViewerLimits {
+  return {
+    ...(creditBytes === undefined ? {} : { creditBytes }),
+    ...(maxLagRecords === undefined ? {} : { maxLagRecords }),
+  };
+}
+
 async function record(
   options: RecordingOptions & ViewerLimits & Partial<Pick<WorkerHubOptions, 'hashKey' | 'numbering' | 'numbers'>>,
   server: AdminServerOptions,
-  names: { readonly name: string; readonly release: string },
+  names: Pick<HubIdentity, 'name' | 'release'>,
   epochNs: bigint,
   onError: (error: Error) => void,
 ): Promise<{ readonly thread: HubThread; readonly trace: Recorder }> {
-  const { reveal: revealed = false, payloadBytes = 0, idleBytesPerSecond, creditBytes, maxLagRecords } = options;
-  const { hashKey, numbering, onVerdict } = options;
+  const { reveal: revealed = false, payloadBytes = 0, idleBytesPerSecond, hashKey, numbering, onVerdict } = options;
   const shared = allocateTrace(options);
   // `performance.now` is cheaper to ask than `hrtime`, and runs on the same clock.
   const ahead = Number(process.hrtime.bigint() - epochNs) / 1e6 - performance.now();
@@ -173,20 +192,10 @@ async function record(
   const data: WorkerData = {
     shared,
     server,
-    identity: {
-      gateway: randomUUID(),
-      ...names,
-      epochMs: Date.now(),
-      revealed,
-      ...(payloadBytes > 0 ? { payloadBytes } : {}),
-    },
+    identity: identityOf(names, revealed, payloadBytes),
     epochNs,
     verdicts: onVerdict !== undefined,
-    hub: {
-      ...(creditBytes === undefined ? {} : { creditBytes }),
-      ...(maxLagRecords === undefined ? {} : { maxLagRecords }),
-      ...(numbering === undefined ? {} : shareOf(numbering)),
-    },
+    hub: { ...limitsOf(options), ...(numbering === undefined ? {} : shareOf(numbering)) },
   };
   const message = (told: FromWorker): void => {
     if (told.type === 'resync') recorder.resync();
@@ -205,6 +214,7 @@ function shareOf({ worker, workers }: Numbering): WorkerData['hub'] {
   };
 }
 
-function warn(error: Error): void {
+/** Tells of a thread that failed, where nobody else does. */
+export function warn(error: Error): void {
   process.emitWarning(`the inspector ended: ${error.message}`, { code: 'GLASSWAY_INSPECTOR' });
 }

@@ -5,13 +5,22 @@
  *
  * The thread looks at the workers while somebody looks at it.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatAddress } from '../config/address.ts';
 import type { HubSocket } from './hub-socket.ts';
-import { addressOf, handleOf, type Inspector, type InspectorListenerOptions, inspectorListener } from './inspector.ts';
-import { formatAddress, startThread } from './start-thread.ts';
+import {
+  addressOf,
+  handleOf,
+  type Inspector,
+  type InspectorListenerOptions,
+  identityOf,
+  inspectorListener,
+  limitsOf,
+  warn,
+} from './inspector.ts';
+import { startThread } from './start-thread.ts';
 
 /** A running inspector of all workers. */
 export interface MergedInspector extends Omit<Inspector, 'trace'> {
@@ -36,24 +45,13 @@ export interface MergedInspectorOptions extends InspectorListenerOptions {
 /** Starts it. Rejects as `startInspector` does. */
 export async function startMergedInspector(options: MergedInspectorOptions): Promise<MergedInspector> {
   const server = inspectorListener(options);
-  const { name = formatAddress(server.host, server.port), release = '', payloadBytes = 0 } = options;
-  const { creditBytes, maxLagRecords } = options;
+  const { name = formatAddress(server), release = '', payloadBytes = 0, onError = warn } = options;
   const epochNs = process.hrtime.bigint();
   const data = {
     server,
-    identity: {
-      gateway: randomUUID(),
-      name,
-      release,
-      epochMs: Date.now(),
-      revealed: false,
-      ...(payloadBytes > 0 ? { payloadBytes } : {}),
-    },
+    identity: identityOf({ name, release }, false, payloadBytes),
     epochNs,
-    hub: {
-      ...(creditBytes === undefined ? {} : { creditBytes }),
-      ...(maxLagRecords === undefined ? {} : { maxLagRecords }),
-    },
+    hub: limitsOf(options),
   };
   const directory = socketFolder();
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
@@ -61,7 +59,7 @@ export async function startMergedInspector(options: MergedInspectorOptions): Pro
     message: message => {
       if (message.type === 'problem') options.onProblem(message.message);
     },
-    error: error => options.onError?.(error),
+    error: onError,
   }).catch((error: Error) => {
     remove();
     throw error;

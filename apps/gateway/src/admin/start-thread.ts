@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { formatAddress } from '../config/address.ts';
 import type { FromWorker, MergedWorkerData, ToMergedWorker, WorkerData } from './worker-messages.ts';
 
 /** A thread that does not end by itself is ended. */
@@ -32,7 +33,7 @@ export async function startThread(
   const worker = new Worker(fileOf(file), { workerData: data, execArgv: [], name: 'glassway-inspector' });
   const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
   const { host, port, path } = data.server;
-  const listening = await untilListening(worker, path ?? formatAddress(host, port));
+  const listening = await untilListening(worker, path ?? formatAddress({ host, port }));
   let closing = false;
   worker.on('message', (message: FromWorker) => events.message(message));
   worker.on('error', error => {
@@ -92,9 +93,4 @@ function fileOf(name: string): URL {
   const file = new URL(fromSource ? `../../dist/admin/${name}.js` : `./${name}.js`, import.meta.url);
   if (!existsSync(file)) throw new Error(`${fileURLToPath(file)} is missing: run npm run build first`);
   return file;
-}
-
-/** An address as it stands in a URL. */
-export function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -43,7 +43,7 @@ export class Ticker {
 /** What a thread does on a word of the main thread. */
 export interface ThreadDuties {
   listens(on: readonly string[]): void;
-  /** Tells the viewers how everything ended; they may take so long for it. Null: they are left at once. */
+  /** Tells the viewers how everything ended, who have `LAST_WORDS_MS` to take it in. Null: they are left at once. */
   readonly finish: (() => Promise<void> | void) | null;
 }
 

@@ -6,6 +6,7 @@ import { CERTIFICATE_FILE, defaultCaDirectory, KEY_FILE, SecureContexts } from '
 import { type BindAddress, formatAddress } from '../config/address.ts';
 import { certificatesOf, type Settings } from '../config/settings.ts';
 import { findInspectorPage } from '../inspector-page.ts';
+import { credentialFiles } from '../places.ts';
 import { NO_TRACE } from '../trace/trace.ts';
 import { probe } from '../upstream/backend.ts';
 import { Pools } from '../upstream/pools.ts';
@@ -96,9 +97,7 @@ async function checkCertificates(settings: Settings, caDirectory: string): Promi
   const certificates = certificatesOf(settings);
   if (certificates.length === 0) return checkDevelopmentCa(caDirectory);
   try {
-    const contexts = await SecureContexts.load({
-      certificates: certificates.map(({ cert, key, ...names }) => ({ certFile: cert, keyFile: key, ...names })),
-    });
+    const contexts = await SecureContexts.load({ certificates: credentialFiles(certificates) });
     return [
       ...contexts.certificates.map(({ names, source, notAfter }) =>
         ok(`${source} for ${names.join(', ')} until ${new Date(notAfter).toISOString().slice(0, 10)}`),

@@ -1,6 +1,7 @@
 /** The addresses that are listened on, and how they change while the gateway goes on. */
 import { isDeepStrictEqual } from 'node:util';
 import type { DevelopmentCa, ListenAddress } from '@glassway/tls-alpn';
+import { formatAddress } from '../config/address.ts';
 import { type HttpOptions, listenCleartext } from './cleartext-port.ts';
 import type { ListenerContext } from './context.ts';
 import type { Http1Listener } from './http1.ts';
@@ -192,6 +193,5 @@ function again({ options, port: { address } }: Door): HttpOptions | HttpsOptions
 }
 
 function urlOf({ kind, port: { address } }: Door): string {
-  if ('path' in address) return `${kind}://unix:${address.path}`;
-  return `${kind}://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  return `${kind}://${formatAddress(address)}`;
 }
