@@ -46,6 +46,12 @@ const READ_WITH_TLS: ReadonlySet<keyof Settings> = new Set<keyof Settings>([
   'ticketKeyFile',
 ]);
 
+/** Limits that timers and listeners are made with, and their names in the file. */
+const LIMITS_AT_START = [
+  ['checkIntervalMs', 'checkInterval'],
+  ['negotiationTimeoutMs', 'negotiationTimeout'],
+] as const;
+
 /** Those that a gateway has in one of two ways for good: from the user, or from the development authority. */
 const CERTIFICATES: readonly (keyof Settings)[] = ['cert', 'key', 'certificates'];
 
@@ -129,18 +135,19 @@ export class Revisions {
       const isLater = !RELOADED.has(key) && !MOVING.has(key) && (places.hasTls || !READ_WITH_TLS.has(key));
       if (isLater && !isDeepStrictEqual(settings[key], before[key])) keep(key);
     }
-    if (settings.limits.checkIntervalMs !== before.limits.checkIntervalMs) {
-      waiting.add('limits.checkInterval');
-      inForce.limits = { ...settings.limits, checkIntervalMs: before.limits.checkIntervalMs };
+    for (const [key, name] of LIMITS_AT_START) {
+      if (settings.limits[key] === before.limits[key]) continue;
+      waiting.add(`limits.${name}`);
+      inForce.limits = { ...inForce.limits, [key]: before.limits[key] };
     }
     if (places.hasTls && (certificatesOf(settings).length === 0) !== (certificatesOf(before).length === 0)) {
       for (const key of CERTIFICATES) keep(key, 'certificates');
     }
+    const commit = await prepareRoutes(settings, pools);
     const wanted = await places.of(inForce);
     const moves = !sharesPorts || !listeners.collides(wanted);
     if (!moves) for (const key of MOVING) if (!isDeepStrictEqual(settings[key], before[key])) keep(key);
     const certificates = certificatesOf(inForce);
-    const commit = await prepareRoutes(settings, pools);
     const policy = forwardPolicy(inForce, context.policy.pseudonym);
     const { contexts } = places;
     const rebound = moves ? await listeners.rebind(wanted) : null;

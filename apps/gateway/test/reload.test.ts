@@ -154,10 +154,10 @@ describe('reload', () => {
     });
     // What waits for a restart is not in force, and is named as long as it waits.
     expect(gateway!.settings).toEqual({ ...settings, limits });
-    const interval = { ...limits, checkIntervalMs: 77 };
+    const interval = { ...limits, checkIntervalMs: 77, negotiationTimeoutMs: 77 };
     expect(await gateway!.reload({ ...settings, limits: interval, reasonHeader: 'x-why' })).toEqual({
       revision: 3,
-      needRestart: ['reasonHeader', 'limits.checkInterval'],
+      needRestart: ['reasonHeader', 'limits.checkInterval', 'limits.negotiationTimeout'],
     });
     expect(gateway!.settings).toEqual({ ...settings, limits });
     expect((await get('/', { headers: { 'x-large': 'x'.repeat(1000) } })).status).toBe(431);

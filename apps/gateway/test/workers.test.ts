@@ -165,6 +165,8 @@ describe('--workers 2', () => {
     const second: WorkersState = await gateway.api('state');
     expect(second.configRevision).not.toBe(first.configRevision);
     expect(second.workers.map(({ reloads }) => reloads)).toEqual([2, 2]);
+    const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
+    expect(metrics).toMatch(new RegExp(`^glassway_build_info\\{.*config="${second.configRevision}"\\} 2$`, 'm'));
     expect(await gateway.api('config')).toMatchObject({
       http: `127.0.0.1:${after}`,
       routes: [{ path: '/new' }],

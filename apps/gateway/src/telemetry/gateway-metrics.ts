@@ -40,7 +40,11 @@ export function gatewayFamilies({ listeners, access, openRequests, settings }: G
   ];
 }
 
-/** The same settings have the same revision, on every machine: 12 hexadecimal digits. */
+/**
+ * The same settings have the same revision, on every machine and in every process: 12 hexadecimal digits. What only the first
+ * process of several has does not count.
+ */
 export function configRevision(settings: Settings): string {
-  return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
+  const { admin: _, inspector: __, workers: ___, ...shared } = settings;
+  return createHash('sha256').update(JSON.stringify(shared)).digest('hex').slice(0, 12);
 }
