@@ -18,6 +18,7 @@ import { playScenario, startScenarioBackend } from '../src/demo/scenarios/run.ts
 import { SCENARIOS } from '../src/demo/scenarios/scenarios.ts';
 import { startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 
 const ANY_PORT = { host: '127.0.0.1', port: 0 };
 const undo: (() => unknown)[] = [];
@@ -62,9 +63,38 @@ async function watch(inspectorUrl: string, onVerdict: (event: VerdictEvent) => v
   });
 }
 
-it('--log-stalls: the log says so without anybody looking, once at the beginning and once at the end', {
-  timeout: 15_000,
-}, async () => {
+/** What the hub answers, asked again and again what stands still, of one stream. */
+class Answers {
+  readonly all: { readonly now: number; readonly text: string }[] = [];
+  #onAnswer: () => void = () => {};
+
+  constructor(socket: WebSocket, stream: number, verdict: string) {
+    const ask = (): void =>
+      socket.send(encodeMessage({ type: 'get', id: this.all.length, what: 'verdicts' }), () => {});
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return;
+      const message = parseServerMessage(String(data));
+      if (message.type !== 'reply' || message.what !== 'verdicts') return;
+      const ours = message.verdicts.find(each => each.stream === stream && each.verdict.code === verdict);
+      this.all.push({ now: message.now, text: ours === undefined ? 'nothing' : plainText(ours.verdict.sentence) });
+      this.#onAnswer();
+      const again = setTimeout(ask, 20);
+      undo.push(() => clearTimeout(again));
+    });
+    ask();
+  }
+
+  /** The answer to a question that is asked after this. */
+  async next(): Promise<{ readonly now: number; readonly text: string }> {
+    // The one under way may have been asked before.
+    for (const count = this.all.length + 2; this.all.length < count; ) {
+      await new Promise<void>(resolve => (this.#onAnswer = resolve));
+    }
+    return this.all.at(-1)!;
+  }
+}
+
+it('--log-stalls: the log says so without anybody looking, once at the beginning and once at the end', async () => {
   const backend = await startScenarioBackend('stream-window');
   undo.push(() => backend.close());
   const lines: string[] = [];
@@ -93,7 +123,7 @@ it('--log-stalls: the log says so without anybody looking, once at the beginning
 describe.each(SCENARIO_NAMES)('scenario %s', name => {
   const { verdict, stream } = SCENARIOS[name];
 
-  it(`comes to ${verdict} within a second`, { timeout: 15_000 }, async () => {
+  it(`comes to ${verdict} within a second`, async () => {
     const backend = await startScenarioBackend(name);
     undo.push(() => backend.close());
     const settings = { ...DEFAULT_SETTINGS, https: null, http: ANY_PORT, inspector: ANY_PORT, watch: false };
@@ -103,11 +133,11 @@ describe.each(SCENARIO_NAMES)('scenario %s', name => {
     );
     undo.push(() => gateway.close(0));
     const seen: string[] = [];
-    let socket: WebSocket | null = null;
+    let answers: Answers | null = null;
     const found = new Promise<VerdictEvent>((resolve, reject) => {
       const late = setTimeout(
         () => reject(new Error(`no ${verdict} on stream ${stream}, but ${seen.join('; ')}`)),
-        8000,
+        PATIENCE_MS,
       );
       undo.push(() => clearTimeout(late));
       const onVerdict = (event: VerdictEvent): void => {
@@ -115,24 +145,19 @@ describe.each(SCENARIO_NAMES)('scenario %s', name => {
         if (event.code === verdict && event.stream === stream) resolve(event);
       };
       watch(gateway.inspectorUrl!, onVerdict).then(opened => {
-        socket = opened;
+        answers = new Answers(opened, stream, verdict);
         undo.push(playScenario(name, gateway.http!));
       }, reject);
     });
     const event = await found;
-    expect(event.t - event.since).toBeLessThan(1_300_000);
     expect(event.text).toContain(`tream ${stream}`);
-    const reply = await new Promise<string>(resolve => {
-      socket!.on('message', data => {
-        const message = parseServerMessage(String(data));
-        if (message.type !== 'reply' || message.what !== 'verdicts') return;
-        const ours = message.verdicts.find(each => each.stream === stream && each.verdict.code === verdict);
-        resolve(ours === undefined ? 'nothing' : plainText(ours.verdict.sentence));
-      });
-      socket!.send(encodeMessage({ type: 'get', id: 1, what: 'verdicts' }));
-    });
+    const reply = await answers!.next();
+    // Counted in answers, not in time: on a busy machine the hub may not have run when it was due. One answer may come before
+    // its look at what is new, and one more before the rows that it reads then.
+    const late = answers!.all.filter(({ now, text }) => now > event.since + 1_300_000 && text === 'nothing');
+    expect(late.length).toBeLessThanOrEqual(2);
     // Only ages differ.
     const timeless = (text: string): string => text.replace(/[\d.,]+ (ms|s|min|KB|MB|B)\b/g, '#');
-    expect(timeless(reply)).toBe(timeless(event.text));
+    expect(timeless(reply.text)).toBe(timeless(event.text));
   });
 });

@@ -182,14 +182,16 @@ describe('handshake', () => {
   test('a finished handshake is not bound by the deadline', async () => {
     let accepted: TLSSocket | null = null;
     const contexts = await SecureContexts.load({ onDemand: (await sharedCa()).credentialsFor });
-    const listener = await listen({ contexts, handshakeTimeoutMs: 50 }, ({ socket }) => {
+    // Long enough for a handshake on a busy machine.
+    const handshakeTimeoutMs = 2000;
+    const listener = await listen({ contexts, handshakeTimeoutMs }, ({ socket }) => {
       accepted = socket;
     });
     cleanup.add(() => listener.close());
     const { socket } = client((listener.address as { port: number }).port);
     await once(socket, 'secureConnect');
-    // Three deadlines later: this waits for time to pass on purpose.
-    await new Promise(done => setTimeout(done, 150));
+    // Past the deadline: this waits for time to pass on purpose.
+    await new Promise(done => setTimeout(done, handshakeTimeoutMs + 100));
     expect(accepted!.destroyed).toBe(false);
     socket.destroy();
   });
