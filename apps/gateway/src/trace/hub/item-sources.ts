@@ -4,6 +4,7 @@
  * else here.
  */
 import {
+  CONNECTION_MASK,
   connectionWord,
   EventCode,
   EventsEncoder,
@@ -141,7 +142,7 @@ export class SectionSource extends Source {
     return {
       section: words[word]!,
       t: this.#t[place]!,
-      connection: words[word + 1]! & CONNECTION,
+      connection: words[word + 1]! & CONNECTION_MASK,
       stream: words[word + 2]!,
       direction: ((words[word + 1]! >>> 30) & 1) as 0 | 1,
       kind: words[word + 3] as SectionKind,
@@ -162,7 +163,7 @@ export class SectionSource extends Source {
     this.#encoder.addParts(
       this.#t[place]!,
       words[word]!,
-      connection & CONNECTION,
+      connection & CONNECTION_MASK,
       words[word + 2]!,
       (connection >>> 30) & 1,
       words[word + 3]!,
@@ -179,7 +180,6 @@ export class SectionSource extends Source {
 }
 
 const WORDS = 6;
-const CONNECTION = 0x3fff_ffff;
 
 /** The log of events. */
 export class EventSource extends Source {

@@ -4,7 +4,6 @@
  */
 import {
   type BackendState,
-  Blocked,
   backendKey,
   type ConnectionFacts,
   type ConnectionState,
@@ -19,13 +18,9 @@ import type { StreamHead } from '../stream-heads.ts';
 import { ClosedBudget } from './closed-budget.ts';
 import type { HeadFacts } from './head-facts.ts';
 import { ItemLog } from './item-log.ts';
-import { ConnectionModel, RowBook, type StreamModel } from './row-book.ts';
+import { CLOSED, ConnectionModel, RowBook, type StreamModel } from './row-book.ts';
 import { mergeSettings } from './rows.ts';
 import { readStream, type SlotFacts } from './slot-reader.ts';
-
-const CLOSED = 6;
-/** Sections of one stream that are remembered for asking. */
-const MAX_STREAM_SECTIONS = 16;
 
 /** How much of what is over is kept. */
 export interface ModelLimits {
@@ -130,7 +125,7 @@ export class Model extends RowBook {
       ? this.#stream(section.connection, section.stream, section.t)
       : owner.streams.get(section.stream);
     if (stream === undefined) return;
-    if (stream.sections.length < MAX_STREAM_SECTIONS) stream.sections.push(position);
+    stream.sectionAt(position);
     if (section.kind === SectionKind.INFORMATIONAL || section.kind === SectionKind.PUSH) return;
     const { facts } = stream;
     const response = section.kind === SectionKind.RESPONSE;
@@ -250,16 +245,7 @@ export class Model extends RowBook {
   #closeConnection(id: number, t: number, reason: ConnectionFacts['closeReason']): void {
     const connection = this.#connection(id, t);
     if (connection.closed) return;
-    connection.closed = true;
-    connection.facts.closedAt = t;
-    connection.facts.closeReason = reason;
-    connection.state = {
-      ...connection.state,
-      openStreams: 0,
-      blocked: Blocked.NOT,
-      blockedSince: -1,
-      blockedStreams: 0,
-    };
+    connection.end(t, reason);
     this.touchFacts(connection);
     this.touchState(connection);
     for (const stream of connection.open) this.#closeAt(stream, t);
@@ -268,7 +254,7 @@ export class Model extends RowBook {
   }
 
   #closeAt(stream: StreamModel, t: number): void {
-    stream.state = { ...stream.state, state: CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
+    stream.cutOff(t);
     this.touchState(stream);
     this.#close(stream);
   }

@@ -1,6 +1,7 @@
 /** Rows of connections and streams in the order in which they changed, so that every viewer is told what it does not know. */
 import {
   type BackendState,
+  Blocked,
   type Changes,
   type ConnectionFacts,
   type ConnectionState,
@@ -16,6 +17,10 @@ import { unknownConnection } from './rows.ts';
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
+/** The number of a stream's last state (RFC 9113 5.1). */
+export const CLOSED = 6;
+/** Sections of one stream that are remembered for asking. */
+const MAX_STREAM_SECTIONS = 16;
 /** Forgotten keys that are remembered for viewers that were away; a viewer further behind gets everything anew. */
 const MAX_FORGOTTEN = 20_000;
 
@@ -64,6 +69,16 @@ export class StreamModel implements Changing<StreamModel> {
     if (this.#row !== null) this.#row = { ...this.#row, state, closedAt };
   }
 
+  /** A section of it is at this place of the log of sections. */
+  sectionAt(position: number): void {
+    if (this.sections.length < MAX_STREAM_SECTIONS) this.sections.push(position);
+  }
+
+  /** Its connection has ended. */
+  cutOff(t: number): void {
+    this.state = { ...this.state, state: CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
+  }
+
   /** True for what a person looks for. */
   get remarkable(): boolean {
     const { reset, reason, grpcStatus, status } = this.facts;
@@ -90,6 +105,13 @@ export class ConnectionModel implements Changing<ConnectionModel> {
   constructor(id: number, t: number, worker: number) {
     this.facts = unknownConnection(id, t, worker);
     this.state = emptyConnectionState(id, t);
+  }
+
+  /** It has ended, which its streams are to be told. */
+  end(t: number, reason: ConnectionFacts['closeReason']): void {
+    this.closed = true;
+    this.facts = { ...this.facts, closedAt: t, closeReason: reason };
+    this.state = { ...this.state, openStreams: 0, blocked: Blocked.NOT, blockedSince: -1, blockedStreams: 0 };
   }
 }
 

@@ -36,7 +36,7 @@ import { mergeByTime } from './time-merge.ts';
 export interface MergedHubOptions extends AudienceOptions, ReceptionOptions {
   /** Somebody looks again: `tick` is wanted often. */
   readonly onWake?: () => void;
-  /** Octets of the ring of frames. Default 64 MiB. */
+  /** Octets of the ring of frames. Default as of `allocateFrames`. */
   readonly ringBytes?: number;
   /** How old frames must be before they are merged, so that those of other hubs can come, milliseconds. Default 48. */
   readonly mergeDelayMs?: number;
@@ -50,7 +50,6 @@ type Asked<T extends ClientMessage['type']> = Extract<ClientMessage, { readonly 
 const PUMP_RECORDS = 32_768;
 /** Questions of all viewers that may wait until the hubs have told what there is. */
 const MAX_WAITING = 1024;
-const MIB = 1024 * 1024;
 const EVERYTHING = new FrameMatcher({});
 
 /** The hub over all workers. */
@@ -77,7 +76,7 @@ export class MergedHub implements ViewerHost {
 
   constructor(options: MergedHubOptions) {
     this.#options = options;
-    const frames = allocateFrames(options.ringBytes ?? 64 * MIB);
+    const frames = allocateFrames(options.ringBytes);
     const reader = new FrameRingReader(frames);
     this.#ring = new MergedRing(frames);
     this.#ringRecords = reader.capacity;

@@ -2,13 +2,10 @@
  * The rows of several hubs in one book. Each hub says what is true of its own connections and when something is forgotten,
  * and that is repeated; only of a hub that is gone, the last word is spoken here.
  */
-import { Blocked, backendKey, type Changes, type ReasonFacts } from '@glassway/inspector-protocol';
+import { backendKey, type Changes, type ReasonFacts } from '@glassway/inspector-protocol';
 import { ItemLog } from '../hub/item-log.ts';
-import { ConnectionModel, RowBook, type StreamModel } from '../hub/row-book.ts';
+import { CLOSED, ConnectionModel, RowBook, type StreamModel } from '../hub/row-book.ts';
 
-const CLOSED = 6;
-/** Sections of one stream that are remembered for asking. */
-const MAX_STREAM_SECTIONS = 16;
 /** Connections of hubs that are gone, kept for looking at. */
 const MAX_ENDED = 4096;
 /** Connections of which nothing but frames are known: their rows were forgotten before the frames came, or come later. */
@@ -87,8 +84,7 @@ export class MergedRows<Owner> extends RowBook {
 
   /** A section of a stream is at this place of the log. */
   sectionAt(connection: number, stream: number, position: number): void {
-    const sections = this.connections.get(connection)?.streams.get(stream)?.sections;
-    if (sections !== undefined && sections.length < MAX_STREAM_SECTIONS) sections.push(position);
+    this.connections.get(connection)?.streams.get(stream)?.sectionAt(position);
   }
 
   /**
@@ -97,26 +93,16 @@ export class MergedRows<Owner> extends RowBook {
    */
   end(id: number, worker: number, t: number, reason: ReasonFacts, frames: readonly number[]): boolean {
     const connection = this.connections.get(id) ?? this.#add(id, t, worker);
-    const { state } = connection;
     const wasOpen = !connection.closed;
-    connection.state = { ...state, frames };
+    connection.state = { ...connection.state, frames };
     const oldest = this.#ended.replaceOldest(connection);
     if (oldest !== undefined) this.forgetConnection(oldest);
     if (wasOpen) {
-      connection.closed = true;
-      connection.facts = { ...connection.facts, closedAt: t, closeReason: reason };
-      connection.state = {
-        ...state,
-        frames,
-        openStreams: 0,
-        blocked: Blocked.NOT,
-        blockedSince: -1,
-        blockedStreams: 0,
-      };
+      connection.end(t, reason);
       this.touchFacts(connection);
       for (const stream of connection.open) {
         this.closeStream(connection, stream);
-        stream.state = { ...stream.state, state: CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
+        stream.cutOff(t);
         stream.facts = { ...stream.facts, reason };
         this.touchFacts(stream);
         this.touchState(stream);
