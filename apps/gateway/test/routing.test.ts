@@ -97,6 +97,33 @@ describe('the order of routes', () => {
     const router = compile([{ path: '/%61dmin/./x', to: ['admin'] }]);
     expect(find(router, 'h', '/admin/x')).toBe('admin');
   });
+
+  it.each([
+    ['/admin', 'admin'],
+    ['/admin;x', 'admin'],
+    ['/admin;x=1/users?a;b', 'admin'],
+    ['/;x/admin', 'admin'],
+    ['/admin%2Fusers', 'admin'],
+    ['/%2Fadmin', 'admin'],
+    ['/admin%5Cusers', 'admin'],
+    ['/a;x/b', 'ab'],
+    ['/a;x%2Fb', 'ab'],
+    ['/exact;v=1', 'exact'],
+    ['/exact;v=1/more', 'any'],
+    ['/administration;x', 'any'],
+    ['/x;/admin', 'any'],
+    ['/x?/admin;x', 'any'],
+    ['/v;1', 'v1'],
+  ])('D25: a route covers every reading of its path: %s goes to %s', (path, pool) => {
+    const router = compile([
+      { to: ['any'] },
+      { prefix: '/admin', to: ['admin'] },
+      { prefix: '/a/b', to: ['ab'] },
+      { path: '/exact', to: ['exact'] },
+      { path: '/v;1', to: ['v1'] },
+    ]);
+    expect(find(router, 'h', path)).toBe(pool);
+  });
 });
 
 it.each([
@@ -140,6 +167,20 @@ describe('what a route does', () => {
     leg!.assign();
     leg!.events.onResponse({ status: 200, fields: ['server', 'x', 'date', 'd'], sensitive: null }, true);
     expect(client.head!.fields).toEqual(['date', 'd', 'cache-control', 'no-store']);
+  });
+
+  it.each([
+    ['/api/x;v=1', '/v2/x;v=1'],
+    ['/api;v=1/x?q;r', '/v2/x?q;r'],
+    ['/api%2Fx', '/v2/x'],
+  ])('what is rewritten is the reading that the prefix covers: %s is forwarded as %s', (path, forwarded) => {
+    const { leg } = over([{ prefix: '/api', to: ['a'], rewritePrefix: '/v2' }], request({ path }));
+    expect(leg!.request.path).toBe(forwarded);
+  });
+
+  it('what is not rewritten is forwarded as it was asked for', () => {
+    const { leg } = over([{ prefix: '/api', to: ['a'] }], request({ path: '/api;v=1/x%2Fy' }));
+    expect(leg!.request.path).toBe('/api;v=1/x%2Fy');
   });
 
   it.each([

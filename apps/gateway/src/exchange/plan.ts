@@ -4,7 +4,7 @@ import { replacePrefix } from '../routing/answers.ts';
 import { editFields } from '../routing/field-edit.ts';
 import { countsHops, hopsLeft, lastHop, withOneHopLess } from '../routing/max-forwards.ts';
 import { normalizePath } from '../routing/path.ts';
-import type { Forward, Route, Router } from '../routing/router.ts';
+import { coveredReading, type Forward, type Route, type Router } from '../routing/router.ts';
 import type { ClientFacts, RequestMessage } from './legs.ts';
 import type { OwnResponse } from './own-response.ts';
 import { type Reason, reason } from './reason.ts';
@@ -51,12 +51,16 @@ export function planOf(context: PlanContext, request: RequestMessage, client: Cl
   const route = router.match(request, path);
   if (route === null) return refuse(reason('no_route', `no backend serves ${authority}${path}`));
   const { action } = route;
-  if (action.kind === 'answer') return { kind: 'answer', response: action.make(request, path), route };
+  if (action.kind === 'answer') {
+    return { kind: 'answer', response: action.make(request, coveredReading(route, path)), route };
+  }
   const forwarded = forwardRequest(request, client, policy);
   if (forwarded.refused !== null) return refuse(forwarded.refused);
   const { sensitive } = forwarded;
   const fields = tracing.traced(hops > 0 ? withOneHopLess(forwarded.fields) : forwarded.fields);
-  const target = action.rewritePrefix === null ? path : replacePrefix(path, route.prefix, action.rewritePrefix);
+  const { rewritePrefix } = action;
+  const target =
+    rewritePrefix === null ? path : replacePrefix(coveredReading(route, path), route.prefix, rewritePrefix);
   const message = { method, scheme, authority, path: target, fields, sensitive, hasBody, contentLength, protocol };
   const edited = action.request === null ? message : editFields(message, action.request);
   return { kind: 'forward', route, forward: action, message: edited };

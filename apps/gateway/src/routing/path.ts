@@ -26,6 +26,21 @@ export function normalizePath(target: string): string | null {
   return resolve(path) + target.slice(end);
 }
 
+/**
+ * How backends read a path in that form that take no notice of path parameters (RFC 3986 3.3) and unescape `%2F` and `%5C` before
+ * they look for segments: such a backend serves `/admin` for `/admin;x`. Null: there is nothing they could read otherwise.
+ */
+export function otherReading(path: string): string | null {
+  if (!path.includes(';') && !path.includes('%')) return null;
+  const end = pathEnd(path);
+  const plain = path.slice(0, end);
+  const read = plain
+    .replaceAll(/%2F|%5C/g, '/')
+    .replaceAll(/;[^/]*/g, '')
+    .replaceAll(/\/{2,}/g, '/');
+  return read === plain ? null : read + path.slice(end);
+}
+
 function pathEnd(target: string): number {
   const query = target.indexOf('?');
   return query === -1 ? target.length : query;

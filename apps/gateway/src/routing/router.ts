@@ -6,6 +6,7 @@ import type { RequestMessage } from '../exchange/legs.ts';
 import type { OwnResponse } from '../exchange/own-response.ts';
 import type { Pool } from '../upstream/pool.ts';
 import type { FieldEdit } from './field-edit.ts';
+import { otherReading } from './path.ts';
 
 /** Sends requests to a pool. */
 export interface Forward {
@@ -82,7 +83,7 @@ export class Router {
     this.#lastRoutes = this.#routesFor('');
   }
 
-  /** `path` as `normalizePath` answered it. Null: no route. */
+  /** `path` as `normalizePath` answered it; what it could be read as otherwise is covered, too. Null: no route. */
   match(request: Matched, path: string): Route | null {
     const { authority } = request;
     if (authority !== this.#lastAuthority) {
@@ -90,9 +91,10 @@ export class Router {
       this.#lastAuthority = authority;
     }
     const routes = this.#lastRoutes;
+    const other = otherReading(path);
     for (let i = 0; i < routes.length; i++) {
       const route = routes[i]!;
-      if (!(route.path === null ? prefixCovers(route.prefix, path) : isPath(route.path, path))) continue;
+      if (!covers(route, path) && (other === null || !covers(route, other))) continue;
       if (route.methods !== null && !route.methods.has(request.method)) continue;
       if (route.headers !== null && !hasFields(request.fields, route.headers)) continue;
       return route;
@@ -136,6 +138,15 @@ function conditions({ methods, headers }: Route): number {
 function hostCovers(host: string, name: string): boolean {
   if (host === '') return true;
   return host.startsWith('*.') ? name.length >= host.length && name.endsWith(host.slice(1)) : name === host;
+}
+
+/** The reading of the path by which the route covers it: what takes the place of a prefix must begin where that ends. */
+export function coveredReading(route: Pick<Route, 'path' | 'prefix'>, path: string): string {
+  return covers(route, path) ? path : (otherReading(path) ?? path);
+}
+
+function covers({ path: whole, prefix }: Pick<Route, 'path' | 'prefix'>, path: string): boolean {
+  return whole === null ? prefixCovers(prefix, path) : isPath(whole, path);
 }
 
 function prefixCovers(prefix: string, path: string): boolean {
