@@ -19,6 +19,7 @@ import { Outbox } from './outbox.ts';
 import { Priorities } from './priorities.ts';
 import { type ConnectionError, RULES, type RuleId } from './rules.ts';
 import { Settings } from './settings/settings.ts';
+import { shown } from './shown.ts';
 import { Gone } from './stream/gone.ts';
 import { StreamRegistry } from './stream/registry.ts';
 import { StreamEvent, transition } from './stream/state.ts';
@@ -297,7 +298,7 @@ export class Core implements SenderHost {
   /** Changes the size the connection's receive window is kept at, octets 0..2^31-1. */
   resizeWindow(bytes: number): void {
     if (!Number.isInteger(bytes) || bytes < 0 || bytes > MAX_WINDOW) {
-      this.misuse('api.window', `window size ${bytes} is not within 0 and 2^31-1`);
+      this.misuse('api.window', `window size ${shown(bytes)} is not within 0 and 2^31-1`);
     }
     if (!this.closed) this.receiver.setTarget(bytes);
   }

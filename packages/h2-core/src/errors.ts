@@ -3,6 +3,8 @@
  * calling program is a `UsageError`, which never becomes a frame on the wire.
  */
 
+import { shown, shownOption } from './shown.ts';
+
 /** RFC 9113 7: the 32-bit codes carried by RST_STREAM and GOAWAY. */
 export const ErrorCode = {
   NO_ERROR: 0x0,
@@ -130,13 +132,9 @@ export class OptionError extends UsageError {
   readonly range: string;
 
   constructor(option: string, value: unknown, range: string) {
-    super('api.option', `option ${option} is ${shown(value)}; it must be ${range}`);
+    super('api.option', `option ${option} is ${shownOption(value)}; it must be ${range}`);
     this.option = option;
     this.value = value;
     this.range = range;
   }
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' || Array.isArray(value) ? JSON.stringify(value) : String(value);
 }

@@ -3,6 +3,7 @@ import { ascii, putUint32 } from './frame/bytes.ts';
 import { type AltSvc, altSvcPayload, originsPayload, parseAltSvc, parseOrigins } from './frame/extension-frames.ts';
 import { FrameType, frameTypeName, MAX_STREAM_ID } from './frame/types.ts';
 import { ConnectionError } from './rules.ts';
+import { shown } from './shown.ts';
 import { Direction } from './tap.ts';
 
 /** Frame types this core understands; a program may send and receive all others as it likes. */
@@ -55,7 +56,8 @@ export class Extensions {
   priorityUpdate(streamId: number, value: string): void {
     const { core } = this;
     if (core.isServer) core.misuse('api.priority-update', 'only a client sends PRIORITY_UPDATE');
-    if (streamId < 1 || streamId > MAX_STREAM_ID) core.misuse('api.priority-update', `there is no stream ${streamId}`);
+    if (!isStreamId(streamId) || streamId === 0)
+      core.misuse('api.priority-update', `there is no stream ${shown(streamId)}`);
     const text = ascii(value);
     const payload = new Uint8Array(4 + text.length);
     putUint32(payload, 0, streamId);
@@ -66,9 +68,9 @@ export class Extensions {
   unknown(type: number, flags: number, streamId: number, payload: Uint8Array): void {
     const { core } = this;
     if (!Number.isInteger(type) || type < 0 || type > 0xff)
-      core.misuse('api.frame-type', `frame type ${type} is no octet`);
-    if (!Number.isInteger(streamId) || streamId < 0 || streamId > MAX_STREAM_ID)
-      core.misuse('api.stream-id', `stream ${streamId} is not within 0 and 2^31-1`);
+      core.misuse('api.frame-type', `frame type ${shown(type)} is no octet`);
+    if (!Number.isInteger(flags)) core.misuse('api.frame-flags', `flags ${shown(flags)} are no octet`);
+    if (!isStreamId(streamId)) core.misuse('api.stream-id', `stream ${shown(streamId)} is not within 0 and 2^31-1`);
     if (KNOWN.has(type)) core.misuse('api.frame-type', `${frameTypeName(type)} is sent by its own command`);
     this.write(type, flags & 0xff, streamId, payload);
   }
@@ -88,4 +90,8 @@ export class Extensions {
     const window = core.registry.live.get(streamId)?.sendWindow ?? 0;
     core.tap.onFrame(Direction.OUT, type, flags, streamId, payload.length, core.sender.window, window, 0, payload, 0);
   }
+}
+
+function isStreamId(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= MAX_STREAM_ID;
 }

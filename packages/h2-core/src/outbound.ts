@@ -8,6 +8,7 @@ import { HeadWriter } from './message/head-writer.ts';
 import { isPseudoOrder, PSEUDO_ORDER_RANGE } from './message/pseudo-order.ts';
 import { sameAuthority } from './message/section.ts';
 import { MAX_QUEUED_REQUESTS } from './options/limits.ts';
+import { shown } from './shown.ts';
 import { StreamEvent, transition } from './stream/state.ts';
 import { StreamRecord, StreamState } from './stream/stream.ts';
 
@@ -76,7 +77,7 @@ export class Outbound {
     const { core } = this;
     if (!core.isServer) core.misuse('api.respond', 'a client does not respond');
     if (!Number.isInteger(status) || status < 200 || status > 999) {
-      core.misuse('api.status', `status ${status} of a final response is not within 200 and 999`);
+      core.misuse('api.status', `status ${shown(status)} of a final response is not within 200 and 999`);
     }
     if (stream.headSent) core.misuse('api.response-twice', `stream ${stream.id} has its response head already`);
     const known = sensitive === null ? this.heads.recall(status, fields) : null;
@@ -100,7 +101,7 @@ export class Outbound {
     const { core } = this;
     if (!core.isServer) core.misuse('api.respond', 'a client does not respond');
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
-      core.misuse('api.status', `status ${status} is not an informational one (100, 102..199)`);
+      core.misuse('api.status', `status ${shown(status)} is not an informational one (100, 102..199)`);
     }
     if (stream.headSent) core.misuse('api.inform-late', 'an informational response goes before the final one');
     checkNoLength(core, status, checkFields(fields));
@@ -358,7 +359,7 @@ export class Outbound {
 
   release(stream: StreamRecord, bytes: number): void {
     const { core } = this;
-    if (bytes < 0 || !Number.isInteger(bytes)) core.misuse('api.release', `cannot release ${bytes} octets`);
+    if (!Number.isInteger(bytes) || bytes < 0) core.misuse('api.release', `cannot release ${shown(bytes)} octets`);
     if (bytes === 0 || core.closed || stream.unreleasedBytes === 0) return;
     if (bytes > stream.unreleasedBytes) {
       core.misuse(

@@ -3,6 +3,7 @@ import { uint31 } from './frame/bytes.ts';
 import { FrameType } from './frame/types.ts';
 import { DEFAULT_PRIORITY, MAX_PRIORITY_VALUE, type Priority, parsePriority } from './message/priority.ts';
 import { ConnectionError } from './rules.ts';
+import { shown } from './shown.ts';
 import { Gone } from './stream/gone.ts';
 import type { StreamRecord } from './stream/stream.ts';
 
@@ -45,7 +46,7 @@ export class Priorities {
   /** The program overrides a stream's priority. */
   override(stream: StreamRecord, urgency: number, incremental: boolean): void {
     if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
-      this.core.misuse('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
+      this.core.misuse('api.urgency', `urgency ${shown(urgency)} is not an integer from 0 to 7`);
     }
     this.core.sender.scheduler.prioritise(stream, urgency, incremental);
   }

@@ -1,5 +1,6 @@
 /** What programs give wrongly is told at once, as a `UsageError`, and changes nothing. */
 import { describe, expect, test } from 'vitest';
+import { Connection, OptionError, resolveOptions, SettingId } from '../src/index.ts';
 import { type ClientOptions, handshake, pair, UsageError } from '../src/session/client.ts';
 import { handshake as serve } from '../src/session/server.ts';
 import { concat, frame, goAway, settings } from './support/frames.ts';
@@ -148,4 +149,69 @@ test('6.8, 5.5: what is kept of GOAWAY and of unknown frames does not hold the d
   near.write([Buffer.from(delivery.buffer)]);
   const { goAway: info } = await client.closed;
   expect([frames, info?.debugData.buffer.byteLength]).toEqual([[3], 0]);
+});
+
+describe('what is no number', () => {
+  const odd: [string, unknown][] = [
+    ['a Symbol', Symbol('odd')],
+    ['a BigInt', 1n],
+    ['an object without prototype', Object.create(null)],
+    ['a list of a BigInt', [1n]],
+    ['a list of itself', [[]]],
+    [
+      'an object that throws',
+      {
+        valueOf: () => {
+          throw new Error('asked for its value');
+        },
+      },
+    ],
+  ];
+
+  test.each(odd)('%s is refused as every option of a connection', (_, value) => {
+    const unchecked = new Set(['extraSettings', 'settingsOrder', 'pseudoOrder']);
+    for (const role of ['server', 'client'] as const) {
+      for (const name of Object.keys(resolveOptions(role))) {
+        if (unchecked.has(name) && Array.isArray(value)) continue;
+        const make = () => new Connection({ role, handler: {}, [name]: value });
+        expect(make, `${role} ${name}`).toThrow(OptionError);
+      }
+    }
+  });
+
+  test.each(odd)('%s is refused by every command that takes a number', async (_, value) => {
+    const { server, client } = await inMemory();
+    const exchange = client.request({ method: 'POST', endStream: false });
+    exchange.response.catch(() => {});
+    const { request, respond } = await next(server);
+    const bad = value as number;
+    const stream = server.core.stream(1);
+    if (stream === undefined) throw new Error('stream 1 is gone');
+    request.body.flowControl.mode = 'manual';
+    const commands: Record<string, () => unknown> = {
+      destroy: () => server.destroy(bad),
+      setInitialWindowSize: () => server.setInitialWindowSize(bad),
+      setMaxConcurrentStreams: () => server.setMaxConcurrentStreams(bad),
+      setTargetWindowSize: () => server.setTargetWindowSize(bad),
+      reset: () => respond.reset(bad),
+      informational: () => respond.informational(bad),
+      send: () => respond.send({ status: bad }),
+      'prioritise a response': () => respond.prioritise(bad),
+      'prioritise a request': () => exchange.prioritise(bad),
+      release: () => request.body.flowControl.release(bad),
+      respond: () => server.core.respond(stream, bad, [], true),
+      inform: () => server.core.inform(stream, bad, []),
+      'id of a setting': () => server.core.updateSettings([bad, 1]),
+      'value of a setting': () => server.core.updateSettings([SettingId.INITIAL_WINDOW_SIZE, bad]),
+      'stream of a priority': () => client.core.priorityUpdate(bad, 'u=1'),
+      'type of a frame': () => server.core.sendUnknownFrame(bad, 0, 0, new Uint8Array(1)),
+      'flags of a frame': () => server.core.sendUnknownFrame(0x77, bad, 0, new Uint8Array(1)),
+      'stream of a frame': () => server.core.sendUnknownFrame(0x77, 0, bad, new Uint8Array(1)),
+    };
+    for (const [name, command] of Object.entries(commands)) expect(command, name).toThrow(UsageError);
+    await expect(server.shutdown({ deadlineMs: bad })).rejects.toThrow(UsageError);
+    await expect(request.body.bytes(bad)).rejects.toThrow(UsageError);
+    respond.send({}, { endStream: true });
+    expect((await exchange.response).status).toBe(200);
+  });
 });

@@ -75,8 +75,30 @@ test('8.4: promises that the program has not taken count as reserved also after 
   expect(t.resets().slice(2)).toEqual([[14, E.REFUSED_STREAM]]);
   // So does the end of a request whose promises are given up.
   await pushes.return?.();
+  const { counters } = t.client;
   await t.say(...pushed(16, 10));
-  expect(t.resets()).toHaveLength(3);
+  expect(t.resets().slice(3)).toEqual([[16, E.CANCEL]]);
+  expect(t.client.counters.peerErrors).toBe(counters.peerErrors);
+});
+
+test('8.4: leaving the loop by break gives back the places of all promises, those still to come too', async () => {
+  // PSH-18
+  const t = await asking({ enablePush: true, maxReservedStreams: 2 });
+  await t.say(promise(2), ...pushed(4, 10));
+  for await (const { streamId } of t.exchange.pushes) {
+    expect(streamId).toBe(2);
+    break;
+  }
+  // 4 is complete: there is nothing to reset, and nothing left of it.
+  expect(t.resets()).toEqual([]);
+  await t.say(promise(6), promise(8), promise(10));
+  expect(t.resets()).toEqual([6, 8, 10].map(id => [id, E.CANCEL]));
+  expect(t.client.openStreams).toBe(2);
+  // Asked for again, they have both places.
+  const pushes = t.exchange.pushes[Symbol.asyncIterator]();
+  await t.say(...pushed(12, 10), ...pushed(14, 10), ...pushed(16, 10));
+  expect(t.resets().slice(3)).toEqual([[16, E.REFUSED_STREAM]]);
+  expect([(await pushes.next()).value?.streamId, (await pushes.next()).value?.streamId]).toEqual([12, 14]);
 });
 
 test('5.2, 8.4: responses to promises that nobody takes hold one connection window, not one after the other', async () => {

@@ -126,7 +126,10 @@ export interface CoreOptions {
   readonly holdCancelledSlots?: boolean;
   /**
    * Ids of the first SETTINGS in the order in which it names them; those listed are sent even where they say what the RFC's
-   * initial value is, and what else has to be said follows. Default: by ascending id.
+   * initial value is, and what else has to be said follows: no peer is held to what it was not told. So a setting is left out by
+   * giving its option the initial value (`headerTableSize` 4096, `initialWindowSize` 65,535, `maxFrameSize` 16,384,
+   * `maxHeaderListSize` 2^32-1, `enableConnectProtocol` false; a client's `maxConcurrentStreams` by being without `enablePush`).
+   * Always there are a client's ENABLE_PUSH and a server's MAX_CONCURRENT_STREAMS. Default: by ascending id.
    */
   readonly settingsOrder?: readonly number[];
   /**

@@ -2,6 +2,7 @@
 
 import { ErrorCode, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
+import { shown } from '../shown.ts';
 import type { ClientLink } from './client-link.ts';
 import type { ClientResponse, Informational, PushedRequest } from './client-response.ts';
 import { inspectAsText, requestLine } from './inspect.ts';
@@ -42,7 +43,7 @@ export class Exchange {
   /**
    * Requests the server promised along with this one, until the stream closes; none unless the connection has
    * `enablePush`. Ask for them before the response has ended: promises nobody asked for are then refused. Leaving the
-   * loop refuses those not taken. Over the whole connection at most `maxReservedStreams` wait to be taken, and their
+   * loop refuses those not taken, and those still to come until it is asked for again. Over the whole connection at most `maxReservedStreams` wait to be taken, and their
    * responses hold at most one receive window; what goes beyond is reset (`push.too-many`, `push.untaken`).
    */
   get pushes(): AsyncIterable<PushedRequest> {
@@ -70,7 +71,7 @@ export class Exchange {
   prioritise(urgency: number, incremental = false): void {
     const { core, stream, failure, isClosed } = this.link;
     if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
-      throw new UsageError('api.urgency', `urgency ${urgency} is not an integer from 0 to 7`);
+      throw new UsageError('api.urgency', `urgency ${shown(urgency)} is not an integer from 0 to 7`);
     }
     if (stream.id === 0 || failure !== null || isClosed) return;
     core.priorityUpdate(stream.id, incremental ? `u=${urgency}, i` : `u=${urgency}`);

@@ -24,6 +24,8 @@ export class ClientLink extends StreamLink {
   private promises: AsyncQueue<PromisedLink> | null = null;
   /** The program has asked for the promises. */
   private wantsPromises = false;
+  /** It has left the loop over them: what comes is refused. */
+  private refusesPromises = false;
   /** Takes the listener off the signal that governs this request. */
   private unfollow: (() => void) | null = null;
   /** The response's head has come or cannot come any more. */
@@ -54,6 +56,11 @@ export class ClientLink extends StreamLink {
   }
 
   onPush(promised: PromisedLink): void {
+    if (this.refusesPromises) {
+      promised.leave();
+      promised.abort();
+      return;
+    }
     this.promises ??= new AsyncQueue();
     this.promises.push(promised);
   }
@@ -106,9 +113,10 @@ export class ClientLink extends StreamLink {
     return { [Symbol.asyncIterator]: () => ({ next: () => hints.next() }) };
   }
 
-  /** Promises until the stream has closed; leaving the loop refuses the others. */
+  /** Promises until the stream has closed; leaving the loop refuses the others, those to come too. */
   pushes(): AsyncIterable<PushedRequest> {
     this.wantsPromises = true;
+    this.refusesPromises = false;
     const promises = this.promises ?? new AsyncQueue<PromisedLink>();
     this.promises = promises;
     if (this.isClosed) promises.end();
@@ -122,6 +130,7 @@ export class ClientLink extends StreamLink {
         },
         return: () => {
           this.wantsPromises = false;
+          this.refusesPromises = true;
           this.refusePromises();
           return Promise.resolve({ done: true, value: undefined });
         },

@@ -56,10 +56,11 @@ export interface FetchContext {
 /**
  * Answers a request. `request.signal` is aborted when the client resets the stream; until the handler's promise has settled
  * and the body of its response is done or given up, the request counts as worked for even so, and others wait when these are
- * `maxConcurrentStreams` (rapid reset, CVE-2023-44487). A body that is not read is not sent by a client that waits for 100 (Continue), and is stopped when the
- * response is complete. One that somebody reads, by `text()`, `pipeTo` or a reader that has not let go, may be read on after
- * the response; only a handler that fails has it stopped. Whoever reads a body that was stopped before its end gets an
- * `H2Error`.
+ * `maxConcurrentStreams` (rapid reset, CVE-2023-44487). A body that is not read is not sent by a client that waits for 100
+ * (Continue), and is stopped when the response is complete. One that somebody reads, by `text()`, `pipeTo` or a reader that has
+ * not let go, may be read on after the response; only a handler that fails has it stopped. Whoever reads a body that was stopped
+ * before its end gets an `H2Error`. A reader that neither reads on nor lets go keeps the stream open, and the client's place with
+ * it, until the client ends or resets it: release it, or cancel.
  */
 export type FetchHandler = (request: HostRequest, context: FetchContext) => HostResponse | Promise<HostResponse>;
 

@@ -1,13 +1,6 @@
 /** What programs give, looked at before it is used: a mistake is told where it was made, in words, and not by a TypeError. */
 import { OptionError, UsageError } from '../errors.ts';
-
-/** A value as a message shows it: short texts as they are, of other things what they are. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'function') return 'a function';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
+import { shown } from '../shown.ts';
 
 /** Throws a `UsageError` with `rule` for what is no object; `what`: what it is to be, as the beginning of a sentence. */
 export function checkObject(rule: string, what: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { FieldList } from '../handler.ts';
-import { shown } from './given.ts';
+import { shown } from '../shown.ts';
 import { inspectAsText } from './inspect.ts';
 
 /** One field line. */

@@ -2,7 +2,7 @@
 
 import { UsageError } from '../errors.ts';
 import { lasting } from '../frame/bytes.ts';
-import { shown } from './given.ts';
+import { shown } from '../shown.ts';
 import type { HeaderList } from './headers.ts';
 import { fromUtf8 } from './host.ts';
 import { inspectAsText } from './inspect.ts';

@@ -2,7 +2,8 @@
 
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import type { RequestHead } from '../handler.ts';
-import { checkObject, shown } from './given.ts';
+import { shown } from '../shown.ts';
+import { checkObject } from './given.ts';
 import { flatten, type HeadersInput } from './headers.ts';
 import { inspectAsText, requestLine } from './inspect.ts';
 import { SendStream } from './send-stream.ts';
@@ -151,9 +152,9 @@ export class SendResponse extends Responder {
   /**
    * Has the program say itself how long it works for this request, as for a query that cannot be stopped: the request counts
    * among those in hand, of which there are at most `maxConcurrentStreams`, until the function returned is called, no longer
-   * and, when the client resets it, no shorter. Without it this is guessed: see `ServerOptions.holdRequests`. To be called before the response is ended and
-   * before the program has heard of a reset: then there is nothing left to hold. `serve` of `./fetch` does it for every
-   * request, until its handler has settled.
+   * and, when the client resets it, no shorter. Without it this is guessed: see `ServerOptions.holdRequests`. To be called before
+   * the response is ended and before the program has heard of a reset: then there is nothing left to hold. `serve` of `./fetch`
+   * does it for every request, until its handler has settled.
    */
   hold(): () => void {
     const { link } = this;

@@ -5,6 +5,7 @@ import type { Counters } from '../counters.ts';
 import { ErrorCode, type H2Error, UsageError } from '../errors.ts';
 import { MAX_WINDOW } from '../frame/types.ts';
 import { SettingId, type Settings } from '../settings/settings.ts';
+import { shown } from '../shown.ts';
 import { inspectAsText } from './inspect.ts';
 import type { CloseInfo, SessionState, ShutdownReport } from './session-state.ts';
 
@@ -172,5 +173,5 @@ export abstract class SessionConnection<Report extends ShutdownReport = Shutdown
 
 function checkRange(what: string, value: number, max: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= max) return;
-  throw new UsageError('api.setting', `${value} is not ${what}: it must be an integer from 0 to ${max}`);
+  throw new UsageError('api.setting', `${shown(value)} is not ${what}: it must be an integer from 0 to ${max}`);
 }

@@ -6,6 +6,9 @@ import { SettingId, settingName } from './settings.ts';
 /** SETTINGS_HEADER_TABLE_SIZE unless told otherwise. RFC 9113 6.5.2. */
 const DEFAULT_TABLE = 4096;
 
+/** SETTINGS_MAX_HEADER_LIST_SIZE in numbers: without it there is no limit. */
+const UNLIMITED = 0xffff_ffff;
+
 /** Settings whose values are options of their own. */
 export const OWN_SETTINGS: ReadonlySet<number> = new Set([
   SettingId.HEADER_TABLE_SIZE,
@@ -47,7 +50,7 @@ export function initialSettings(isServer: boolean, options: ResolvedOptions): nu
   if (limited) put(SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams, null);
   put(SettingId.INITIAL_WINDOW_SIZE, options.initialWindowSize, DEFAULT_WINDOW);
   put(SettingId.MAX_FRAME_SIZE, options.maxFrameSize, MIN_MAX_FRAME_SIZE);
-  put(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize, null);
+  put(SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListSize, UNLIMITED);
   if (isServer) put(SettingId.ENABLE_CONNECT_PROTOCOL, options.enableConnectProtocol ? 1 : 0, 0);
   for (const number of extraSettings) pairs.push(number);
   return settingsOrder.length === 0 ? pairs : ordered(pairs, settingsOrder);

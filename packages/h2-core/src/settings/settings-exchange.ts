@@ -4,6 +4,7 @@ import type { FrameReader } from '../frame/reader.ts';
 import { Flag, FrameType, MAX_WINDOW } from '../frame/types.ts';
 import { NONE, UNSENT } from '../moment.ts';
 import { ConnectionError, RULES } from '../rules.ts';
+import { shown } from '../shown.ts';
 import { SettingsEvent } from '../tap.ts';
 import { checkSetting, parseSettings, SettingId, settingName } from './settings.ts';
 
@@ -43,10 +44,11 @@ export class SettingsExchange {
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i] as number;
       const value = pairs[i + 1] as number;
-      const rule = checkSetting(id, value, core.local, core.isServer, false);
-      if (isUint(id, 0xffff) && isUint(value, 0xffff_ffff) && rule === '') continue;
-      const why = rule === '' ? 'ids have 16 bits, values 32' : RULES[rule].text;
-      core.misuse('api.settings', `setting ${settingName(id)} cannot be ${value}: ${why}`);
+      if (!isUint(id, 0xffff)) core.misuse('api.settings', `setting ${shown(id)} is none: ids have 16 bits`);
+      const rule = isUint(value, 0xffff_ffff) ? checkSetting(id, value, core.local, core.isServer, false) : null;
+      if (rule === '') continue;
+      const why = rule === null ? 'values have 32 bits' : RULES[rule].text;
+      core.misuse('api.settings', `setting ${settingName(id)} cannot be ${shown(value)}: ${why}`);
     }
   }
 
