@@ -44,7 +44,7 @@ export class SettingsExchange {
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i] as number;
       const value = pairs[i + 1] as number;
-      if (!isUint(id, 0xffff)) core.misuse('api.settings', `setting ${shown(id)} is none: ids have 16 bits`);
+      if (!isUint(id, 0xffff)) core.misuse('api.settings', `setting ${shown(id)} cannot be sent: ids have 16 bits`);
       const rule = isUint(value, 0xffff_ffff) ? checkSetting(id, value, core.local, core.isServer, false) : null;
       if (rule === '') continue;
       const why = rule === null ? 'values have 32 bits' : RULES[rule].text;
