@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { cpuMicros, OTHER_CORE } from './process.mjs';
 
 /**
- * One run. `fields`: more header fields per request; `table`: size of both dynamic tables, octets. Answers requests/s and CPU microseconds per request of
- * `server` and of h2load itself; throws when any request failed, so that a
- * server cannot win by refusing.
+ * One run. `fields`: more header fields per request; `table`: size of both dynamic tables, octets. Answers requests/s and CPU
+ * microseconds per request of `server` and of h2load itself; throws when any request failed, so that a server cannot win by
+ * refusing.
  */
 export async function load({
   server,

@@ -14,9 +14,8 @@ export const own = name => join(here, '..', 'servers', name);
 const scratch = mkdtempSync(join(tmpdir(), 'glassway-bench-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-/** Core the process under test runs on; load and backends use the other. */
+/** Core the process under test runs on; load and backends use `OTHER_CORE`. */
 const UNDER_TEST = 0;
-const OTHER = OTHER_CORE;
 
 async function node(name, file, env = {}, core = UNDER_TEST) {
   const port = await freePort();
@@ -36,8 +35,8 @@ const slow = async starting => ({ ...(await starting), slow: true });
 export const startNodeHttp2 = () => slow(node('node:http2', 'node-http2.mjs'));
 export const startNodeHttp2Tls = () => slow(node('node:http2', 'node-http2.mjs', secure()));
 /** The core as an HTTP/2 backend behind a proxy. */
-export const startH2Backend = () => node('backend', 'core.mjs', {}, OTHER);
-export const startBackend = ({ core = OTHER } = {}) => node('backend', 'backend.mjs', {}, core);
+export const startH2Backend = () => node('backend', 'core.mjs', {}, OTHER_CORE);
+export const startBackend = ({ core = OTHER_CORE } = {}) => node('backend', 'backend.mjs', {}, core);
 
 /** nghttpd (nghttp2-server), or null when it is not installed. */
 export async function startNghttpd({ tls = false } = {}) {
@@ -114,6 +113,13 @@ export async function startGateway(
   if (workers > 1) command.push('--workers', String(workers));
   if (ready !== undefined) return { port, ...(await startProcess({ name, core, command, ready })) };
   return startServer({ name, core, port, command });
+}
+
+/** The gateway with its inspector, whose address, with the token, is `url`; it is ready when its banner is out. */
+export async function startInspected(backend, name = 'glassway') {
+  const inspector = `127.0.0.1:${await freePort()}`;
+  const server = await startGateway(backend, { name, inspector, ready: output => /inspector\s+http/.test(output) });
+  return { server, url: /inspector\s+(http:\S+)/.exec(server.output())[1] };
 }
 
 export async function startNodeProxy(backend) {
@@ -219,7 +225,7 @@ export async function startViewer(url, { stuck = false } = {}) {
   const command = [process.execPath, own('viewer.mjs')];
   return startProcess({
     name: 'viewer',
-    core: OTHER,
+    core: OTHER_CORE,
     command,
     env: { URL: url, ...(stuck ? { STUCK: '1' } : {}) },
     ready: output => output.includes('ready'),

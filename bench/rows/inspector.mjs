@@ -1,24 +1,12 @@
 /** P10: what being watched costs the gateway: its own process with all its threads, per request. */
 
 import { compare } from '../lib/load.mjs';
-import { freePort } from '../lib/process.mjs';
 import { ratio } from '../lib/report.mjs';
-import { startBackend, startGateway, startViewer } from '../lib/servers.mjs';
+import { startBackend, startGateway, startInspected, startViewer } from '../lib/servers.mjs';
 
 const SHAPE = { requests: 40_000, clients: 10, streams: 10, tls: true };
 /** More rounds than other rows have: the goals are narrow. */
 const ROUNDS = 5;
-
-async function watched(backend, name) {
-  const server = await startGateway(backend, { name, inspector: `127.0.0.1:${await freePort()}` });
-  // The port accepts a little before the banner is out.
-  for (let i = 0; i < 100; i++) {
-    const url = /inspector\s+(http:\S+)/.exec(server.output())?.[1];
-    if (url !== undefined) return { server, url };
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
-  throw new Error(`no inspector in the banner:\n${server.output()}`);
-}
 
 export async function p10(out) {
   const row = 'P10';
@@ -28,11 +16,11 @@ export async function p10(out) {
   try {
     const off = await startGateway(backend, { name: 'inspector off' });
     started.push(off);
-    const ring = await watched(backend, 'ring on');
+    const ring = await startInspected(backend, 'ring on');
     started.push(ring.server);
-    const viewer = await watched(backend, 'one viewer');
+    const viewer = await startInspected(backend, 'one viewer');
     started.push(viewer.server, await startViewer(viewer.url));
-    const stuck = await watched(backend, 'one stuck viewer');
+    const stuck = await startInspected(backend, 'one stuck viewer');
     started.push(stuck.server, await startViewer(stuck.url, { stuck: true }));
     const servers = [off, ring.server, viewer.server, stuck.server];
     const results = await compare(servers, SHAPE, ROUNDS);

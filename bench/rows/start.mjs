@@ -4,21 +4,17 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { chromiumPath, withPage } from '../lib/browser.mjs';
 import { median } from '../lib/load.mjs';
-import { freePort } from '../lib/process.mjs';
 import { ratio } from '../lib/report.mjs';
-import { startBackend, startGateway } from '../lib/servers.mjs';
+import { startBackend, startInspected } from '../lib/servers.mjs';
 
 const ROUNDS = 5;
 const PAGE = new URL('../../apps/inspector/dist/', import.meta.url).pathname;
 
 /** Milliseconds from the start of the process to the whole banner. */
 async function bannerTime(backend) {
-  const inspector = `127.0.0.1:${await freePort()}`;
   const began = performance.now();
-  const gateway = await startGateway(backend, { inspector, ready: output => /inspector\s+http/.test(output) });
-  const took = performance.now() - began;
-  const url = /inspector\s+(http:\S+)/.exec(gateway.output())[1];
-  return { gateway, took, url };
+  const { server, url } = await startInspected(backend);
+  return { server, took: performance.now() - began, url };
 }
 
 /** Milliseconds from the request to the first contentful paint, in a browser that runs already and knows nothing yet. */
@@ -49,12 +45,12 @@ export async function start(out) {
   const paints = [];
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const { gateway, took, url } = await bannerTime(backend);
+      const { server, took, url } = await bannerTime(backend);
       banners.push(took);
       try {
         if (chromiumPath() !== null) paints.push(await firstPaint(url));
       } finally {
-        await gateway.stop();
+        await server.stop();
       }
     }
   } finally {

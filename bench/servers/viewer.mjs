@@ -2,10 +2,9 @@
  * A viewer of the inspector, subscribed to everything, in a process of its own. URL: the inspector's, with its token.
  * STUCK: it stops reading after the snapshot, as a stopped browser tab does.
  */
-import { BinaryKind, readBinaryHeader, SUBPROTOCOL } from '@glassway/inspector-protocol';
+import { logNameOf, readBinaryHeader, SUBPROTOCOL } from '@glassway/inspector-protocol';
 import WebSocket from 'ws';
 
-const LOGS = { [BinaryKind.FRAMES]: 'frames', [BinaryKind.FIELDS]: 'fields', [BinaryKind.EVENTS]: 'events' };
 const url = new URL(process.env.URL);
 const token = url.hash.replace(/^#(token=)?/, '');
 const socket = new WebSocket(`ws://${url.host}/ws`, SUBPROTOCOL, { origin: url.origin });
@@ -20,7 +19,7 @@ socket.on('close', (code, reason) => {
 socket.on('message', (data, binary) => {
   if (binary) {
     const { kind, to } = readBinaryHeader(data);
-    send({ type: 'ack', [LOGS[kind]]: to });
+    send({ type: 'ack', [logNameOf(kind)]: to });
     return;
   }
   const message = JSON.parse(data.toString());
