@@ -26,8 +26,7 @@ async function noFindings(page: Page): Promise<void> {
 test.skip(!installed('curl'), 'curl is not installed');
 
 test.describe('what is inside', () => {
-  // axe takes its time on a loaded machine.
-  test.describe.configure({ mode: 'serial', timeout: 120_000 });
+  test.describe.configure({ mode: 'serial' });
   let gateway: RunningGateway;
   test.beforeAll(async () => {
     gateway = await startGateway('demo');

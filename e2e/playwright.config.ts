@@ -4,11 +4,12 @@ import { CHROMIUM_ARGS } from '../interop/peers/chromium-args.mjs';
 export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
-  timeout: 60_000,
+  // How long a test or a wait in it may take, on a machine that does other things as well; none takes as long by itself.
+  timeout: 180_000,
   workers: 1,
   fullyParallel: false,
   retries: 0,
-  expect: { timeout: 10_000 },
+  expect: { timeout: 30_000 },
   use: {
     ignoreHTTPSErrors: true,
     launchOptions: {

@@ -5,8 +5,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@glassway/source', 'node', 'import', 'default'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // How long `expect.poll` waits for what must happen: as PATIENCE of test/support/patience.ts.
     expect: { poll: { timeout: 15_000, interval: 20 } },
   },

@@ -48,7 +48,7 @@ export async function startGateway(...args: string[]): Promise<RunningGateway> {
         watchers.delete(look);
         resolve(match);
       };
-      const timer = setTimeout(() => reject(new Error(`${pattern} was not printed in 15 s:\n${text}`)), 15_000);
+      const timer = setTimeout(() => reject(new Error(`${pattern} was not printed in a minute:\n${text}`)), 60_000);
       watchers.add(look);
       void exited.then(code => reject(new Error(`glassway ended with ${code}:\n${text}`)));
       look();
@@ -75,7 +75,7 @@ const run = promisify(execFile);
 
 /** Runs a program to its end and answers both of its outputs; throws when it fails or is not installed. */
 export async function command(program: string, ...args: string[]): Promise<string> {
-  const { stdout, stderr } = await run(program, args, { maxBuffer: 64 * 1024 * 1024, timeout: 50_000 });
+  const { stdout, stderr } = await run(program, args, { maxBuffer: 64 * 1024 * 1024, timeout: 150_000 });
   return stdout + stderr;
 }
 

@@ -297,7 +297,7 @@ describe.each(BACKENDS)('to $name', ({ name, features: offered, needs, start }) 
       test.skip(`${line} (${absent} is not installed)`);
       continue;
     }
-    test(line, { timeout: 60_000 }, async () => {
+    test(line, { timeout: 120_000 }, async () => {
       const seen: Partial<Record<Feature, string>> = {};
       for (const feature of features) seen[feature] = await client.ask(feature, door);
       expect(seen).toEqual(Object.fromEntries(features.map(feature => [feature, EXPECTED[feature]])));

@@ -200,7 +200,7 @@ describe('storm', () => {
       ),
       { numRuns: 60, verbose: 1 },
     );
-  }, 30_000);
+  });
 
   it('HTTP/2', async () => {
     const acts = [
@@ -267,5 +267,5 @@ describe('storm', () => {
       ),
       { numRuns: 60, verbose: 1 },
     );
-  }, 30_000);
+  });
 });

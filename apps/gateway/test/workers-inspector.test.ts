@@ -11,8 +11,8 @@ import { Load, liveViewer, WorkersGateway, type WorkersState } from './support/w
 import type { RigViewer } from './trace-rig.ts';
 
 /** The machine may be busy. */
-const SOON = { timeout: 30_000, interval: 50 };
-vi.setConfig({ testTimeout: 90_000 });
+const SOON = { timeout: 60_000, interval: 50 };
+vi.setConfig({ testTimeout: 240_000 });
 
 let app: Awaited<ReturnType<typeof startApp>>;
 
@@ -34,7 +34,7 @@ async function balanced(viewer: RigViewer): Promise<void> {
       viewer.acknowledge();
       expect(Object.fromEntries(viewer.counted())).toEqual(Object.fromEntries(viewer.produced()));
     },
-    { timeout: 30_000, interval: 100 },
+    { ...SOON, interval: 100 },
   );
 }
 

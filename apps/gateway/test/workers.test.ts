@@ -15,8 +15,8 @@ import { startApp } from './support/gateway.ts';
 import { COMMAND, Load, WorkersGateway, type WorkersState } from './support/workers.ts';
 
 /** The machine may be busy. */
-const SOON = { timeout: 30_000, interval: 100 };
-vi.setConfig({ testTimeout: 60_000 });
+const SOON = { timeout: 60_000, interval: 100 };
+vi.setConfig({ testTimeout: 240_000 });
 
 let app: Awaited<ReturnType<typeof startApp>>;
 /** Answers to `/slow` that nobody has given yet. */

@@ -37,6 +37,16 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
     await hub.close();
   });
 
+  /** Until a field has the focus: keys that come before are the page's. */
+  async function untilField(): Promise<void> {
+    await page.waitForFunction(() => document.activeElement?.getAttribute('role') === 'combobox');
+  }
+
+  async function openPalette(): Promise<void> {
+    await page.keyboard.press('Control+k');
+    await untilField();
+  }
+
   test('the token leaves the address at once', () => {
     expect(page.url()).not.toContain('token');
   });
@@ -50,8 +60,11 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
   });
 
   test('produced = received + dropped, with drops told', async () => {
-    await page.waitForFunction(() => /dropped [1-9]/.test(document.querySelector('footer')?.textContent ?? ''));
-    const text = (await page.locator('footer').textContent()) ?? '';
+    const footer = await page.waitForFunction(() => {
+      const text = document.querySelector('footer')?.textContent ?? '';
+      return /dropped [1-9]/.test(text) ? text : null;
+    });
+    const text = String(await footer.jsonValue());
     const [, produced, received, dropped] = (
       /produced ([\d,]+) = received ([\d,]+) \+ dropped ([\d,]+)/.exec(text) ?? []
     ).map(part => Number(part.replaceAll(',', '')));
@@ -67,7 +80,9 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
 
   test('a filter narrows the frames, and a word it does not know is explained', async () => {
     await page.getByRole('tab', { name: 'Frames' }).click();
+    await page.getByRole('combobox', { name: 'Filter frames' }).waitFor();
     await page.keyboard.press('/');
+    await untilField();
     await page.keyboard.type('type=HEADERS nonsense=1 ');
     await page.getByText('is not a filter name').waitFor();
     await page.keyboard.press('Escape');
@@ -115,12 +130,6 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
     await page.keyboard.press('p');
     await page.waitForFunction(id => [...document.querySelectorAll('[id^=frame-tab-]')].at(-1)?.id !== id, row);
   });
-
-  /* Keys that come before the field has the focus are the page's. */
-  async function openPalette(): Promise<void> {
-    await page.keyboard.press('Control+k');
-    await page.waitForFunction(() => document.activeElement?.getAttribute('role') === 'combobox');
-  }
 
   test('the palette opens by keys, finds a tab and a connection, and gives the focus back', async () => {
     const field = page.getByRole('combobox', { name: 'Command, connection or stream' });
@@ -180,8 +189,9 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
     await page.getByRole('button', { name: 'Forget requests' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Clear the filter' }).click();
-    await page.keyboard.press('Control+k');
+    await openPalette();
     await page.keyboard.type('saved requests');
+    await page.getByRole('option').filter({ hasText: 'requests' }).first().waitFor();
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => location.hash.includes('filter=type%3DHEADERS+dir%3Din'));
     await page.getByRole('button', { name: 'Clear the filter' }).click();
@@ -213,8 +223,17 @@ describe.skipIf(!existsSync(CHROMIUM) || !existsSync(DIST))('the page in a brows
   });
 
   test('a broken connection is told and mended, and no frame is counted twice', async () => {
+    // It is told for a moment only: the page itself looks whether it ever is.
+    await page.evaluate(() => {
+      const told = (): boolean =>
+        [...document.querySelectorAll('[role=status]')].some(each => each.textContent?.includes('reconnecting'));
+      const observer = new MutationObserver(() => {
+        if (told()) document.body.dataset['toldOfReconnecting'] = 'yes';
+      });
+      observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+    });
     hub.disconnect();
-    await page.getByRole('status').filter({ hasText: 'reconnecting' }).waitFor();
+    await page.locator('body[data-told-of-reconnecting]').waitFor();
     await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
     const text = (await page.locator('footer').textContent()) ?? '';
     expect(text).toContain('=');

@@ -260,7 +260,7 @@ withPeer('nghttp', inPath('nghttp'))('nghttp reads our padding and we read its o
   );
   const output = await new Promise<string>((done, failed) => {
     const args = ['-v', '-b', '200', '-d', '/etc/hostname', '-H', ':method: POST', `http://127.0.0.1:${port}/`];
-    execFile('nghttp', args, { timeout: 15_000, maxBuffer: 10_000_000 }, (error, out) =>
+    execFile('nghttp', args, { timeout: 60_000, maxBuffer: 10_000_000 }, (error, out) =>
       error === null ? done(out) : failed(error),
     );
   });

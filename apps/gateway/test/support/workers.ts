@@ -78,7 +78,7 @@ export class WorkersGateway {
       throw new Error(`exit code ${code}: ${started.output}`);
     });
     failed.catch(() => {});
-    const listening = vi.waitFor(() => expect(started.output).toContain('try it'), { timeout: 40_000 });
+    const listening = vi.waitFor(() => expect(started.output).toContain('try it'), { timeout: 120_000 });
     await Promise.race([failed, listening]).catch(async error => {
       await rm(directory, { recursive: true, force: true });
       throw error;
@@ -89,7 +89,7 @@ export class WorkersGateway {
 
   /** Until all workers listen. */
   async ready(): Promise<void> {
-    await vi.waitFor(async () => expect((await fetch(`${this.admin}/readyz`)).status).toBe(200), { timeout: 40_000 });
+    await vi.waitFor(async () => expect((await fetch(`${this.admin}/readyz`)).status).toBe(200), { timeout: 120_000 });
   }
 
   /** A question to the admin API. */
