@@ -109,6 +109,10 @@ describe('what is wrong is told with line, column and what was expected', () => 
       /^glassway.yaml:2:3: limits.headerTimeout: there is no setting "headerTimeout" here; did you mean "headersTimeout"\?$/,
     ],
     ['nonsense: 1', /^glassway.yaml:1:1: nonsense: there is no setting "nonsense" here; there are: to, https/],
+    [
+      'to: http://a\n---\nto: http://b',
+      /^glassway.yaml:2:1: a configuration is one YAML document, and here another begins$/,
+    ],
     ['https: 8443x', /^glassway.yaml:1:8: https: "8443x" is not an address; write HOST:PORT/],
     ['logLevel: loud', /^glassway.yaml:1:11: logLevel: expected one of error, warn, info, debug, found "loud"$/],
     [

@@ -100,6 +100,17 @@ describe('RFC 9112: requests', () => {
     expect(harness.exchanges).toHaveLength(3);
   });
 
+  it('RFC 6585 5: with more trailers than fields are allowed are refused, and the connection closed', async () => {
+    const client = await rawClient(await start(() => {}, { maxHeaderFields: 2 }));
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const exchange = await harness.request();
+    client.send('1\r\nx\r\n0\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await client.untilEnd()).toMatch(/^HTTP\/1.1 431 [^]*3 trailers, at most 2 are allowed/);
+    expect(exchange.aborted).toMatchObject({ code: 'request_too_large', rule: 'http1.fields' });
+    expect(exchange.trailers).toBeNull();
+    expect(harness.exchanges).toHaveLength(1);
+  });
+
   it('with a chunked body and trailers arrive in pieces', async () => {
     const client = await rawClient(await start(() => {}));
     client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n');

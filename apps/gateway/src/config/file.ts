@@ -39,7 +39,10 @@ export function parseConfig(content: string, name: string, directory: string): S
   };
   const wrong = [...document.errors, ...document.warnings];
   if (wrong.length > 0) {
-    throw new UsageProblem(wrong.map(({ pos, message }) => `${placeAt(pos[0]).where}: ${message}`).join('\n'));
+    const sayOf = (code: string, message: string): string =>
+      code === 'MULTIPLE_DOCS' ? 'a configuration is one YAML document, and here another begins' : message;
+    const problems = wrong.map(({ pos, code, message }) => `${placeAt(pos[0]).where}: ${sayOf(code, message)}`);
+    throw new UsageProblem(problems.join('\n'));
   }
   let nodes = 0;
   let aliases = 0;

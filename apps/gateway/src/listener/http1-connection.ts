@@ -45,6 +45,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
   readonly trace: ListenerContext['trace'];
   readonly bodyWindowBytes: number;
   readonly lingerTimeoutMs: number;
+  readonly maxHeaderFields: number;
   readonly #context: ListenerContext;
   readonly #socket: Socket;
   readonly #tls: TlsFacts | null;
@@ -79,6 +80,7 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.trace = context.trace;
     this.bodyWindowBytes = context.limits.bodyWindowBytes;
     this.lingerTimeoutMs = context.limits.lingerTimeoutMs;
+    this.maxHeaderFields = context.limits.maxHeaderFields;
     this.#client = client;
     socket.on('close', this.#onClose);
   }
@@ -299,6 +301,10 @@ export class Http1Connection implements Drainable, Http1LegHost {
     this.#refused(request, null, why);
     this.#answerAndEnd(why, ordinal, true);
     this.trace.http1End(this.connectionId, ordinal, why);
+  }
+
+  giveUp(leg: Http1Leg, why: Reason): void {
+    this.#breakOff(leg, why);
   }
 
   /** The request cannot be read to its end: says so when nothing was answered yet, and closes. */

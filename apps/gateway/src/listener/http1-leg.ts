@@ -20,6 +20,8 @@ export interface Http1LegHost {
   readonly trace: Trace;
   readonly bodyWindowBytes: number;
   readonly lingerTimeoutMs: number;
+  /** Field lines that trailers may have. */
+  readonly maxHeaderFields: number;
   /** True: this response must be the connection's last. */
   readonly isLast: boolean;
   /** The socket takes no more output. */
@@ -28,6 +30,8 @@ export interface Http1LegHost {
   legDone(): void;
   /** Closes the socket so that the client sees a failure. */
   abort(): void;
+  /** The request cannot be passed on to its end: says so as far as that is possible, and closes. */
+  giveUp(leg: Http1Leg, why: Reason): void;
   /** Our side of the socket has ended: the client gets a moment to end its own. */
   linger(): void;
 }
@@ -218,6 +222,12 @@ export class Http1Leg implements ClientLeg {
     if (!this.#over) this.#host.trace.http1Complete(this.facts.connectionId, this.facts.streamId, 0);
     if (!this.#over && !this.#stopped) {
       const raw = this.#request.rawTrailers;
+      const { maxHeaderFields } = this.#host;
+      if (raw.length > maxHeaderFields * 2) {
+        const text = `${raw.length / 2} trailers, at most ${maxHeaderFields} are allowed`;
+        this.#host.giveUp(this, reason('request_too_large', text, { rfc: '6585 5', rule: 'http1.fields' }));
+        return;
+      }
       if (raw.length === 0) {
         this.events.onBody(EMPTY, true);
       } else {
