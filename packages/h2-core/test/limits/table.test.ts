@@ -54,6 +54,7 @@ const NOTES: Partial<Record<LimitOption, string>> = {
   maxConcurrentResetStreams: ', or twice `maxConcurrentStreams`; client: 1,024',
   resetStreamDurationMs: ' (RFC 9113 5.1: no timers)',
   dataFrameBudget: ': half of `initialWindowSize`, at least 64 KiB',
+  oddityBurst: ', or twice `maxConcurrentStreams` when that is more, at most 4,000',
 };
 
 /** A greatest value as the RFCs write it. */
@@ -117,6 +118,8 @@ A tap hears of it when a peer has used three quarters of \`oddityBurst\`, \`empt
 | promises to a client without \`enablePush\` that has not had its SETTINGS acknowledged (\`./client\`) | 0 | RST_STREAM(CANCEL) |
 | streams remembered that ended without a reset of ours | 256 | late frames: RST_STREAM(STREAM_CLOSED), \`stream.closed\` |
 | late frames forgiven, DATA aside | 4 for each stream remembered | \`odd.late\` |
+| octets of frames other than DATA that a server cannot send, because the client asks on and does not read (CVE-2019-9517) | 1 MiB | nothing is read until they are written |
+| the same, of either role, when whoever moves the octets reads on all the same | 64 MiB | GOAWAY(ENHANCE_YOUR_CALM), \`flood.replies\` |
 | GOAWAY debug data kept | 1,024 octets | cut off |
 | requests of ours that wait for a stream | 10,000 | the program is told (\`api.queue-full\`) |
 | priorities kept for streams to come | 1,024, and with open streams \`maxConcurrentStreams\` | not kept; GOAWAY(PROTOCOL_ERROR), \`priority-update.limit\` |
