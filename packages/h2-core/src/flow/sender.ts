@@ -245,7 +245,7 @@ export class Sender {
       const piece = stream.head as Piece;
       const from = stream.headOffset;
       const available = piece.bytes.length - from;
-      if (tap !== null) this.tellPiece(tap, stream, piece.bytes, from, Math.min(available, left));
+      if (tap !== null) tap.onData?.(Direction.OUT, stream.id, piece.bytes, from, from + Math.min(available, left));
       if (available <= left) {
         this.outbox.payload(piece.bytes, from, from + available);
         left -= available;
@@ -283,10 +283,6 @@ export class Sender {
     if (this.tap !== null) this.tell(stream, flags, size, padding, at);
     if (endStream) this.host.onEndSent(stream);
     return true;
-  }
-
-  private tellPiece(tap: Tap, stream: StreamRecord, bytes: Uint8Array, from: number, count: number): void {
-    if (count > 0) tap.onData?.(Direction.OUT, stream.id, bytes, from, from + count);
   }
 
   /** Tells the tap why a stream with octets does not send, and how many they are. */

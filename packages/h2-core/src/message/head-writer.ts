@@ -39,7 +39,7 @@ function pseudoValue(head: RequestHead, name: PseudoField): string {
 export class HeadWriter {
   private readonly core: Core;
   private readonly encoder: Encoder;
-  /** Null where somebody watches each field line, or has a policy of their own for them. */
+  /** Null where somebody watches each field line, or has a policy of their own for them: none may be left out then. */
   private readonly memo: HeadMemo | null;
   /** Frames in the outbox before the section that is being written. */
   private framesBefore = 0;
@@ -139,11 +139,10 @@ export class HeadWriter {
     }
   }
 
-  /** Most responses need no look at any table, unless somebody watches or has a policy of their own. */
+  /** Most responses need no look at any table, where none is wanted (see `memo`). */
   private status(status: number): void {
-    const { core } = this;
-    const octet = core.tap === null && core.options.indexing === 'default' ? (STATUS_OCTET[status] as number) : 0;
-    const { octets } = core.outbox;
+    const octet = this.memo === null ? 0 : (STATUS_OCTET[status] as number);
+    const { octets } = this.core.outbox;
     if (octet === 0) this.encoder.field(octets, ':status', STATUS_TEXT[status] as string, false);
     else octets.put(octet);
   }

@@ -161,9 +161,8 @@ export class ClientConnection extends SessionConnection<ClientShutdownReport> {
  * `cause`. The server's SETTINGS are not waited for: requests may be made at once. Bad options throw a `UsageError`.
  */
 export async function handshake(transport: Transport, options: ClientOptions = {}): Promise<ClientConnection> {
-  checkOptions(options);
-  const { scheme, authority = '', enablePush = false } = options;
-  const session = new ClientState({ ...options, enablePush }, clockOf(transport));
+  const session = new ClientState(options, clockOf(transport));
+  const { scheme, authority = '' } = options;
   const driver = driverOf(transport);
   const socket = driver instanceof DuplexDriver ? driver : null;
   session.attach(driver);
@@ -190,8 +189,7 @@ export interface UpgradedClient {
  */
 export function upgradeSettings(options: ClientOptions = {}): string {
   checkOptions(options);
-  const { enablePush = false } = options;
-  return settingsField(initialSettings(false, resolveOptions('client', { ...options, enablePush }, false)));
+  return settingsField(initialSettings(false, resolveOptions('client', options)));
 }
 
 /**
@@ -206,9 +204,9 @@ export async function handshakeUpgraded(
 ): Promise<UpgradedClient> {
   checkOptions(options);
   checkObject('api.upgrade', 'what was upgraded is an object such as { request }', upgraded);
-  const { scheme = 'http', authority = '', enablePush = false } = options;
+  const { scheme = 'http', authority = '' } = options;
   const head = requestHead(upgraded.request, scheme, authority);
-  const session = new ClientState({ ...options, enablePush }, clockOf(transport));
+  const session = new ClientState(options, clockOf(transport));
   const exchange = new Exchange(session.requestUpgraded(head));
   session.attach(driverOf(transport));
   return { connection: new ClientConnection(session, scheme, authority), exchange };

@@ -45,7 +45,7 @@ export class ClosedStreams {
 
   /** How stream `id` ended, one of `Gone`; 0 when it is not remembered. */
   find(id: number, now: number): number {
-    const { ids, durationMs, places } = this;
+    const { ids, places } = this;
     if (places !== null) {
       const index = places.get(id);
       return index === undefined || this.isOld(index, now) ? 0 : (this.how[index] as number);
@@ -53,7 +53,7 @@ export class ClosedStreams {
     const oldest = Math.max(0, this.count - ids.length);
     for (let entry = this.count - 1; entry >= oldest; entry--) {
       const index = entry % ids.length;
-      if (durationMs !== 0 && this.isOld(index, now)) return 0;
+      if (this.isOld(index, now)) return 0;
       if (ids[index] === id) return this.how[index] as number;
     }
     return 0;
