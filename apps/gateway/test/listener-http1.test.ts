@@ -105,7 +105,7 @@ describe('RFC 9112: requests', () => {
     client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
     const exchange = await harness.request();
     client.send('1\r\nx\r\n0\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(await client.untilEnd()).toMatch(/^HTTP\/1.1 431 [^]*3 trailers, at most 2 are allowed/);
+    expect(await client.untilEnd()).toMatch(/^HTTP\/1.1 431 .*3 trailers, at most 2 are allowed/s);
     expect(exchange.aborted).toMatchObject({ code: 'request_too_large', rule: 'http1.fields' });
     expect(exchange.trailers).toBeNull();
     expect(harness.exchanges).toHaveLength(1);
