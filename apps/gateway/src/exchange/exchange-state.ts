@@ -1,3 +1,4 @@
+import { formatAddress } from '../config/address.ts';
 import type { ExchangeRecord } from './record.ts';
 
 /** One request under way, for the admin API and for whoever waits for it to end. */
@@ -25,7 +26,7 @@ export function stateOf(record: ExchangeRecord, now: number, waits: string): Exc
   const { address, port, protocol, connectionId: connection, streamId: stream } = client;
   const { method, scheme, authority, path } = request;
   const url = `${scheme}://${authority}${path}`;
-  const from = address === '' ? 'unix' : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const from = address === '' ? 'unix' : formatAddress({ host: address, port });
   const ageMs = now - startedAt;
   return { connection, stream, client: from, protocol, method, url, backend, ageMs, waits, bytesUp, bytesDown };
 }

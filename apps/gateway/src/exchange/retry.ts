@@ -3,8 +3,8 @@ import type { Pool } from '../upstream/pool.ts';
 import type { Reason } from './reason.ts';
 import type { ExchangeRecord } from './record.ts';
 
-/** RFC 9110 9.2.2: doing it twice comes to the same. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** Methods with which doing it twice comes to the same (RFC 9110 9.2.2). */
+export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** The same backend would only fail again at once, or have it wait once more as long as it may. */
 const ELSEWHERE: ReadonlySet<string> = new Set([

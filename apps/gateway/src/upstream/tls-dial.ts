@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type DialedSocket, dial } from '@glassway/tls-alpn';
+import { formatAddress } from '../config/address.ts';
 import type { Reason } from '../exchange/reason.ts';
 import {
   type Dial,
@@ -88,5 +89,5 @@ function describe({ socket, protocol, servername, tls }: DialedSocket): TlsConne
 }
 
 function urlOf({ host, port }: Target): string {
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `https://${formatAddress({ host, port })}`;
 }

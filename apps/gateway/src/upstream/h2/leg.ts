@@ -10,6 +10,7 @@ import {
 } from '@glassway/h2-core';
 import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
+import { IDEMPOTENT } from '../../exchange/retry.ts';
 import { acceptFor } from '../http1/websocket-key.ts';
 import type { Pace, Paced } from '../progress.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
@@ -21,8 +22,6 @@ import type { H2Pool } from './pool.ts';
 export const LegPhase = { WAITING: 0, ON_STREAM: 1, DONE: 2 } as const;
 /** One of `LegPhase`. */
 export type LegPhase = (typeof LegPhase)[keyof typeof LegPhase];
-
-const SAFE_TO_REPEAT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /** Backends that end each connection after a few requests must not keep an exchange moving for ever. */
 const MAX_MOVES = 8;
@@ -180,7 +179,7 @@ export class H2Leg implements BackendLeg, TurnTask, Waiter, Paced {
   /** The connection died without a word: the request may go out once more when nothing of it can have been acted upon. */
   get mayResend(): boolean {
     if (this.#moves > 0 || this.responded || this.informational > 0 || this.#bodyBegun) return false;
-    return SAFE_TO_REPEAT.has(this.request.method) && !this.isTunnel;
+    return IDEMPOTENT.has(this.request.method) && !this.isTunnel;
   }
 
   /** The backend said that it has not processed the request (RFC 9113 8.7): another connection may take it, if all is there. */

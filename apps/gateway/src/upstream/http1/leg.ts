@@ -1,6 +1,7 @@
 import { lasting } from '@glassway/h2-core';
 import type { BackendLeg, BackendLegEvents, RequestMessage, Trailers } from '../../exchange/legs.ts';
 import { type Reason, reason } from '../../exchange/reason.ts';
+import { IDEMPOTENT } from '../../exchange/retry.ts';
 import type { Pace, Paced } from '../progress.ts';
 import { atTurnEnd, type TurnTask } from '../turn.ts';
 import type { Waiter } from '../waiting.ts';
@@ -12,8 +13,6 @@ import { lastChunk, RequestFraming, requestFraming } from './request-head.ts';
 export const LegPhase = { WAITING: 0, ON_CONNECTION: 1, DONE: 2 } as const;
 /** One of `LegPhase`. */
 export type LegPhase = (typeof LegPhase)[keyof typeof LegPhase];
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /**
  * One exchange on the HTTP/1.1 side: the request on its way out and what the connection must know about the response.
