@@ -52,9 +52,13 @@ function accepts(port) {
   });
 }
 
+/** Time a process has to become ready, and between two looks at one that says nothing, milliseconds. */
+const READY_MS = 30_000;
+const LOOK_MS = 50;
+
 /**
  * Starts a process on a core and waits until `ready` says so of its output; throws with the output when that does not come
- * to be within 10 s. `output()` of the answer is what it has said lately.
+ * to be within `READY_MS`. `output()` of the answer is what it has said lately.
  */
 export async function startProcess({ name, core, command, env = {}, ready }) {
   const child = spawn('taskset', ['-c', String(core), ...command], {
@@ -63,8 +67,11 @@ export async function startProcess({ name, core, command, env = {}, ready }) {
   });
   running.add(child);
   let output = '';
+  // How long it took is measured too: not until the next look.
+  let look = () => {};
   const keep = chunk => {
     output = (output + chunk).slice(-4000);
+    look();
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
@@ -73,9 +80,13 @@ export async function startProcess({ name, core, command, env = {}, ready }) {
     exited = true;
     running.delete(child);
   });
-  for (let i = 0; i < 200 && !exited; i++) {
+  const deadline = performance.now() + READY_MS;
+  while (!exited && performance.now() < deadline) {
     if (await ready(output)) return { name, pid: child.pid, output: () => output, stop: () => stop(child) };
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await new Promise(resolve => {
+      look = resolve;
+      setTimeout(resolve, LOOK_MS);
+    });
   }
   child.kill('SIGKILL');
   throw new Error(`${name} did not become ready:\n${output}`);
