@@ -89,8 +89,9 @@ describe('the inspector of --workers 2', () => {
       const line = new RegExp(`glassway\\[${worker}\\]: .*BACKEND_IDLE on stream`);
       await vi.waitFor(() => expect(gateway.output).toMatch(line), SOON);
     }
-    const stalls = await gateway.command('stalls', gateway.inspector);
     // Both legs of four requests.
+    await vi.waitFor(() => expect(gateway.output.match(/BACKEND_IDLE on stream/g)).toHaveLength(8), SOON);
+    const stalls = await gateway.command('stalls', gateway.inspector);
     expect(stalls.match(/^BACKEND_IDLE /gm)).toHaveLength(8);
     for (const session of open) session.destroy();
   });

@@ -7,6 +7,11 @@ import type { FromWorker, WorkerData } from './worker-messages.ts';
 
 /** Time between two looks at the rings while nobody looks, milliseconds. */
 const IDLE_TICK_MS = 500;
+/**
+ * What the inspector of all workers may take to read what was said last, milliseconds. Not much less than the gateway waits
+ * for this thread: on a busy machine that one may not run for a while, and how connections ended would not be known.
+ */
+const LAST_WORDS_MS = 1500;
 
 const data = workerData as WorkerData;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
@@ -28,4 +33,5 @@ const server = new AdminServer(hub, data.server);
 await serve(server, ticker, {
   listens: on => hub.listensOn(on),
   finish: data.server.path === undefined ? null : () => hub.finish(),
+  lastWordsMs: LAST_WORDS_MS,
 });

@@ -9,6 +9,8 @@ import type { FromWorker, MergedWorkerData, ToMergedWorker } from './worker-mess
 
 /** Ticks to wait for workers that have not ended. */
 const MAX_WAITS = 30;
+/** What people's browsers may take to read what was said last, milliseconds. */
+const LAST_WORDS_MS = 500;
 
 const data = workerData as MergedWorkerData;
 const inputs = new Map<string, SocketInput>();
@@ -51,4 +53,5 @@ await serve(server, ticker, {
     for (let i = 0; i < MAX_WAITS && hub.inputs > 0; i++) await setTimeout(TICK_MS);
     hub.finish();
   },
+  lastWordsMs: LAST_WORDS_MS,
 });

@@ -43,15 +43,18 @@ export class Ticker {
 /** What a thread does on a word of the main thread. */
 export interface ThreadDuties {
   listens(on: readonly string[]): void;
-  /** Tells the viewers how everything ended, who have `LAST_WORDS_MS` to take it in. Null: they are left at once. */
+  /** Tells the viewers how everything ended. Null: they are left at once. */
   readonly finish: (() => Promise<void> | void) | null;
+  /** What they may take to read the last that was sent to them, milliseconds. */
+  readonly lastWordsMs: number;
 }
 
-/** What viewers may take to read the last that was sent to them, milliseconds. */
-const LAST_WORDS_MS = 500;
-
 /** Begins to listen, and ends when told to. */
-export async function serve(server: AdminServer, ticker: Ticker, { listens, finish }: ThreadDuties): Promise<void> {
+export async function serve(
+  server: AdminServer,
+  ticker: Ticker,
+  { listens, finish, lastWordsMs }: ThreadDuties,
+): Promise<void> {
   const tell = (message: FromWorker): void => parentPort!.postMessage(message);
   parentPort!.on('message', (message: ToMergedWorker) => {
     if (message.type === 'listens') listens(message.on);
@@ -61,7 +64,7 @@ export async function serve(server: AdminServer, ticker: Ticker, { listens, fini
   async function end(): Promise<void> {
     await finish?.();
     ticker.stop();
-    await server.close(finish === null ? 0 : LAST_WORDS_MS);
+    await server.close(finish === null ? 0 : lastWordsMs);
   }
 
   try {
