@@ -139,6 +139,33 @@ test.describe('the inspector shows the very connections that clients make', () =
       .toBe(true);
   });
 
+  test('only what matches is received when that is asked for, and everything again', async ({ page }) => {
+    test.skip(!installed('h2load'), 'h2load is not installed');
+    await open(page, demo);
+    await page.getByRole('combobox', { name: 'Filter frames' }).fill('type=HEADERS path=/headers');
+    await page.getByRole('button', { name: 'receive only what matches' }).click();
+    const narrowed = page.getByRole('button', { name: 'Receive all frames again' });
+    await expect(narrowed).toContainText('type=HEADERS path=/headers');
+    await command('h2load', '-n', '500', '-c', '1', '-m', '10', `${demo.http}/headers`);
+    const books = async (): Promise<readonly number[]> => {
+      const text = ((await page.locator('footer').textContent()) ?? '').replaceAll(/[,\u202f\u00a0]/g, '');
+      const found = /produced\s*(\d+)\s*=\s*received\s*(\d+)\s*\+\s*filtered\s*(\d+)\s*\+\s*dropped\s*(\d+)/.exec(text);
+      return (found ?? []).slice(1).map(Number);
+    };
+    await expect
+      .poll(async () => {
+        const [produced = 0, received = 0, filtered = 0, dropped = 1] = await books();
+        return received >= 1000 && filtered > 0 && dropped === 0 && produced === received + filtered;
+      })
+      .toBe(true);
+    await page.locator('#connections').getByRole('option').first().click();
+    await tab(page, 'Frames');
+    await narrowed.click();
+    await expect(page.locator('footer')).not.toContainText('filtered');
+    await page.getByRole('combobox', { name: 'Filter frames' }).fill('type=SETTINGS');
+    await expect(page.getByRole('gridcell', { name: 'SETTINGS' }).first()).toBeVisible();
+  });
+
   test('pause holds the view while the ring keeps filling, and the filter narrows it', async ({ page }) => {
     test.skip(!installed('curl'), 'curl is not installed');
     await open(page, demo);

@@ -129,7 +129,20 @@ describe('a recording of a gateway', () => {
     expect((await readdir(directory)).sort()).toEqual(['all.glassway']);
   });
 
-  it('a filter selects at the gateway what a gateway can select', async () => {
+  it('a filter selects at the gateway, also by what only streams tell', async () => {
+    const slow = loadRecording(
+      await load(await record('slow.glassway', 'not( type=DATA ) path=/slow dir=in leg=client')),
+    );
+    expect(slow.count).toBeGreaterThan(0);
+    const { type, stream, connection, direction } = slow.frames;
+    for (let row = 0; row < slow.count; row++) {
+      expect(type[row]).not.toBe(0);
+      expect(direction[row]).toBe(0);
+      expect(slow.streams.get(`${connection[row]}/${stream[row]}`)?.facts.path).toBe('/slow');
+    }
+  });
+
+  it('a filter selects at the gateway what a record alone tells', async () => {
     const data = loadRecording(await load(await record('data.glassway', 'type=DATA dir=out leg=client')));
     const { type, direction, leg } = data.frames;
     for (let row = 0; row < data.count; row++) expect([type[row], direction[row], leg[row]]).toEqual([0, 1, 0]);

@@ -131,6 +131,9 @@ export class RigViewer {
   frames = 0;
   /** `to` of the last message about frames. */
   position = -1;
+  /** Positions of frames that no message spoke for, and those that FRAMES spoke for without a frame. */
+  skipped = 0;
+  filtered = 0;
   closed: { readonly code: number; readonly reason: string } | null = null;
   bufferedBytes = 0;
   eager = false;
@@ -159,6 +162,8 @@ export class RigViewer {
         // What came before belongs to the subscription before.
         this.texts.length = 0;
         this.frames = 0;
+        this.filtered = 0;
+        this.skipped = 0;
         this.position = -1;
       }
       this.texts.push(message);
@@ -181,6 +186,7 @@ export class RigViewer {
       }
       const header = readFramesHeader(data.slice().buffer);
       this.#advance(header.from, header.to);
+      this.filtered += header.to - header.from - header.count;
       this.columns.append(this.frames, data.slice().buffer, FRAMES_HEADER_BYTES, header.count, header.from);
       this.frames += header.count;
       this.#acks.frames = header.to;
@@ -191,6 +197,7 @@ export class RigViewer {
   #advance(from: number, to: number): void {
     if (from < this.position) throw new Error(`log went back from ${this.position} to ${from}`);
     if (to <= from) throw new Error(`empty stretch ${from}..${to}`);
+    if (this.position >= 0) this.skipped += from - this.position;
     this.position = to;
   }
 

@@ -75,3 +75,17 @@ test('whatever the order of batches, drops and reconnects, the sum holds', () =>
     }),
   );
 });
+
+test('with a filter, what messages speak for without telling of it was filtered out', () => {
+  const accounts = new Accounts();
+  accounts.subscribed(100, 100, true);
+  accounts.took(100, 150, 5);
+  accounts.took(150, 160, 0);
+  accounts.lost(160, 200, 40);
+  expect(accounts).toMatchObject({ produced: 100, received: 5, filtered: 55, dropped: 40, unaccounted: 0 });
+  // What no message speaks for is a defect all the same.
+  accounts.took(210, 220, 10);
+  expect(accounts).toMatchObject({ filtered: 55, unaccounted: 10 });
+  accounts.restart();
+  expect(accounts).toMatchObject({ produced: 0, received: 0, filtered: 0, dropped: 0, unaccounted: 0 });
+});

@@ -26,6 +26,12 @@ export interface Subscribe {
   readonly id: number;
   /** Which frames are wanted; null: none. `{}`: all. */
   readonly frames: FrameSelection | null;
+  /**
+   * Of those frames only what passes this filter, in the language of `parseFilter`, by what is known of a frame's stream when
+   * it is told; at most `MAX_FILTER_LENGTH` characters. Empty or left out: all. One that is not understood is refused with
+   * REPLY `error`, and what was subscribed before goes on.
+   */
+  readonly filter?: string;
   /** Which field sections are wanted (by connection, stream, direction and leg; `types` has no meaning); null: none. */
   readonly fields: FrameSelection | null;
   /** True when events are wanted. */
@@ -121,6 +127,11 @@ export interface Snapshot {
   /** That of SUBSCRIBE. */
   readonly id: number;
   readonly now: number;
+  /**
+   * The filter of this subscription; left out: none. Every position of the log of frames from `from` on is then told of by
+   * FRAMES or DROPPED, in order: it was received, or looked at and filtered out (within FRAMES), or dropped.
+   */
+  readonly filter?: string;
   /** Where the logs begin for this subscription. */
   readonly from: LogPositions;
   /** Where the logs end now. */
@@ -164,7 +175,7 @@ export interface Dropped {
   readonly from: number;
   /** The position after; acknowledge with it. */
   readonly to: number;
-  /** How many that the subscription matches. */
+  /** How many that the subscription chooses. With a filter, all: nobody has looked at them. */
   readonly count: number;
   /** The same by connection, direction and type; only for frames. */
   readonly counts: readonly FrameCount[];

@@ -52,7 +52,17 @@ export class FrameMatcher {
     return this.#streams === null || this.#streams.has(streamWord & STREAM_MASK);
   }
 
-  /** The same without regard to the stream. */
+  /** True when the record that begins at `words[at]` is chosen. */
+  matchesRecord(words: Uint32Array, at: number): boolean {
+    return this.matches(words[at + 3]!, words[at + 4]!, words[at + 5]! >>> 24);
+  }
+
+  /** What counts the records that nobody looks at. */
+  get counting(): FrameMatcher {
+    return this;
+  }
+
+  /** The same as `matches` without regard to the stream. */
   matchesConnection(connectionWord: number, type: number): boolean {
     if (this.#direction >= 0 && ((connectionWord >>> 30) & 1) !== this.#direction) return false;
     if (this.#leg >= 0 && connectionWord >>> 31 !== this.#leg) return false;

@@ -18,7 +18,7 @@ export interface RecordOptions {
   readonly url: string;
   /** Path of the file, which must not be there yet. */
   readonly out: string;
-  /** Frames to ask for; what a server cannot select (such as status) is not narrowed here. Empty: all. */
+  /** Frames to ask for; the gateway sends no others. Empty: all. */
   readonly filter: string;
   /** Frames, sections and events from before that are wanted as well, as far as they are kept. */
   readonly backlog: number;
@@ -77,6 +77,7 @@ export async function startRecording(options: RecordOptions): Promise<RecordingR
           type: 'subscribe',
           id: 1,
           frames: selection,
+          ...(options.filter.trim() === '' ? {} : { filter: options.filter }),
           fields: {},
           events: true,
           payloads: payloadSelection(selection, options.payloads),
@@ -84,6 +85,8 @@ export async function startRecording(options: RecordOptions): Promise<RecordingR
         };
       },
       onText: (message, text) => {
+        if (message.type === 'reply' && message.what === 'error')
+          throw new Error(`the gateway refuses: ${message.message}`);
         if (message.type === 'dropped' && message.log === 'frames') dropped += message.count;
         queue.add(writer.text(utf8(text)));
       },

@@ -122,6 +122,8 @@ export class Sink {
     const awake = Atomics.load(this.control, Control.AWAKE) === 1;
     this.budget.update(this.now, this.entries.position, awake);
     this.octets.update(this.now, this.budget.detailed, awake);
+    // What tells of a frame's stream is seen before the frame.
+    this.entries.publish();
     this.frames.publish();
   }
 

@@ -56,6 +56,8 @@ export interface Ui {
   readonly paletteText: string;
   /** The first key of a sequence was pressed. */
   readonly prefix: boolean;
+  /** The gateway is asked for frames that pass this filter only; empty: for all. */
+  readonly only: string;
   /** The moment of the past that all views show, in t; null: now. See `goTo`. */
   readonly at: number | null;
 }
@@ -90,6 +92,7 @@ export const FIRST: Ui = {
   palette: false,
   paletteText: '',
   prefix: false,
+  only: '',
   at: null,
 };
 
@@ -184,6 +187,7 @@ export function lookOf(ui: Ui): Look {
     find: ui.palette && ui.paletteText.trim() !== '' ? ui.paletteText.trim() : null,
     at: ui.at,
     paused: ui.paused,
+    only: ui.only,
   };
 }
 

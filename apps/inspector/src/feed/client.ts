@@ -19,6 +19,8 @@ const EMPTY: Snapshot = {
     produced: 0,
     received: 0,
     dropped: 0,
+    filtered: 0,
+    only: '',
     behind: 0,
     framesPerSecond: 0,
     history: [],

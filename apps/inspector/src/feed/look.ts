@@ -61,6 +61,8 @@ export interface Look {
   /** The moment that all views show, in t; null: now. */
   readonly at: number | null;
   readonly paused: boolean;
+  /** The gateway is asked for frames that pass this filter only; empty: for all. */
+  readonly only: string;
 }
 
 /** What the page tells the worker. */
@@ -114,4 +116,5 @@ export const NOTHING: Look = {
   find: null,
   at: null,
   paused: false,
+  only: '',
 };

@@ -50,10 +50,14 @@ export interface GatewayFacts {
 
 /** The numbers of the header and the status bar. */
 export interface Totals {
-  /** Log positions this page has been told about since it subscribed. Must be `received + dropped`. */
+  /** Log positions this page has been told about since it subscribed. Must be `received + filtered + dropped`. */
   readonly produced: number;
   readonly received: number;
   readonly dropped: number;
+  /** Left out by the gateway, because only what passes `only` is asked for. */
+  readonly filtered: number;
+  /** The filter of what is asked for; empty: everything is. */
+  readonly only: string;
   /** Frames the gateway recorded that are still on their way here. */
   readonly behind: number;
   readonly framesPerSecond: number;

@@ -1,4 +1,7 @@
-/** The books of the log of frames: every position the gateway filled was received here or is known to be dropped. */
+/**
+ * The books of the log of frames: every position the gateway filled was received here, is known to be dropped, or, when only
+ * what passes a filter is asked for, was looked at there and left out.
+ */
 
 /** Counts for one subscription after another, of one gateway process. */
 export class Accounts {
@@ -7,11 +10,15 @@ export class Accounts {
   received = 0;
   /** Told by DROPPED, or lost while there was no connection. */
   dropped = 0;
+  /** Left out by the subscription's filter. */
+  filtered = 0;
   /** Positions nobody told anything about. Always 0 unless one of the two sides has a defect. */
   unaccounted = 0;
   /** Position after the gateway's newest frame. */
   head = 0;
   #start = -1;
+  /* What messages speak for without telling of it was left out by a filter. */
+  #filters = false;
 
   /** Positions since the first subscription. */
   get produced(): number {
@@ -23,13 +30,18 @@ export class Accounts {
     this.position = 0;
     this.received = 0;
     this.dropped = 0;
+    this.filtered = 0;
     this.unaccounted = 0;
     this.head = 0;
     this.#start = -1;
   }
 
-  /** A SNAPSHOT: the log of this subscription begins at `from`. What lies before and was not seen is lost. */
-  subscribed(from: number, head: number): void {
+  /**
+   * A SNAPSHOT: the log of this subscription begins at `from`. What lies before and was not seen is lost. `filters`: it has
+   * a filter.
+   */
+  subscribed(from: number, head: number, filters: boolean = false): void {
+    this.#filters = filters;
     this.head = Math.max(this.head, head);
     if (this.#start < 0) {
       this.#start = from;
@@ -46,7 +58,7 @@ export class Accounts {
     const span = to - Math.max(from, this.position);
     if (span <= 0) return;
     this.received += count;
-    this.unaccounted += span - count;
+    this.#leftOut(span - count);
     this.position = to;
   }
 
@@ -57,8 +69,13 @@ export class Accounts {
     if (span <= 0) return;
     const fresh = Math.min(count, span);
     this.dropped += fresh;
-    this.unaccounted += span - fresh;
+    this.#leftOut(span - fresh);
     this.position = to;
+  }
+
+  #leftOut(count: number): void {
+    if (this.#filters) this.filtered += count;
+    else this.unaccounted += count;
   }
 
   #gap(from: number): void {

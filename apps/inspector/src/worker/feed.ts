@@ -91,6 +91,8 @@ export class Feed {
   readonly #hpack: Hpack = new Hpack(this.store, this.sections);
   readonly #past: Moments;
   #pausedAt = 0;
+  /* The filter of the subscription, as the gateway has understood it. */
+  #only = '';
   #loads = 0;
 
   /** `clock`: monotonic milliseconds. `rows`: capacity of the log of frames. */
@@ -199,7 +201,8 @@ export class Feed {
   take(message: ServerMessage): void {
     switch (message.type) {
       case 'snapshot':
-        this.accounts.subscribed(message.from.frames, message.head.frames);
+        this.accounts.subscribed(message.from.frames, message.head.frames, message.filter !== undefined);
+        this.#only = message.filter ?? '';
         if (message.from.fields > this.#fieldsSeen) this.sections.missed();
         if (message.from.events > this.#eventsSeen) this.#past.journal.missed();
         this.store.apply(message.rows, message.now, true);
@@ -282,6 +285,13 @@ export class Feed {
     return at === null ? end : Math.min(end, rowAfter(this.log, at));
   }
 
+  /** Other frames are asked for: what is here of them is let go, and the books begin anew. */
+  resubscribe(): void {
+    this.clear();
+    this.accounts.restart();
+    this.octets.clear();
+  }
+
   /** Empties the log of frames; connections and streams stay. */
   clear(): void {
     this.log.clear();
@@ -312,6 +322,8 @@ export class Feed {
         produced: accounts.produced,
         received: accounts.received,
         dropped: accounts.dropped,
+        filtered: accounts.filtered,
+        only: this.#only,
         behind: Math.max(0, accounts.head - accounts.position),
         framesPerSecond: this.#rate.current(now),
         history: this.#rate.history(now),

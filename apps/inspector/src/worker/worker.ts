@@ -1,4 +1,5 @@
 /** Entry of the Web Worker: joins the link, the feed and the page. */
+import { parseFilter, selectionOf } from '@glassway/inspector-protocol';
 import { type FromWorker, type Look, NOTHING, type Snapshot, type ToWorker } from '../feed/model.ts';
 import { BACKLOG, Feed } from './feed.ts';
 import { Link, type Socket } from './link.ts';
@@ -21,6 +22,10 @@ let unacknowledged = 0;
 let tablesDue = 0;
 let pastDue = 0;
 let changed = true;
+/* The subscription was answered: what comes is its own, not the one's before. */
+let answered = false;
+/* A filter that the gateway did not understand. */
+let refused = '';
 
 const link = new Link(
   {
@@ -38,39 +43,58 @@ const link = new Link(
     },
     onHello: hello => {
       feed.greet(hello);
-      subscription++;
-      asked = '';
-      link.send({
-        type: 'subscribe',
-        id: subscription,
-        frames: {},
-        fields: {},
-        events: true,
-        payloads: {},
-        backlog: BACKLOG,
-      });
-      changed = true;
+      subscribe();
     },
     onFrames: message => {
+      if (!answered) return;
       feed.frames(message);
       took(message.byteLength);
     },
     onLog: (message, bytes) => {
+      if (!answered) return;
       feed.take(message);
       took(bytes);
     },
     onPayloads: message => {
+      if (!answered) return;
       feed.payloads(message);
       took(message.byteLength);
     },
     onMessage: message => {
       // What an earlier subscription still had under way must not be taken for this one's.
-      if (message.type === 'snapshot' && message.id !== subscription) return;
+      if (message.type === 'snapshot') {
+        if (message.id !== subscription) return;
+        answered = true;
+      } else if (!answered && message.type === 'reply' && message.what === 'error' && message.id === subscription) {
+        failed('The gateway sends all frames', new Error(message.message));
+        refused = seen.only;
+        subscribe();
+      }
+      if (!answered) return;
       feed.take(message);
       changed = true;
     },
   },
 );
+
+/* Fields and events are wanted of everything: they are few, and the tables live on them. */
+function subscribe(): void {
+  subscription++;
+  asked = '';
+  answered = false;
+  const only = seen.only === refused ? '' : seen.only;
+  link.send({
+    type: 'subscribe',
+    id: subscription,
+    frames: {},
+    ...(only === '' ? {} : { filter: only }),
+    fields: {},
+    events: true,
+    payloads: only === '' ? {} : selectionOf(parseFilter(only)),
+    backlog: BACKLOG,
+  });
+  changed = true;
+}
 
 function post(parts: Partial<Snapshot>): void {
   const message: FromWorker = { parts };
@@ -98,8 +122,13 @@ function show(look: Look): void {
   const found = differs('find', 'at');
   const hpack = differs('connection', 'hpack', 'hpackStep', 'at');
   if (differs('connection', 'hpack')) tablesDue = 0;
+  const narrower = differs('only');
   seen = look;
   feed.look(look);
+  if (narrower && live && subscription > 0) {
+    feed.resubscribe();
+    subscribe();
+  }
   askMissing();
   askTables();
   post({

@@ -10,9 +10,11 @@ import {
   type LogEvent,
   type LogPositions,
   type PayloadPiece,
+  parseFilter,
   type Subscribe,
 } from '@glassway/inspector-protocol';
 import { BatchCache } from './batch-cache.ts';
+import { FilterMatcher, type FilterWorld } from './filter-matcher.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
 import type { FrameFeed, FrameLoss } from './frame-feed.ts';
 import { EventSource, PayloadSource, SectionSource } from './item-sources.ts';
@@ -69,6 +71,7 @@ export class Audience {
   readonly #clock: () => number;
   readonly #maxLag: number;
   readonly #stateIntervalUs: number;
+  readonly #world: FilterWorld;
   #nextStateAt = 0;
 
   /** `ringRecords`: how many frames the feed's ring holds. */
@@ -76,6 +79,7 @@ export class Audience {
     this.#feed = feed;
     this.#rows = rows;
     this.#clock = options.clock;
+    this.#world = { rows, clock: options.clock, sections: positions => this.keptSections(positions) };
     this.creditBytes = options.creditBytes ?? 2 * MIB;
     this.#maxLag = Math.min(options.maxLagRecords ?? 65_536, Math.floor(ringRecords / 2));
     this.#stateIntervalUs = (options.stateIntervalMs ?? 100) * 1000;
@@ -87,6 +91,12 @@ export class Audience {
   /** Viewers there are. */
   get size(): number {
     return this.#viewers.size;
+  }
+
+  /** True when a viewer has a filter. */
+  get filters(): boolean {
+    for (const { frames } of this.#viewers) if (frames?.matcher instanceof FilterMatcher) return true;
+    return false;
   }
 
   /** Where the logs end. */
@@ -222,9 +232,19 @@ export class Audience {
   /** Answers SUBSCRIBE. */
   subscribe(viewer: Viewer, message: Subscribe): void {
     const { backlog } = message;
+    const text = message.filter ?? '';
+    const filter = parseFilter(text);
+    const [problem] = filter.problems;
+    if (problem !== undefined) {
+      const why = `filter: ${problem.text}: ${problem.message}`;
+      viewer.tell({ type: 'reply', id: message.id, what: 'error', message: why });
+      return;
+    }
     const position = this.#feed.position;
     const start = message.frames === null ? position : Math.max(this.#feed.oldest(), position - backlog);
-    const matcher = new FrameMatcher(message.frames ?? {});
+    const selection = message.frames ?? {};
+    const filtered = filter.nodes.length > 0;
+    const matcher = filtered ? new FilterMatcher(selection, filter, text, this.#world) : new FrameMatcher(selection);
     const lag = new FrameCounts();
     const later = new FrameCounts();
     let from = start;
@@ -239,7 +259,7 @@ export class Audience {
         continue;
       }
       const count = chunk.to - chunk.from;
-      lag.addAll(countRecords(chunk.words, 0, count, matcher), 1);
+      lag.addAll(countRecords(chunk.words, 0, count, matcher.counting), 1);
       later.addAll(countRecords(chunk.words, 0, count, EVERYTHING), 1);
       at = chunk.to;
     }
@@ -257,6 +277,7 @@ export class Audience {
         type: 'snapshot',
         id: message.id,
         now: this.#clock(),
+        ...(filtered ? { filter: text } : {}),
         from: {
           frames: from,
           fields: fields?.position ?? head.fields,

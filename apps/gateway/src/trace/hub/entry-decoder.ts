@@ -79,6 +79,8 @@ export class EntryDecoder {
     fieldsOmitted: 0,
     fields: NO_HEAD.fields,
   };
+  /** Where the log of frames was when the last entry taken in was written. */
+  framePosition = 0;
   #events = 0;
   #sections = 0;
   #pieces = 0;
@@ -110,7 +112,8 @@ export class EntryDecoder {
       if (events !== 0 || sections !== 0) this.#sink.lost(events, sections);
       this.#events = entry.events;
       this.#sections = entry.sections;
-      this.#decode(entry, head + ((entry.seq - (head >>> 0)) | 0));
+      this.framePosition = head + ((entry.seq - (head >>> 0)) | 0);
+      this.#decode(entry, this.framePosition);
     }
     return false;
   }

@@ -67,9 +67,9 @@ export function countRecords(words: Uint32Array, from: number, to: number, match
   let lastPlace = -1;
   let run = 0;
   for (let i = from, word = from * RECORD_WORDS; i < to; i++, word += RECORD_WORDS) {
+    if (!matcher.matchesRecord(words, word)) continue;
     const connectionWord = words[word + 3]!;
     const type = words[word + 5]! >>> 24;
-    if (!matcher.matches(connectionWord, words[word + 4]!, type)) continue;
     const connection = connectionWord & CONNECTION_MASK;
     const place = ((connectionWord >>> 30) & 1) * TYPE_BUCKETS + Math.min(type, TYPE_BUCKETS - 1);
     if (connection === lastConnection && place === lastPlace) {

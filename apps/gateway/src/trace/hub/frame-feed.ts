@@ -24,7 +24,7 @@ export interface FrameBatch {
   readonly from: number;
   readonly to: number;
   readonly bytes: Uint8Array;
-  /** What is in it. */
+  /** What of the stretch counts as waiting as long as it is not sent: what is in the message, with a filter everything. */
   readonly counts: FrameCounts;
 }
 
@@ -58,6 +58,8 @@ const EVERYTHING = new FrameMatcher({});
 export class FrameFeed {
   /** Everything before was seen or is lost. */
   position = 0;
+  /** Records from here on are not read yet. */
+  horizon: number = Number.POSITIVE_INFINITY;
   readonly #ring: FrameRingReader;
   readonly #words = new Uint32Array(CHUNK_RECORDS * RECORD_WORDS);
   // Seen and lost together, by connection: what the writer's counters stood at when `position` was reached.
@@ -71,8 +73,8 @@ export class FrameFeed {
 
   /** The next stretch, null when there is none, `'overrun'` when the writer has overwritten what comes next. */
   next(): FrameChunk | 'overrun' | null {
-    const count = Math.min(CHUNK_RECORDS, this.#ring.head() - this.position);
-    if (count === 0) return null;
+    const count = Math.min(CHUNK_RECORDS, this.#ring.head() - this.position, this.horizon - this.position);
+    if (count <= 0) return null;
     if (!this.#ring.copy(this.position, count, this.#words)) return 'overrun';
     const chunk = { from: this.position, to: this.position + count, words: this.#words };
     this.#count(countRecords(this.#words, 0, count, EVERYTHING));
@@ -232,7 +234,7 @@ export function cutBatch(chunk: FrameChunk, from: number, matcher: FrameMatcher)
   } else {
     for (; at < end && count < BATCH_RECORDS; at++) {
       const word = at * RECORD_WORDS;
-      if (!matcher.matches(words[word + 3]!, words[word + 4]!, words[word + 5]! >>> 24)) continue;
+      if (!matcher.matchesRecord(words, word)) continue;
       const to = count++ * RECORD_WORDS;
       for (let i = 0; i < RECORD_WORDS; i++) target[to + i] = words[word + i]!;
     }
@@ -240,5 +242,5 @@ export function cutBatch(chunk: FrameChunk, from: number, matcher: FrameMatcher)
   const bytes = new Uint8Array(buffer, 0, FRAMES_HEADER_BYTES + count * RECORD_BYTES);
   const to = chunk.from + at;
   writeFramesHeader(bytes, count, from, to);
-  return { from, to, bytes, counts: countRecords(words, first, at, matcher) };
+  return { from, to, bytes, counts: countRecords(words, first, at, matcher.counting) };
 }

@@ -163,8 +163,16 @@ export class Hub implements ViewerHost {
       this.#poll();
     }
     this.#audience.newRound();
+    const end = this.#ring.head();
     // A writer that is faster must not keep the hub from hearing its viewers: what is left is read next time, or lost.
-    while (!this.#decoder.drain(ENTRIES_PER_STEP) && this.#options.clock() - now < STEP_US) this.#audience.sendItems();
+    let drained = this.#decoder.drain(ENTRIES_PER_STEP);
+    while (!drained && this.#options.clock() - now < STEP_US) {
+      this.#audience.sendItems();
+      drained = this.#decoder.drain(ENTRIES_PER_STEP);
+    }
+    // A filter asks what a frame's stream is: then frames must not be ahead of what is known of streams.
+    if (!this.#audience.filters) this.#feed.horizon = Number.POSITIVE_INFINITY;
+    else this.#feed.horizon = drained ? end : this.#decoder.framePosition;
     if (this.#lossy) this.#resync(now);
     this.#audience.pump(() => this.#recover());
     const began = this.#options.clock();

@@ -12,7 +12,7 @@ import {
 import type { BatchCache } from './batch-cache.ts';
 import { Unacknowledged } from './credit.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
-import { cutBatch, type FrameChunk, type FrameFeed, type FrameLoss } from './frame-feed.ts';
+import { cutBatch, type FrameBatch, type FrameChunk, type FrameFeed, type FrameLoss } from './frame-feed.ts';
 
 /** The connection to a viewer, as the hub sees it. */
 export interface ViewerPort {
@@ -48,7 +48,7 @@ export interface FrameCursor {
   readonly matcher: FrameMatcher;
   /** Next position to send. */
   position: number;
-  /** What matches between `position` and the feed's position. */
+  /** What `matcher.counting` chooses between `position` and the feed's position. */
   readonly lag: FrameCounts;
   /** How many records it may be behind before it skips ahead. */
   lagLimit: number;
@@ -176,24 +176,24 @@ export class Viewer {
     const cursor = this.frames;
     if (cursor === null) return;
     if (cursor.position < chunk.from) {
-      cursor.lag.addAll(cache.counts(cursor.matcher), 1);
+      cursor.lag.addAll(cache.counts(cursor.matcher.counting), 1);
       return;
     }
     this.#sendDrops();
     while (cursor.position < chunk.to && this.#drops.length === 0 && this.#hasCredit()) {
       const batch = cache.batch(cursor.matcher, cursor.position);
-      this.#sendFrames(batch.bytes, batch.to, batch.counts.total);
+      this.#sendFrames(batch);
       cursor.position = batch.to;
     }
     if (cursor.position === chunk.to) return;
     cursor.lag.addAll(
-      countRecords(chunk.words, cursor.position - chunk.from, chunk.to - chunk.from, cursor.matcher),
+      countRecords(chunk.words, cursor.position - chunk.from, chunk.to - chunk.from, cursor.matcher.counting),
       1,
     );
   }
 
-  #sendFrames(bytes: Uint8Array, to: number, count: number): void {
-    if (count === 0) return;
+  /* Sent even when nothing is in it: it says that nothing on that stretch was chosen. */
+  #sendFrames({ bytes, to }: FrameBatch): void {
     this.port.send(bytes);
     this.#unacknowledged.frames.sent(to, bytes.length);
   }
@@ -213,7 +213,7 @@ export class Viewer {
       while (cursor.position < chunk.to && this.#hasCredit()) {
         const batch = cutBatch(chunk, cursor.position, cursor.matcher);
         cursor.lag.addAll(batch.counts, -1);
-        this.#sendFrames(batch.bytes, batch.to, batch.counts.total);
+        this.#sendFrames(batch);
         cursor.position = batch.to;
       }
     }
@@ -235,7 +235,7 @@ export class Viewer {
     if (cursor.position < loss.from) this.#skip(cursor, loss.from);
     const counts = new FrameCounts();
     for (const [connection, counters] of loss.byConnection) {
-      counts.addMatching(cursor.matcher, legOf(connection), connection, counters);
+      counts.addMatching(cursor.matcher.counting, legOf(connection), connection, counters);
     }
     this.#drop('overrun', loss.from, loss.to, counts);
     cursor.position = loss.to;
