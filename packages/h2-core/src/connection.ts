@@ -10,9 +10,9 @@ import { Inbound } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { EarlyFrame } from './opening/early-frames.ts';
 import { ClientPreface } from './opening/preface.ts';
-import { Upgrade } from './opening/upgrade.ts';
+import { acceptUpgrade, requestUpgraded } from './opening/upgrade.ts';
 import type { CoreOptions, ResolvedOptions } from './options/options.ts';
-import { resolveOptions } from './options/resolve-options.ts';
+import { sharedOptions } from './options/resolve-options.ts';
 import { Outbound } from './outbound.ts';
 import { ConnectionError } from './rules.ts';
 import { initialSettings } from './settings/initial-settings.ts';
@@ -54,14 +54,14 @@ export class Connection {
   private readonly settings: SettingsExchange;
   private readonly deadlines: Deadlines;
   private readonly lifecycle: Lifecycle;
-  private readonly upgrade: Upgrade;
-  private readonly preface: ClientPreface;
+  /** Null when nothing of it is missing. */
+  private preface: ClientPreface | null;
   private busy = false;
 
   /** `now`: milliseconds on any monotonic clock, the same in all calls. */
   constructor(options: ConnectionOptions, now = 0) {
     const isServer = options.role === 'server';
-    const resolved = resolveOptions(options.role, options, options.handler.onPush !== undefined);
+    const resolved = sharedOptions(options.role, options, options.handler.onPush !== undefined);
     this.core = new Core(isServer, resolved, options.handler, options.tap ?? null, now);
     this.settings = new SettingsExchange(this.core);
     this.lifecycle = new Lifecycle(this.core, () => this.reader.stop());
@@ -72,8 +72,8 @@ export class Connection {
     this.reader.maxFrameSize = resolved.maxFrameSize;
     this.settings.reader = this.reader;
     this.deadlines = new Deadlines(this.core, this.inbound, this.settings, this.lifecycle);
-    this.upgrade = new Upgrade(this.core, this.settings);
-    this.preface = new ClientPreface(this.core);
+    const preface = new ClientPreface(this.core);
+    this.preface = preface.complete ? null : preface;
     this.core.onFree = () => {
       this.reader.stop();
       this.inbound.free();
@@ -88,7 +88,7 @@ export class Connection {
 
   /** Takes octets from the transport. `chunk` must not change while views of it are in use, see `Handler.onData`. */
   receive(chunk: Uint8Array, now: number): void {
-    const { core } = this;
+    const { core, preface } = this;
     if (core.closed) return;
     if (this.busy) throw new UsageError('api.reentrant', 'receive was called inside a handler call');
     this.deadlines.tick();
@@ -98,7 +98,8 @@ export class Connection {
     this.busy = true;
     try {
       core.guard.judgeSmallData();
-      this.reader.receive(chunk, this.preface.complete ? 0 : this.preface.take(chunk));
+      this.reader.receive(chunk, preface === null ? 0 : preface.take(chunk));
+      if (preface?.complete) this.preface = null;
       core.guard.replies(core.outbox);
       core.cancelled.heard();
     } catch (error) {
@@ -146,7 +147,7 @@ export class Connection {
    * payload decoded from HTTP2-Settings; the request is delivered as stream 1, half-closed (remote), by `onRequest`.
    */
   acceptUpgrade(settings: Uint8Array, head: RequestHead): Stream {
-    const stream = this.upgrade.accept(settings, head);
+    const stream = acceptUpgrade(this.core, this.settings, settings, head);
     this.signal();
     return stream;
   }
@@ -157,7 +158,7 @@ export class Connection {
    * HTTP2-Settings must have said what the options of this connection say: `initialSettings`.
    */
   requestUpgraded(head: RequestHead, context: unknown = null): Stream {
-    return this.upgrade.requested(head, context);
+    return requestUpgraded(this.core, this.settings, head, context);
   }
 
   // Commands ------------------------------------------------------------------------------------------------------------
@@ -479,10 +480,7 @@ export class Connection {
     return this.core.receiver.unreleased;
   }
 
-  /**
-   * Streams the peer may have open at once, as it is held to it: what our settings say from when they are sent, a lower number
-   * from when they are acknowledged. RFC 9113 5.1.2.
-   */
+  /** Streams the peer may have open at once: as our settings say, a lower number once it has acknowledged that. */
   get maxRemoteStreams(): number {
     return this.core.maxRemoteStreams;
   }

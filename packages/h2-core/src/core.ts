@@ -26,6 +26,8 @@ import { StreamEvent, transition } from './stream/state.ts';
 import { type StreamRecord, StreamState } from './stream/stream.ts';
 import { Direction, type Tap } from './tap.ts';
 
+const NO_STREAMS: StreamRecord[] = [];
+
 /** What the parts of a connection share: its state, and the few operations that change streams or end everything. */
 export class Core implements SenderHost {
   readonly isServer: boolean;
@@ -71,7 +73,7 @@ export class Core implements SenderHost {
   /** The connection ends when its last stream does. */
   draining = false;
   /** Streams whose `onWritable` is due after the current cut. */
-  roomy: StreamRecord[] = [];
+  roomy: StreamRecord[] = NO_STREAMS;
   /** Called when a stream of ours has closed or the peer's limit rose: a waiting request may open. */
   onSlot: (() => void) | null = null;
   /** Called when the connection has ended: what was kept for reading is let go. */
@@ -82,8 +84,8 @@ export class Core implements SenderHost {
   onEnd: ((error: H2Error | null) => void) | null = null;
   /** Streams the peer may have open: what our settings say, a lower number once the peer has acknowledged it. */
   maxRemoteStreams: number;
-  /** Writes the trailers of a stream whose body has left. */
-  sendTrailers: ((stream: StreamRecord) => void) | null = null;
+  /** The commands, once they are there. */
+  outbound: { flushTrailers(stream: StreamRecord): void } | null = null;
 
   constructor(isServer: boolean, options: ResolvedOptions, handler: Handler, tap: Tap | null, now: number) {
     this.isServer = isServer;
@@ -287,7 +289,7 @@ export class Core implements SenderHost {
       left -= this.sender.cut(left);
       if (this.roomy.length === 0) return;
       const { roomy } = this;
-      this.roomy = [];
+      this.roomy = NO_STREAMS;
       for (const stream of roomy) {
         // One may have ended since, perhaps when the handler heard of another.
         if (stream.state !== StreamState.CLOSED) this.handler.onWritable?.(stream);
@@ -316,12 +318,13 @@ export class Core implements SenderHost {
   }
 
   onTrailersDue(stream: StreamRecord): void {
-    if (this.sendTrailers !== null) this.sendTrailers(stream);
+    if (this.outbound !== null) this.outbound.flushTrailers(stream);
   }
 
   onRoom(stream: StreamRecord): void {
     stream.wantsWritable = false;
-    this.roomy.push(stream);
+    if (this.roomy === NO_STREAMS) this.roomy = [stream];
+    else this.roomy.push(stream);
   }
 
   // The end -----------------------------------------------------------------------------------------------------------
@@ -387,7 +390,7 @@ export class Core implements SenderHost {
     };
     tell(() => this.onEnd?.(error));
     for (const stream of this.registry.live.values()) tell(() => this.abandon(stream, error));
-    this.roomy = [];
+    this.roomy = NO_STREAMS;
     this.encoder.end();
     this.onFree?.();
     // What was charged for a frame that ended the connection belongs to no stream.

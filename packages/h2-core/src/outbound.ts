@@ -23,18 +23,24 @@ interface QueuedRequest {
   readonly endStream: boolean;
 }
 
+/** Those of servers, which request nothing. */
+const NO_REQUESTS: QueuedRequest[] = Object.freeze<QueuedRequest[]>([]) as QueuedRequest[];
+const NO_STREAMS: StreamRecord[] = Object.freeze<StreamRecord[]>([]) as StreamRecord[];
+
 /** The commands: what the program makes the connection send. Misuse throws before anything has changed. */
 export class Outbound {
   private readonly core: Core;
   private readonly heads: HeadWriter;
-  private readonly queue: QueuedRequest[] = [];
+  private readonly queue: QueuedRequest[];
   /** Requests that are being given up, while the handler hears of it. */
-  private readonly leaving: StreamRecord[] = [];
+  private readonly leaving: StreamRecord[];
 
   constructor(core: Core) {
     this.core = core;
     this.heads = new HeadWriter(core);
-    core.sendTrailers = stream => this.flushTrailers(stream);
+    core.outbound = this;
+    this.queue = core.isServer ? NO_REQUESTS : [];
+    this.leaving = core.isServer ? NO_STREAMS : [];
     if (core.isServer) return;
     core.onSlot = () => this.openQueued();
     core.onEnd = error => this.end(error);
@@ -331,7 +337,8 @@ export class Outbound {
     if (stream.id !== 0) core.sender.schedule(stream);
   }
 
-  private flushTrailers(stream: StreamRecord): void {
+  /** Writes the trailers of a stream whose body has left. */
+  flushTrailers(stream: StreamRecord): void {
     const fields = stream.trailers as FieldList;
     stream.trailers = null;
     this.heads.trailers(stream, fields, stream.trailersSensitive);

@@ -19,7 +19,7 @@ export class Priorities {
   aware = false;
   private readonly core: Core;
   /** Updates for requests that have not come yet, newest only. RFC 9218 7.1. */
-  private readonly early: Map<number, Priority> = new Map();
+  private early: Map<number, Priority> | null = null;
 
   constructor(core: Core) {
     this.core = core;
@@ -27,10 +27,11 @@ export class Priorities {
 
   /** Stream `id` is idle no longer: what was said of it before, null for nothing. */
   take(id: number): Priority | null {
-    if (this.early.size === 0) return null;
-    const updated = this.early.get(id) ?? null;
+    const { early } = this;
+    if (early === null || early.size === 0) return null;
+    const updated = early.get(id) ?? null;
     // Those for lower numbers will never be opened (RFC 9113 5.1.1).
-    for (const other of this.early.keys()) if (other <= id) this.early.delete(other);
+    for (const other of early.keys()) if (other <= id) early.delete(other);
     return updated;
   }
 
@@ -73,16 +74,18 @@ export class Priorities {
     if (stream !== undefined) {
       core.sender.scheduler.prioritise(stream, priority.urgency, priority.incremental);
     } else if (idle) {
-      if (!this.early.has(target)) this.admit(target);
-      if (this.early.size < MAX_EARLY || this.early.has(target)) this.early.set(target, priority);
+      this.early ??= new Map();
+      const { early } = this;
+      if (!early.has(target)) this.admit(target, early.size);
+      if (early.size < MAX_EARLY || early.has(target)) early.set(target, priority);
     }
   }
 
   /** RFC 9218 7.1: idle streams with a priority and active ones together must not exceed the stream limit we have set. */
-  private admit(target: number): void {
+  private admit(target: number, others: number): void {
     const { registry, local } = this.core;
     // In force once acknowledged: until then the client may not know of it.
-    if (this.early.size + registry.remoteCount >= local.maxConcurrentStreams) {
+    if (others + registry.remoteCount >= local.maxConcurrentStreams) {
       throw new ConnectionError('priority-update.limit', target, FrameType.PRIORITY_UPDATE);
     }
   }

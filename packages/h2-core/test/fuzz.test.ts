@@ -390,7 +390,7 @@ function run(role: 'server' | 'client', { seed, steps }: Plan): { ended: boolean
 }
 
 describe('random frames', () => {
-  const timeout = 20_000 + RUNS * 10;
+  const timeout = 60_000 + RUNS * 10;
 
   test.each(['server', 'client'] as const)(
     'against a %s',

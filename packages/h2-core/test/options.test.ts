@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Connection, type CoreOptions, OptionError, resolveOptions, UsageError } from '@glassway/h2-core';
+import {
+  Connection,
+  type CoreOptions,
+  OptionError,
+  type ResolvedOptions,
+  resolveOptions,
+  UsageError,
+} from '@glassway/h2-core';
 import { expect, test } from 'vitest';
 
 const UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, s: 1000, ms: 1 };
@@ -90,4 +97,29 @@ test('no greatest value is too great for a connection', () => {
   for (const role of ['server', 'client'] as const) {
     expect(new Connection({ role, handler: {}, ...greatest }).isClosed).toBe(false);
   }
+});
+
+test('connections with the same options share one object, which cannot be changed; others have their own', () => {
+  const made = (options: CoreOptions): ResolvedOptions =>
+    new Connection({ role: 'server', handler: {}, ...options }).options;
+  const one = made({ extraSettings: [0xf000, 7], pseudoOrder: [':path'] });
+  expect(made({ extraSettings: [0xf000, 7], pseudoOrder: [':path'] })).toBe(one);
+  expect(() => {
+    (one as { maxFrameSize: number }).maxFrameSize = 0;
+  }).toThrow(TypeError);
+  const others = [
+    { extraSettings: [0xf000, 8], pseudoOrder: [':path'] as const },
+    { extraSettings: [0xf000, 7, 0xf001, 1], pseudoOrder: [':path'] as const },
+    { extraSettings: [0xf000, 7], pseudoOrder: [':method'] as const },
+    { extraSettings: [0xf000, 7], pseudoOrder: [':path'] as const, idleTimeoutMs: 1 },
+  ];
+  for (const options of others) {
+    expect(made(options)).not.toBe(one);
+    expect(made(options)).toMatchObject({ extraSettings: options.extraSettings });
+  }
+  expect(made({ idleTimeoutMs: 1 }).idleTimeoutMs).toBe(1);
+  expect(made({}).idleTimeoutMs).toBe(180_000);
+  const client = new Connection({ role: 'client', handler: {} }).options;
+  expect(new Connection({ role: 'client', handler: {} }).options).toBe(client);
+  expect(client).not.toBe(made({}));
 });

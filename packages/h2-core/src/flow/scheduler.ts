@@ -3,13 +3,16 @@ import type { StreamRecord } from '../stream/stream.ts';
 /** Urgency levels of RFC 9218 4.1, 0 first, with two rings each: sequential streams and incremental ones. */
 const RINGS = 16;
 
+/** The rings of every connection that has had nobody in line yet. */
+const NOBODY: (StreamRecord | null)[] = new Array(RINGS).fill(null);
+
 /**
  * Streams that have something to send and window to send it, in rings by urgency. The most urgent level is served first;
  * within it incremental streams take turns frame by frame, a sequential one goes on until it is done or blocked, and
  * where a level has both kinds they alternate. All operations are O(1): idle or blocked streams are in no ring.
  */
 export class Scheduler {
-  private readonly heads: (StreamRecord | null)[] = new Array(RINGS).fill(null);
+  private heads: (StreamRecord | null)[] = NOBODY;
   /** Bit n set: ring n is not empty. */
   private occupied = 0;
   /** Bit n set: level n's incremental ring has the next turn. */
@@ -26,6 +29,7 @@ export class Scheduler {
     const ring = ringOf(stream);
     const head = this.heads[ring] as StreamRecord | null;
     if (head === null) {
+      if (this.heads === NOBODY) this.heads = NOBODY.slice();
       stream.ringNext = stream;
       stream.ringPrevious = stream;
       this.heads[ring] = stream;

@@ -56,16 +56,16 @@ export class Sender {
   private readonly maxBuffered: number;
   private readonly maxStreamBuffered: number;
   /** With the tap: streams whose octets or place in line changed since those in line were told last. */
-  private readonly untold: StreamRecord[] = [];
+  private readonly untold: StreamRecord[] | null;
   /** What all others in line were told; NONE: not all of them were. */
   private toldCause: number = SendBlock.NONE;
-  private readonly tellInLine: (stream: StreamRecord) => void = stream => this.tellBlocked(stream, this.toldCause);
 
   constructor(outbox: Outbox, host: SenderHost, tap: Tap | null, options: SendBufferOptions, padder: Padder | null) {
     this.padder = padder;
     this.outbox = outbox;
     this.host = host;
     this.tap = tap;
+    this.untold = tap === null ? null : [];
     this.maxBuffered = options.maxConnectionSendBufferSize;
     this.maxStreamBuffered = options.maxSendBufferSize;
   }
@@ -96,14 +96,16 @@ export class Sender {
 
   /** Tells the tap why those in line wait: a cut has ended, or the transport is full. */
   tellWaiting(): void {
-    if (this.tap === null) return;
     const { untold } = this;
+    if (untold === null) return;
     if (!this.scheduler.isEmpty) {
       const cause = this.window <= 0 ? SendBlock.CONNECTION_WINDOW : SendBlock.TRANSPORT;
       // A cut serves a few of perhaps thousands: of the others nothing new can be told unless the cause is another one.
       if (cause !== this.toldCause) {
         this.toldCause = cause;
-        this.scheduler.forEach(this.tellInLine);
+        this.scheduler.forEach(stream => {
+          this.tellBlocked(stream, cause);
+        });
       } else {
         for (const stream of untold) if (stream.ringNext !== null) this.tellBlocked(stream, cause);
       }
@@ -113,7 +115,9 @@ export class Sender {
 
   /** Something of a stream changed that those who wait are told. */
   private note(stream: StreamRecord): void {
-    if (this.untold.length < MAX_UNTOLD) this.untold.push(stream);
+    const { untold } = this;
+    if (untold === null) return;
+    if (untold.length < MAX_UNTOLD) untold.push(stream);
     else this.toldCause = SendBlock.NONE;
   }
 

@@ -24,6 +24,8 @@ const REPLIES_HARD_FACTOR = 10;
 const NEAR = 3 / 4;
 const FAR = 1 / 2;
 
+const NO_PAUSES: readonly number[] = [];
+
 /** Tokens that come back with time: `burst` at once, then `perSecond`. */
 class TokenBucket {
   readonly burst: number;
@@ -68,13 +70,14 @@ export class Guard {
   private readonly options: ResolvedOptions;
   private readonly tap: Tap | null;
   private readonly counters: Counters;
-  private readonly oddities: TokenBucket;
-  private readonly emptyData: TokenBucket;
-  private readonly settingsWork: TokenBucket;
-  private readonly localErrors: TokenBucket;
+  // Made when first charged: most connections never do what they count.
+  private oddities: TokenBucket | null = null;
+  private emptyData: TokenBucket | null = null;
+  private settingsWork: TokenBucket | null = null;
+  private localErrors: TokenBucket | null = null;
   private ended = 0;
   private early = 0;
-  private pauses: number[] = [];
+  private pauses: readonly number[] = NO_PAUSES;
   /** Cost of small DATA frames that the program has not released yet, over all streams. */
   private smallData = 0;
   /** Limits the tap was told of, see `watch`. */
@@ -85,22 +88,20 @@ export class Guard {
     this.options = options;
     this.tap = tap;
     this.counters = counters;
-    this.oddities = new TokenBucket(options.oddityBurst, options.oddityRefillPerSecond);
-    this.emptyData = new TokenBucket(options.emptyDataBurst, options.emptyDataRefillPerSecond);
-    this.settingsWork = new TokenBucket(options.settingsWorkBurst, options.settingsWorkRefillPerSecond);
-    this.localErrors = new TokenBucket(options.maxLocalErrorResetStreams, LOCAL_ERROR_REFILL_PER_SECOND);
   }
 
   /** A stream came to its end as it should: its work forgives what is odd or wrong now and then. */
   streamDone(now: number): void {
-    this.localErrors.give(1);
+    this.localErrors?.give(1);
     this.streamEnded(false, now);
   }
 
   /** We had to reset a stream for what the peer did wrong. CVE-2025-8671. */
   peerError(streamId: number, frameType: number, now: number): void {
     this.counters.peerErrors++;
-    if (this.options.maxLocalErrorResetStreams === 0) return;
+    const { maxLocalErrorResetStreams } = this.options;
+    if (maxLocalErrorResetStreams === 0) return;
+    this.localErrors ??= new TokenBucket(maxLocalErrorResetStreams, LOCAL_ERROR_REFILL_PER_SECOND);
     if (!this.localErrors.take(1, now)) throw new ConnectionError('flood.stream-errors', streamId, frameType);
     this.watch('flood.stream-errors', this.localErrors.used, this.localErrors.burst);
   }
@@ -111,7 +112,7 @@ export class Guard {
    * CVE-2023-44487 (rapid reset), CVE-2025-8671 (MadeYouReset).
    */
   streamEnded(early: boolean, now: number): void {
-    if (!early) this.oddities.give(ODDITIES_PER_STREAM);
+    if (!early) this.oddities?.give(ODDITIES_PER_STREAM);
     const { earlyResetPauseMs } = this.options;
     if (earlyResetPauseMs === 0) return;
     this.ended++;
@@ -123,8 +124,7 @@ export class Guard {
     this.early = 0;
     if (!tooMany) return;
     this.pausedUntil = now + earlyResetPauseMs;
-    this.pauses = this.pauses.filter(at => now - at < PAUSE_MEMORY_MS);
-    this.pauses.push(now);
+    this.pauses = [...this.pauses.filter(at => now - at < PAUSE_MEMORY_MS), now];
     if (this.pauses.length >= MAX_PAUSES) throw new ConnectionError('flood.resets', 0, FrameType.RST_STREAM);
     this.tellPause('flood.resets', FrameType.RST_STREAM, `reading pauses for ${earlyResetPauseMs} ms`);
   }
@@ -133,14 +133,18 @@ export class Guard {
   odd(what: OddityId, streamId: number, frameType: number, now: number): void {
     this.counters.oddities++;
     if (this.tap !== null) this.tap.onOddity?.(what, streamId, frameType);
-    if (this.options.oddityBurst === 0) return;
+    const { oddityBurst, oddityRefillPerSecond } = this.options;
+    if (oddityBurst === 0) return;
+    this.oddities ??= new TokenBucket(oddityBurst, oddityRefillPerSecond);
     if (!this.oddities.take(1, now)) throw new ConnectionError('flood.oddities', streamId, frameType, what);
     this.watch('flood.oddities', this.oddities.used, this.oddities.burst);
   }
 
   /** DATA without octets that does not end the stream. CVE-2019-9518. */
   empty(streamId: number, now: number): void {
-    if (this.options.emptyDataBurst === 0) return;
+    const { emptyDataBurst, emptyDataRefillPerSecond } = this.options;
+    if (emptyDataBurst === 0) return;
+    this.emptyData ??= new TokenBucket(emptyDataBurst, emptyDataRefillPerSecond);
     if (!this.emptyData.take(1, now)) throw new ConnectionError('flood.empty-data', streamId, 0);
     this.watch('flood.empty-data', this.emptyData.used, this.emptyData.burst);
   }
@@ -174,7 +178,9 @@ export class Guard {
 
   /** SETTINGS that made us do `work` units: streams whose window moved, table entries dropped. */
   settings(work: number, now: number): void {
-    if (this.options.settingsWorkBurst === 0) return;
+    const { settingsWorkBurst, settingsWorkRefillPerSecond } = this.options;
+    if (settingsWorkBurst === 0) return;
+    this.settingsWork ??= new TokenBucket(settingsWorkBurst, settingsWorkRefillPerSecond);
     if (!this.settingsWork.take(work, now)) throw new ConnectionError('flood.settings', 0, FrameType.SETTINGS);
     this.watch('flood.settings', this.settingsWork.used, this.settingsWork.burst);
   }

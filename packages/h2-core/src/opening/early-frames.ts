@@ -1,4 +1,5 @@
-import { uint24, uint32 } from '../frame/bytes.ts';
+import { latin1Decode, latin1Encode } from '@glassway/hpack';
+import { putFrameHeader, uint24, uint32 } from '../frame/bytes.ts';
 import { Flag, FRAME_HEADER_SIZE, FrameType } from '../frame/types.ts';
 
 /** A frame that came before the first field section. */
@@ -17,17 +18,15 @@ const MAX_FRAMES = 32;
 const MAX_PAYLOAD = 256;
 const MAX_OCTETS = 2048;
 
-const NOTHING = new Uint8Array(0);
-
 /**
  * The frames a peer begins with, up to and with its first HEADERS: SETTINGS, WINDOW_UPDATE, PRIORITY and what else it sends
- * tell implementations apart. Kept as octets in one small buffer, since every connection has one.
+ * tell implementations apart. Kept as a string of octets, since every connection has one: a buffer of that size takes four
+ * times as much.
  */
 export class EarlyFrames {
   /** More may come. */
   open = true;
-  private octets: Uint8Array = NOTHING;
-  private length = 0;
+  private octets = '';
   private count = 0;
 
   /** Notes a frame while `open`. */
@@ -40,28 +39,25 @@ export class EarlyFrames {
       from += (flags & Flag.PADDED) === 0 ? 0 : 1;
       kept = (flags & Flag.PRIORITY) !== 0 && start + length - from >= 5 ? 5 : 0;
     }
-    const end = this.length + FRAME_HEADER_SIZE + kept;
+    const at = this.octets.length;
+    const end = at + FRAME_HEADER_SIZE + kept;
     if (end > MAX_OCTETS || ++this.count > MAX_FRAMES) {
       this.open = false;
       return;
     }
-    if (end > this.octets.length) {
-      const grown = new Uint8Array(Math.max(96, end * 2));
-      grown.set(this.octets);
-      this.octets = grown;
-    }
-    const { octets } = this;
-    octets.set([0, kept >>> 8, kept & 0xff, type, flags], this.length);
-    octets.set([streamId >>> 24, streamId >>> 16, streamId >>> 8, streamId], this.length + 5);
-    octets.set(bytes.subarray(from, from + kept), this.length + FRAME_HEADER_SIZE);
-    this.length = end;
+    const octets = new Uint8Array(end);
+    latin1Encode(this.octets, octets, 0);
+    putFrameHeader(octets, at, kept, type, flags, streamId);
+    octets.set(bytes.subarray(from, from + kept), at + FRAME_HEADER_SIZE);
+    this.octets = latin1Decode(octets, 0, end);
   }
 
   /** Copies of them, in order. */
   list(): EarlyFrame[] {
-    const { octets } = this;
+    const octets = new Uint8Array(this.octets.length);
+    latin1Encode(this.octets, octets, 0);
     const frames: EarlyFrame[] = [];
-    for (let at = 0; at < this.length; ) {
+    for (let at = 0; at < octets.length; ) {
       const end = at + FRAME_HEADER_SIZE + uint24(octets, at);
       const [type, flags] = octets.subarray(at + 3, at + 5) as unknown as [number, number];
       const payload = octets.slice(at + FRAME_HEADER_SIZE, end);

@@ -53,6 +53,8 @@ const DEFAULT_TABLE = 4096;
 const STREAM_WINDOW = 1_048_576;
 const CONNECTION_WINDOW = 4_194_304;
 
+const NOTHING: readonly number[] = [];
+
 type NamesOf<Kind> = { [Name in keyof CoreOptions]-?: NonNullable<CoreOptions[Name]> extends Kind ? Name : never };
 type NumberName = NamesOf<number>[keyof CoreOptions];
 type BooleanName = NamesOf<boolean>[keyof CoreOptions];
@@ -89,7 +91,7 @@ function extraSettings(role: 'server' | 'client', given: CoreOptions): readonly 
     if (OWN_SETTINGS.has(id)) fail(`without ${settingName(id)}, which has an option of its own`);
     if (checkSetting(id, value, none, role === 'server', true) !== '') fail(`a legal value for ${settingName(id)}`);
   }
-  return [...pairs];
+  return pairs.length === 0 ? NOTHING : [...pairs];
 }
 
 /** The encoder's policy. */
@@ -178,7 +180,7 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
     goAwayDebugData: flag(given, 'goAwayDebugData', true),
     prefaceReceived,
     extraSettings: extra,
-    settingsOrder: checkSettingsOrder(given.settingsOrder ?? [], extra),
+    settingsOrder: checkSettingsOrder(given.settingsOrder ?? NOTHING, extra),
     pseudoOrder: pseudoOrder(given),
     indexing: indexing(given),
     splitCookies: flag(given, 'splitCookies', true),
@@ -186,4 +188,30 @@ export function resolveOptions(role: 'server' | 'client', given: CoreOptions = {
     holdCancelledSlots: flag(given, 'holdCancelledSlots', true),
     padding: checkPadding(given.padding),
   };
+}
+
+/** The options of the last connection of either role. */
+const last: { server: ResolvedOptions | null; client: ResolvedOptions | null } = { server: null, client: null };
+
+/**
+ * `resolveOptions` for a connection: one object for all those of a program that makes them with the same options, as most do.
+ * It would be half a kilobyte for each that is idle.
+ */
+export function sharedOptions(role: 'server' | 'client', given: CoreOptions, canPush: boolean): ResolvedOptions {
+  const options = resolveOptions(role, given, canPush);
+  const before = last[role];
+  if (before !== null && isSame(before, options)) return before;
+  last[role] = Object.freeze(options);
+  return options;
+}
+
+function isSame(one: ResolvedOptions, other: ResolvedOptions): boolean {
+  for (const name of Object.keys(other) as (keyof ResolvedOptions)[]) {
+    const value = one[name];
+    const second = other[name];
+    if (value === second) continue;
+    if (!Array.isArray(value) || !Array.isArray(second) || value.length !== second.length) return false;
+    if (!value.every((item, at) => item === second[at])) return false;
+  }
+  return true;
 }

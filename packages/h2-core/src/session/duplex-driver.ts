@@ -29,12 +29,14 @@ interface SocketLike extends DuplexLike {
 /** Octets waiting in the stream at which no more DATA is cut for it. */
 const HIGH_WATER = 262_144;
 
+const noop = (): void => {};
+
 /** Drives a Node stream. */
 export class DuplexDriver implements Driver {
   private readonly stream: SocketLike;
   private blocked = false;
   /** Called when the end of our side has left, or cannot leave any more: a stream that is destroyed says no word of it. */
-  private flushed: () => void = () => {};
+  private flushed: () => void = noop;
 
   constructor(stream: DuplexLike) {
     this.stream = stream;
@@ -102,7 +104,7 @@ export class DuplexDriver implements Driver {
   end(flushed: () => void): void {
     const { stream } = this;
     this.flushed = () => {
-      this.flushed = () => {};
+      this.flushed = noop;
       flushed();
     };
     if (stream.destroyed) this.flushed();

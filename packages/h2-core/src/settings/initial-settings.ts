@@ -20,6 +20,8 @@ export const OWN_SETTINGS: ReadonlySet<number> = new Set([
   SettingId.ENABLE_CONNECT_PROTOCOL,
 ]);
 
+const NO_ORDER: readonly number[] = [];
+
 /** Checks the ids of `settingsOrder`: each once, and none that would have no value. */
 export function checkSettingsOrder(order: readonly number[], extra: readonly number[]): readonly number[] {
   const fail = (range: string): never => {
@@ -31,7 +33,7 @@ export function checkSettingsOrder(order: readonly number[], extra: readonly num
     if (!isKnown) fail(`without ${settingName(id)}, to which neither an option nor extraSettings gives a value`);
     if (order.indexOf(id) !== at) fail(`without a second ${settingName(id)}`);
   }
-  return [...order];
+  return order.length === 0 ? NO_ORDER : [...order];
 }
 
 /**

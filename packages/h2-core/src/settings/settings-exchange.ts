@@ -10,6 +10,16 @@ import { checkSetting, parseSettings, SettingId, settingName } from './settings.
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(SettingId));
 
+/** SETTINGS of ours that the peer has not acknowledged. */
+interface SentSettings {
+  readonly pairs: readonly number[];
+  /** Ms, UNSENT while they wait to be taken. */
+  sentAt: number;
+}
+
+/** Of every connection whose peer has acknowledged all. */
+const NONE_PENDING: SentSettings[] = Object.freeze<SentSettings[]>([]) as SentSettings[];
+
 /** SETTINGS in both directions: values, what each changes, and acknowledgements in order. RFC 9113 6.5. */
 export class SettingsExchange {
   /** Set by the connection once the decoder exists. */
@@ -17,7 +27,7 @@ export class SettingsExchange {
   /** The same for the reader, whose limit follows our MAX_FRAME_SIZE. */
   reader: FrameReader | null = null;
   /** Sent and not yet acknowledged, oldest first, with the time of sending. */
-  private readonly pending: { readonly pairs: readonly number[]; sentAt: number }[] = [];
+  private pending: SentSettings[] = NONE_PENDING;
   private readonly core: Core;
 
   constructor(core: Core) {
@@ -72,7 +82,9 @@ export class SettingsExchange {
   send(pairs: readonly number[]): void {
     const { core } = this;
     core.outbox.settings(pairs);
-    this.pending.push({ pairs: pairs.slice(), sentAt: UNSENT });
+    const sent = { pairs: pairs.slice(), sentAt: UNSENT };
+    if (this.pending === NONE_PENDING) this.pending = [sent];
+    else this.pending.push(sent);
     if (core.tap === null) return;
     core.tap.onSettings(SettingsEvent.SENT, pairs);
     core.tellFrame(FrameType.SETTINGS, 0, 0, pairs.length * 3, pairs[0] ?? 0);
@@ -153,8 +165,10 @@ export class SettingsExchange {
 
   private acknowledged(): void {
     const { core } = this;
-    const entry = this.pending.shift();
+    const [entry] = this.pending;
     if (entry === undefined) throw new ConnectionError('settings.ack-unexpected', 0, FrameType.SETTINGS);
+    if (this.pending.length === 1) this.pending = NONE_PENDING;
+    else this.pending.shift();
     const { pairs } = entry;
     this.applyLocal(pairs);
     if (core.tap !== null) core.tap.onSettings(SettingsEvent.ACKED, pairs);

@@ -23,10 +23,11 @@ export class StreamRegistry {
   localCount = 0;
   private readonly remoteParity: number;
   /** Those we reset have a memory of their own: others that end must not push out what excuses late frames. */
-  private readonly resetByUs: ClosedStreams;
-  private readonly others: ClosedStreams;
+  private resetByUs: ClosedStreams | null = null;
+  private others: ClosedStreams | null = null;
+  private readonly maxReset: number;
+  private readonly durationMs: number;
   private late = 0;
-  private readonly maxLate: number;
   /** Every stream of the peer below this was opened: none was passed over. */
   private firstSkipped: number;
 
@@ -35,9 +36,8 @@ export class StreamRegistry {
     this.remoteParity = isServer ? 1 : 0;
     this.nextLocalId = isServer ? 2 : 1;
     this.firstSkipped = isServer ? 1 : 2;
-    this.resetByUs = new ClosedStreams(maxReset, durationMs);
-    this.others = new ClosedStreams(MAX_CLOSED_STREAMS, durationMs);
-    this.maxLate = maxReset * LATE_FRAMES;
+    this.maxReset = maxReset;
+    this.durationMs = durationMs;
   }
 
   /** True when the number belongs to the peer: odd for a server. RFC 9113 5.1.1. */
@@ -55,8 +55,8 @@ export class StreamRegistry {
   whyGone(id: number, now: number): Gone {
     const remote = this.isRemote(id);
     if (remote ? id > this.lastRemoteId : id >= this.nextLocalId) return Gone.IDLE;
-    const how = this.resetByUs.find(id, now) || this.others.find(id, now);
-    if (how !== 0) return how as Gone;
+    const how = this.resetByUs?.find(id, now) || this.others?.find(id, now);
+    if (how) return how as Gone;
     return !remote || id < this.firstSkipped ? Gone.FORGOTTEN : Gone.SKIPPED;
   }
 
@@ -69,11 +69,13 @@ export class StreamRegistry {
   /** Notes how a stream that is not on the books (any more) came to its end. */
   remember(id: number, how: Gone, now: number): void {
     if (how !== Gone.RESET_BY_US) {
+      this.others ??= new ClosedStreams(MAX_CLOSED_STREAMS, this.durationMs);
       this.others.remember(id, how, now);
       return;
     }
+    this.resetByUs ??= new ClosedStreams(this.maxReset, this.durationMs);
     this.resetByUs.remember(id, how, now);
-    this.late = Math.min(this.late + LATE_FRAMES, this.maxLate);
+    this.late = Math.min(this.late + LATE_FRAMES, this.maxReset * LATE_FRAMES);
   }
 
   /** A frame came for a stream we reset; false: more have come than can have been on their way. */

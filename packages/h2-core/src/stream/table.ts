@@ -8,6 +8,9 @@ const FIRST_BITS = 3;
  */
 const MULTIPLIER = (0x9e3779b1 ^ ((Math.random() * 0x1000_0000) << 1)) | 1;
 
+/** The places of every table that has had no stream yet. */
+const NO_STREAMS: (StreamRecord | null)[] = new Array(1 << FIRST_BITS).fill(null);
+
 /**
  * Streams by number: open addressing with linear probing, at most half full. A `Map` would do the same, but each time it
  * rehashes it leaves its old table, which refers to the new one and to the streams of that moment: once one of these has
@@ -17,7 +20,7 @@ const MULTIPLIER = (0x9e3779b1 ^ ((Math.random() * 0x1000_0000) << 1)) | 1;
 export class StreamTable {
   /** Streams in the table. */
   size = 0;
-  private slots: (StreamRecord | null)[] = new Array(1 << FIRST_BITS).fill(null);
+  private slots: (StreamRecord | null)[] = NO_STREAMS;
   private shift = 32 - FIRST_BITS;
 
   /** The stream with this number, undefined when there is none. */
@@ -35,6 +38,7 @@ export class StreamTable {
 
   /** Adds a stream whose number is not in the table. */
   add(stream: StreamRecord): void {
+    if (this.slots === NO_STREAMS) this.slots = NO_STREAMS.slice();
     if (++this.size * 2 > this.slots.length) this.grow();
     this.put(stream);
   }
