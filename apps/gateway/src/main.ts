@@ -58,7 +58,8 @@ export async function main(args: readonly string[]): Promise<number> {
   // Workers have the arguments of the primary, which has the listeners for those who look at all of them.
   const ofProcess = (all: Settings): Settings =>
     worker === null ? all : { ...all, admin: null, inspector: null, workers: 1 };
-  const settings = ofProcess(invocation.settings);
+  // A worker that takes the place of another listens where that did, whatever has become of the file.
+  const settings = { ...ofProcess(invocation.settings), ...worker?.place.listen };
   const logger = worker === null ? new Logger(settings.logLevel) : workerLogger(settings.logLevel, worker.place);
   stopOnDefects(logger);
   tuneEngine();

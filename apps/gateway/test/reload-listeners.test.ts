@@ -170,7 +170,7 @@ describe('the cleartext listener', () => {
   });
 
   it('where processes share it, moves to another port, and needs a restart for another address of the same', async () => {
-    const place = { worker: 1, workers: 2, after: 0, incarnation: 0, own: [], hub: null };
+    const place = { worker: 1, workers: 2, after: 0, incarnation: 0, own: [], listen: null, hub: null };
     await start({ http: at(0) }, { worker: { place, hashKey: new Uint8Array(16), reserve: () => {} } });
     const port = await freePort();
     expect(await reload({ http: at(port) })).toEqual({ revision: 2, needRestart: [] });

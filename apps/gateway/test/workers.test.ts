@@ -180,6 +180,14 @@ describe('--workers 2', () => {
     expect(gateway.output.match(/revision 3; a restart is needed for http, workers$/gm)).toHaveLength(2);
     expect(await gateway.api('config')).toMatchObject({ http: `127.0.0.1:${after}`, workers: 2 });
     expect(await ask(`http://127.0.0.1:${after}/`)).toBe('ok');
+
+    // Nor does one that takes another's place.
+    process.kill(second.workers[0]!.pid, 'SIGKILL');
+    await vi.waitFor(() => expect(gateway.output).toContain('worker 1 ended (SIGKILL)'), SOON);
+    await gateway.ready();
+    for (let i = 0; i < 4; i++) expect(await ask(`http://127.0.0.1:${after}/`)).toBe('ok');
+    await expect(ask(`http://127.0.0.2:${after}/`)).rejects.toThrow();
+    expect(await gateway.api('config')).toMatchObject({ http: `127.0.0.1:${after}` });
     await rm(directory, { recursive: true });
   });
 

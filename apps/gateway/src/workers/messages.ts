@@ -2,6 +2,7 @@
 import type { HubSocket } from '../admin/hub-socket.ts';
 import type { ListenAddress } from '../config/address.ts';
 import type { Settings } from '../config/settings.ts';
+import type { WorkerListen } from './place.ts';
 
 /** What the primary may ask. */
 export type Question = 'metrics' | 'connections' | 'requests' | 'revision';
@@ -26,6 +27,8 @@ export interface Listening {
   readonly https: ListenAddress | null;
   readonly http: ListenAddress | null;
   readonly rootCertificatePath: string | null;
+  /** The same as it was asked for. */
+  readonly listen: WorkerListen;
 }
 
 /** From a worker. */

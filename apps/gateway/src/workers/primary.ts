@@ -13,7 +13,7 @@ import type { Logger } from '../log.ts';
 import { type Family, mergeFamilies } from '../telemetry/families.ts';
 import { closeUntaken } from './handed.ts';
 import type { FromWorker, Listening, Question, ToWorker, WorkerRevision } from './messages.ts';
-import { HASH_KEY, placeVariable, TICKET_KEYS, type WorkerPlace } from './place.ts';
+import { HASH_KEY, placeVariable, TICKET_KEYS, type WorkerListen, type WorkerPlace } from './place.ts';
 
 /** Pause before a worker is replaced; doubled while replacements do not live long. */
 const BACK_OFF_MS = 100;
@@ -67,6 +67,7 @@ export class Workers {
   readonly #answers = new Map<number, (value: unknown) => void>();
   #gone: readonly Family[] = [];
   #asked = 0;
+  #listen: WorkerListen | null = null;
   #stopping = false;
   #failed = false;
   #onStarted: ((listening: Listening) => void) | null = null;
@@ -215,6 +216,7 @@ export class Workers {
           this.#answers.get(message.id)?.(message.value);
           return;
         case 'reloaded':
+          this.#listen = message.listen;
           this.#options.reloaded(message);
           return;
         case 'reserved':
@@ -222,6 +224,7 @@ export class Workers {
           return;
         case 'listening':
           place.listening = true;
+          this.#listen ??= message.listen;
           place.hub = message.hub;
           if (message.hub !== null) this.#options.inspector?.join(place.number, message.hub);
           this.#onStarted?.(message);
@@ -238,7 +241,8 @@ export class Workers {
   #placeOf({ number, restarts, reserved }: Place): WorkerPlace {
     const { own, inspector } = this.#options;
     const hub = inspector === null ? null : { directory: inspector.directory, epochNs: inspector.epochNs.toString() };
-    return { worker: number, workers: this.#places.length, after: reserved, incarnation: restarts, own, hub };
+    const { length: workers } = this.#places;
+    return { worker: number, workers, after: reserved, incarnation: restarts, own, listen: this.#listen, hub };
   }
 
   #onExit(place: Place, code: number | null, signal: string | null): void {

@@ -65,8 +65,8 @@ export function tellReloaded(gateway: Gateway): void {
   tell({ type: 'reloaded', ...listening(gateway) });
 }
 
-function listening({ https, http, rootCertificatePath }: Gateway): Listening {
-  return { https, http, rootCertificatePath };
+function listening({ https, http, rootCertificatePath, settings }: Gateway): Listening {
+  return { https, http, rootCertificatePath, listen: { http: settings.http, https: settings.https } };
 }
 
 function answerTo(question: Question, gateway: Gateway): unknown {
