@@ -31,7 +31,7 @@ test.describe('accessibility', () => {
   ] as const) {
     const how = contrast === 'more' ? ', high contrast,' : '';
     test(`axe finds nothing, ${colorScheme}${how} at ${width}x${height}`, async ({ browser }) => {
-      test.setTimeout(480_000);
+      test.setTimeout(900_000);
       const viewport = { width, height };
       const context = await browser.newContext({ colorScheme, viewport, contrast, reducedMotion: 'reduce' });
       const page = await context.newPage();
