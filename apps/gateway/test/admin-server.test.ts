@@ -20,6 +20,7 @@ import { startInspector } from '../src/admin/inspector.ts';
 import { AdminServer, type AdminServerOptions } from '../src/admin/server.ts';
 import { Hub } from '../src/trace/hub/hub.ts';
 import { allocateTrace } from '../src/trace/shared.ts';
+import { simulateTime } from './support/simulated-time.ts';
 
 const TOKEN = newToken();
 const folder = mkdtempSync(join(tmpdir(), 'glassway-admin-'));
@@ -273,13 +274,18 @@ describe('rule 4: the token', () => {
   });
 
   it('keeps a viewer that answered a ping before it showed its token, and none that answers no ping', async () => {
+    using time = simulateTime();
     const { port, hub } = await start({ pingIntervalMs: 100 });
     const socket = open(port);
-    const first = once(socket, 'ping');
     await opened(socket);
-    await first;
+    const ping = async (): Promise<void> => {
+      const pinged = once(socket, 'ping');
+      await time.pass(100);
+      await pinged;
+    };
+    await ping();
     socket.send(encodeMessage({ type: 'auth', token: TOKEN }));
-    for (let i = 0; i < 3; i++) await once(socket, 'ping');
+    for (let i = 0; i < 3; i++) await ping();
     expect(hub.viewers).toBe(1);
     socket.terminate();
     const deaf = new WebSocket(`ws://127.0.0.1:${port}/ws`, SUBPROTOCOL, {
@@ -287,7 +293,9 @@ describe('rule 4: the token', () => {
       autoPong: false,
     });
     await opened(deaf);
-    await closed(deaf);
+    const end = closed(deaf);
+    await time.pass(300);
+    await end;
   });
 
   it('caps viewers', async () => {

@@ -82,7 +82,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
   },
   backend_total_timeout: {
     serve: dripping('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n'),
-    pool: { timeouts: { totalMs: 100 } },
+    pool: { timeouts: { totalMs: 500 } },
   },
   backend_closed: { serve: socket => void socket.once('data', () => socket.end()) },
   backend_reset: { serve: socket => void socket.once('data', () => socket.resetAndDestroy()) },
@@ -153,7 +153,7 @@ beforeAll(async () => {
     limits: {
       ...DEFAULT_SETTINGS.limits,
       checkIntervalMs: 20,
-      headersTimeoutMs: 500,
+      headersTimeoutMs: 1000,
       bodyTimeoutMs: 200,
       writeStallTimeoutMs: 200,
       lingerTimeoutMs: 200,
