@@ -187,6 +187,20 @@ describe('reload', () => {
     expect((await get()).body).toBe('a');
   });
 
+  it('the file: what was read on demand is not read again for having changed', async () => {
+    const file = join(directory, 'demanded.yaml');
+    await writeFile(file, 'to: http://127.0.0.1:1');
+    let times = 0;
+    const apply = (): ReturnType<Gateway['reload']> => Promise.resolve({ revision: ++times, needRestart: [] });
+    const given = { configFile: file, overrides: [], needsBackends: true };
+    const reloads = reloader(given, 'to: x', true, apply, logger(), 20);
+    await reloads.reload();
+    // Some looks later.
+    await new Promise(resolve => setTimeout(resolve, 100));
+    expect(times).toBe(1);
+    reloads.stop();
+  });
+
   it('the file: what is still being written is not used, what changed before the first look is', async () => {
     const file = join(directory, 'written.yaml');
     await writeFile(file, 'to: http://127.0.0.1:1');

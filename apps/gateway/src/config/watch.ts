@@ -36,7 +36,7 @@ export function reloader(
   lookMs: number = LOOK_MS,
 ): Reloader {
   const { configFile } = given;
-  let seen = digestOf(Buffer.from(text));
+  let seen = digestOf(text);
   /** What was found at the last look and is not used yet. */
   let fresh: string | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -45,7 +45,9 @@ export function reloader(
 
   const reload = async (): Promise<void> => {
     try {
-      const { settings } = await loadSettings(given);
+      const { settings, text: read } = await loadSettings(given);
+      // Also what was asked for by hand is not read again for having changed.
+      seen = digestOf(read);
       const { revision, needRestart } = await apply(settings);
       const rest = needRestart.length === 0 ? '' : `; a restart is needed for ${needRestart.join(', ')}`;
       logger.info(`settings reloaded, revision ${revision}${rest}`);
@@ -85,10 +87,10 @@ export function reloader(
 }
 
 async function digest(path: string): Promise<string | null> {
-  const content = await readFile(path).catch(() => null);
-  return content === null || content.length === 0 ? null : digestOf(content);
+  const content = await readFile(path, 'utf8').catch(() => null);
+  return content === null || content === '' ? null : digestOf(content);
 }
 
-function digestOf(content: Buffer): string {
+function digestOf(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }
