@@ -90,9 +90,7 @@ async function ofWorker(
   if (place.hub === null) return { ...NOTHING, trace: untraced(numbers) };
   const { directory, epochNs } = place.hub;
   const hub: HubSocket = { path: hubSocketPath(directory), token: newToken() };
-  const { worker, workers, after, incarnation } = place;
-  const numbering = { worker, workers, after, incarnation };
-  const options = { ...watched, socket: hub, numbering, numbers, hashKey, epochNs: BigInt(epochNs) };
+  const options = { ...watched, socket: hub, numbering: place, numbers, hashKey, epochNs: BigInt(epochNs) };
   const recording = await startWorkerHub(options).catch(failedIn('inspector'));
   return { ...NOTHING, ...recording, hub };
 }

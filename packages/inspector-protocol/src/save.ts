@@ -2,6 +2,7 @@
 import { FRAMES_HEADER_BYTES, writeFramesHeader } from './frames.ts';
 import { encodeLog } from './logs.ts';
 import type { TextMessage } from './messages.ts';
+import { concat } from './octets.ts';
 import { encodeMessage } from './parse.ts';
 import { writePayloads } from './payloads.ts';
 import { connectionWord, INJECTED_BIT, RECORD_BYTES, RecordWriter } from './record.ts';
@@ -52,13 +53,7 @@ export function saveRecording(recording: Recording, content = false): Uint8Array
     parts.push(writer.payloads(writePayloads({ from, to, pieces: pieces.slice(from, to) })));
   }
   parts.push(writer.end());
-  const file = new Uint8Array(writer.bytes);
-  let at = 0;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  return file;
+  return concat(parts);
 }
 
 function batch({ frames }: Recording, from: number, to: number): Uint8Array {

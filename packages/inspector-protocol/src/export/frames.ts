@@ -2,6 +2,7 @@
 import type { Field, FieldSection } from '../fields.ts';
 import { compileFilter, type FilterSubject } from '../filter/match.ts';
 import type { Filter } from '../filter/parse.ts';
+import { concat } from '../octets.ts';
 import type { PayloadPiece } from '../payloads.ts';
 import { FrameType, Mark } from '../record.ts';
 import type { Recording } from '../recording.ts';
@@ -58,12 +59,14 @@ export function shownValue(field: Field): string {
 
 /** The octets that pieces hold from offset 0 on without a gap. */
 export function leading(pieces: readonly PayloadPiece[]): Uint8Array {
-  const octets: number[] = [];
-  for (const piece of [...pieces].sort((a, b) => a.offset - b.offset)) {
-    if (piece.offset !== octets.length) break;
-    for (const octet of piece.octets) octets.push(octet);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (const { offset, octets } of [...pieces].sort((a, b) => a.offset - b.offset)) {
+    if (offset !== length) break;
+    parts.push(octets);
+    length += octets.length;
   }
-  return Uint8Array.from(octets);
+  return concat(parts);
 }
 
 /** The error code of a RST_STREAM or GOAWAY row, 0 of others. */

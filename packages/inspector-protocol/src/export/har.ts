@@ -1,5 +1,6 @@
 /** HAR 1.2: the requests of clients, with trailers as custom members. */
 import { type FieldSection, SectionKind } from '../fields.ts';
+import { concat } from '../octets.ts';
 import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import type { StreamState } from '../rows.ts';
@@ -69,7 +70,7 @@ export function exportHar(recording: Recording, rows: readonly number[]): string
 }
 
 interface Body {
-  readonly octets: number[];
+  readonly parts: Uint8Array[];
   /** What follows was not kept. */
   ended: boolean;
 }
@@ -83,21 +84,22 @@ function bodiesOf(recording: Recording): Map<string, Body> {
     const key = `${frames.connection[row]}/${frames.stream[row]}/${frames.direction[row]}`;
     let body = bodies.get(key);
     if (body === undefined) {
-      body = { octets: [], ended: false };
+      body = { parts: [], ended: false };
       bodies.set(key, body);
     }
     if (body.ended) continue;
     const data = leading(payloads.of(frames.seq[row]!));
-    for (const octet of data) body.octets.push(octet);
+    body.parts.push(data);
     if (data.length < frames.length[row]! - frames.aux[row]!) body.ended = true;
   }
   return bodies;
 }
 
 function contentOf(body: Body | undefined): { text?: string; encoding?: 'base64'; comment?: string } {
-  if (body === undefined || body.octets.length === 0) return {};
-  const comment = body.ended ? { comment: `the first ${body.octets.length} octets; the rest was not kept` } : {};
-  return { text: base64(body.octets), encoding: 'base64', ...comment };
+  const octets = concat(body?.parts ?? []);
+  if (octets.length === 0) return {};
+  const comment = body?.ended ? { comment: `the first ${octets.length} octets; the rest was not kept` } : {};
+  return { text: base64(octets), encoding: 'base64', ...comment };
 }
 
 function postDataOf(body: Body | undefined, section: FieldSection | undefined): { postData?: unknown } {
@@ -111,7 +113,7 @@ function postDataOf(body: Body | undefined, section: FieldSection | undefined): 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /** RFC 4648 4, without what only hosts have. */
-function base64(octets: readonly number[]): string {
+function base64(octets: Uint8Array): string {
   let text = '';
   for (let at = 0; at < octets.length; at += 3) {
     const word = (octets[at]! << 16) | ((octets[at + 1] ?? 0) << 8) | (octets[at + 2] ?? 0);

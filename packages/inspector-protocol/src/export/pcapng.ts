@@ -4,6 +4,7 @@
  * Lengths of DATA are true.
  */
 import type { FieldSection } from '../fields.ts';
+import { concat } from '../octets.ts';
 import { FrameType } from '../record.ts';
 import type { Recording } from '../recording.ts';
 import { utf8 } from '../utf8.ts';
@@ -217,16 +218,4 @@ function checksum(header: Uint8Array): number {
   for (let at = 0; at < header.length; at += 2) sum += (header[at]! << 8) | header[at + 1]!;
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -45,7 +45,7 @@ export class Lane {
   /** Octets of frames; those of frames that have not been merged wait. */
   readonly #octets: { readonly pieces: readonly PayloadPiece[]; readonly lost: number; readonly to: number }[] = [];
   #octetsTaken = 0;
-  readonly #events: LaneEvents;
+  readonly #hub: LaneEvents;
   readonly #questions = new Map<number, (reply: Reply | null) => void>();
   readonly #acknowledged = { frames: 0, fields: 0, events: 0, payloads: 0 };
   #channel: InputChannel | null = null;
@@ -57,7 +57,7 @@ export class Lane {
 
   constructor(input: HubInput, events: LaneEvents) {
     this.input = input;
-    this.#events = events;
+    this.#hub = events;
   }
 
   /** True while it is looked at. */
@@ -82,7 +82,7 @@ export class Lane {
         if (this.#channel === null) return;
         this.#channel = null;
         this.#settleAll();
-        this.#events.ended(this);
+        this.#hub.ended(this);
       },
     });
   }
@@ -182,10 +182,10 @@ export class Lane {
         this.#octetsTaken = message.from.payloads;
         Object.assign(this.#acknowledged, message.from);
         this.#headAtStart = message.head.frames;
-        this.#events.rows(this, message);
+        this.#hub.rows(this, message);
         return;
       case 'state':
-        this.#events.rows(this, message);
+        this.#hub.rows(this, message);
         return;
       case 'dropped':
         if (message.log === 'frames') this.frames.addLost(message.counts, message.from, message.to);
@@ -217,7 +217,7 @@ export class Lane {
   #receiveFrames(message: ArrayBuffer): void {
     const { count, from, to } = readFramesHeader(message);
     const known = Math.min(count, Math.max(0, this.#known - from));
-    if (known > 0) this.#events.known(new Uint32Array(message, FRAMES_HEADER_BYTES), known);
+    if (known > 0) this.#hub.known(new Uint32Array(message, FRAMES_HEADER_BYTES), known);
     if (known < count) this.frames.add(message, FRAMES_HEADER_BYTES, known, count - known, from + known, to);
     else this.frames.addLost([], from, to);
   }
