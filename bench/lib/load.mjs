@@ -64,7 +64,8 @@ function run(command, args) {
     const watch = setInterval(() => {
       micros = usedBy(child.pid) ?? micros;
     }, 50);
-    child.once('exit', code => {
+    // Later than its exit: all it said has been read.
+    child.once('close', code => {
       clearTimeout(timer);
       clearInterval(watch);
       if (code === 0) resolve({ output, micros });

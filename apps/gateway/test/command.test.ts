@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from './support/free-port.ts';
 
 const BIN = fileURLToPath(new URL('../bin/glassway.js', import.meta.url));
 const ANY = ['--http', '0', '--https', 'off', '--inspector', 'off'];
@@ -118,9 +119,8 @@ describe('glassway', () => {
 
   it('says what each backend speaks, and what to do about one that is down', async () => {
     const up = await app(async () => '');
-    const down = await app(async () => '');
-    const { port } = new URL(down);
-    await new Promise(resolve => servers.pop()!.close(resolve));
+    const port = await freePort();
+    const down = `http://127.0.0.1:${port}`;
     const run = new Run(['--to', up, '--to', down, ...ANY]);
     await run.printed(/try it/);
     expect(run.out).toMatch(new RegExp(`${up} +backend, speaks HTTP/1\\.1\\n`));

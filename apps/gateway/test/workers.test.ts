@@ -201,7 +201,7 @@ describe('--workers 2', () => {
     started.stderr.on('data', chunk => {
       text += chunk;
     });
-    expect((await once(started, 'exit'))[0]).toBe(1);
+    expect((await once(started, 'close'))[0]).toBe(1);
     expect(text).toMatch(/port \d+ is taken/);
     expect(text).not.toContain('a new one starts');
     taken.close();

@@ -74,7 +74,7 @@ export class WorkersGateway {
     args.push('--admin', `127.0.0.1:${admin}`, '--admin-token-file', join(directory, 'token'));
     const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const started = new WorkersGateway(child, `http://127.0.0.1:${admin}`, url, directory);
-    const failed = once(child, 'exit').then(([code]) => {
+    const failed = once(child, 'close').then(([code]) => {
       throw new Error(`exit code ${code}: ${started.output}`);
     });
     failed.catch(() => {});
@@ -110,7 +110,8 @@ export class WorkersGateway {
     child.stderr.on('data', chunk => {
       text += chunk;
     });
-    await once(child, 'exit');
+    // Later than its exit: all it said has been read.
+    await once(child, 'close');
     return text;
   }
 
