@@ -212,6 +212,29 @@ describe('octets that are kept', () => {
     expect(memoryHolds(e.rig, SECRET)).toBe(false);
   });
 
+  it('of few and of many octets, also for a viewer who comes when others were read since', () => {
+    const e = ends();
+    const lengths = [3, 60, 70, 250, 400, 1500];
+    for (const length of lengths) {
+      const value = String.fromCharCode(...Array.from({ length }, (_, i) => 97 + ((i * 7 + length) % 26)));
+      e.client.request(head(['x-long', value]), true);
+    }
+    e.settle();
+    for (const frame of told(e)) {
+      expect(expectTrue(frame)).toBe(frame.type === FrameType.DATA ? 0 : frame.length);
+    }
+    for (let i = 0; i < 300; i++) e.client.ping(Uint8Array.of(0, 0, 0, 0, 0, 0, i >> 8, i & 255));
+    e.settle();
+    e.rig.tick();
+    const late = e.rig.viewer();
+    late.subscribe({ payloads: { types: [FrameType.HEADERS] }, backlog: 5000 });
+    e.rig.tick();
+    const blocks = e.wire[0].filter(frame => frame.type === FrameType.HEADERS).map(frame => [...frame.payload]);
+    expect(blocks).toHaveLength(lengths.length);
+    const known = late.pieces.filter(piece => piece.connection === e.serverId && piece.direction === 0);
+    expect(known.map(piece => [...piece.octets])).toEqual(blocks);
+  });
+
   it('of DATA what is asked for, and a viewer that does not ask gets none', () => {
     const e = ends();
     const plain = e.rig.viewer();

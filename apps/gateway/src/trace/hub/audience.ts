@@ -17,7 +17,8 @@ import { BatchCache } from './batch-cache.ts';
 import { FilterMatcher, type FilterWorld } from './filter-matcher.ts';
 import { countRecords, FrameCounts } from './frame-counts.ts';
 import type { FrameFeed, FrameLoss } from './frame-feed.ts';
-import { EventSource, PayloadSource, SectionSource } from './item-sources.ts';
+import { EventSource, SectionSource } from './item-sources.ts';
+import { PayloadSource } from './payload-source.ts';
 import type { RowBook } from './row-book.ts';
 import {
   type FrameCursor,
@@ -48,7 +49,7 @@ export interface AudienceOptions {
 
 const MIB = 1024 * 1024;
 const KEEP = 16_384;
-/** Octets of frames kept, about; and what a piece of them takes besides its sample, about. */
+/** Octets of frames kept, about; and how many of them a piece has room for besides its sample. */
 const KEPT_PAYLOAD_BYTES: number = 16 * MIB;
 const PIECE_BYTES = 256;
 const MAX_STATE_INTERVAL_US = 1_000_000;
@@ -85,7 +86,8 @@ export class Audience {
     this.#stateIntervalUs = (options.stateIntervalMs ?? 100) * 1000;
     this.sections = new SectionSource(options.keptSections ?? KEEP);
     this.events = new EventSource(options.keptEvents ?? KEEP);
-    this.payloads = new PayloadSource(Math.ceil(KEPT_PAYLOAD_BYTES / (PIECE_BYTES + (options.payloadBytes ?? 0))));
+    const slotBytes = PIECE_BYTES + (options.payloadBytes ?? 0);
+    this.payloads = new PayloadSource(Math.ceil(KEPT_PAYLOAD_BYTES / slotBytes), slotBytes);
   }
 
   /** Viewers there are. */

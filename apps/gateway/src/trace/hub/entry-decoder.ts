@@ -30,7 +30,7 @@ export interface EntrySink {
   streamClosed(f64: Float64Array, i32: Int32Array, base: number): void;
   /** The last row of a connection. */
   connectionClosed(row: ConnectionState): void;
-  /** Octets of a frame. */
+  /** Octets of a frame; they may be read during the call. */
   payload(piece: PayloadPiece): void;
   /** This many pieces of octets were not recorded, or lost. */
   payloadsLost(count: number): void;
@@ -210,7 +210,7 @@ export class EntryDecoder {
       stream: i32[word + 1]!,
       type: offsetType >>> 24,
       offset: offsetType & 0xff_ffff,
-      octets: new Uint8Array(bytes.subarray(from, from + i32[word + 3]!)),
+      octets: bytes.subarray(from, from + i32[word + 3]!),
     });
   }
 

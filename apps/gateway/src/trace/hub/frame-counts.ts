@@ -59,10 +59,14 @@ export class FrameCounts {
 /** Connection 0, received, every other type: not known. */
 export const UNKNOWN_PLACE: number = TYPE_BUCKETS - 1;
 
-/** Counts the records of `words` from `from` to before `to` that match. */
-export function countRecords(words: Uint32Array, from: number, to: number, matcher: FrameMatcher): FrameCounts {
-  const counts = new FrameCounts();
-  // Frames come in runs of one kind.
+/** Calls `visit` for runs of records of one connection, direction and type from `from` to before `to` that match. */
+export function eachRun(
+  words: Uint32Array,
+  from: number,
+  to: number,
+  matcher: FrameMatcher,
+  visit: (connection: number, place: number, count: number) => void,
+): void {
   let lastConnection = -1;
   let lastPlace = -1;
   let run = 0;
@@ -76,11 +80,17 @@ export function countRecords(words: Uint32Array, from: number, to: number, match
       run++;
       continue;
     }
-    if (run > 0) counts.add(lastConnection, lastPlace, run);
+    if (run > 0) visit(lastConnection, lastPlace, run);
     lastConnection = connection;
     lastPlace = place;
     run = 1;
   }
-  if (run > 0) counts.add(lastConnection, lastPlace, run);
+  if (run > 0) visit(lastConnection, lastPlace, run);
+}
+
+/** Counts the records of `words` from `from` to before `to` that match. */
+export function countRecords(words: Uint32Array, from: number, to: number, matcher: FrameMatcher): FrameCounts {
+  const counts = new FrameCounts();
+  eachRun(words, from, to, matcher, (connection, place, count) => counts.add(connection, place, count));
   return counts;
 }

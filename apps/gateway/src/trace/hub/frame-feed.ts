@@ -12,7 +12,7 @@ import {
   writeFramesHeader,
 } from '@glassway/inspector-protocol';
 import type { FrameRingReader } from '../frame-ring.ts';
-import { countRecords, FrameCounts, UNKNOWN_PLACE } from './frame-counts.ts';
+import { countRecords, eachRun, FrameCounts, UNKNOWN_PLACE } from './frame-counts.ts';
 
 /** Records read in one go. */
 const CHUNK_RECORDS = 8192;
@@ -24,8 +24,6 @@ export interface FrameBatch {
   readonly from: number;
   readonly to: number;
   readonly bytes: Uint8Array;
-  /** What of the stretch counts as waiting as long as it is not sent: what is in the message, with a filter everything. */
-  readonly counts: FrameCounts;
 }
 
 /** A stretch of the log in private memory. */
@@ -77,16 +75,14 @@ export class FrameFeed {
     if (count <= 0) return null;
     if (!this.#ring.copy(this.position, count, this.#words)) return 'overrun';
     const chunk = { from: this.position, to: this.position + count, words: this.#words };
-    this.#count(countRecords(this.#words, 0, count, EVERYTHING));
+    eachRun(this.#words, 0, count, EVERYTHING, this.#count);
     this.position += count;
     return chunk;
   }
 
-  #count(counts: FrameCounts): void {
-    for (const [connection, direction, type, count] of counts.list()) {
-      this.#counters(connection)[direction * TYPE_BUCKETS + type]! += count;
-    }
-  }
+  readonly #count = (connection: number, place: number, count: number): void => {
+    this.#counters(connection)[place]! += count;
+  };
 
   #counters(connection: number): Float64Array {
     let found = this.#accounted.get(connection);
@@ -242,5 +238,5 @@ export function cutBatch(chunk: FrameChunk, from: number, matcher: FrameMatcher)
   const bytes = new Uint8Array(buffer, 0, FRAMES_HEADER_BYTES + count * RECORD_BYTES);
   const to = chunk.from + at;
   writeFramesHeader(bytes, count, from, to);
-  return { from, to, bytes, counts: countRecords(words, first, at, matcher.counting) };
+  return { from, to, bytes };
 }

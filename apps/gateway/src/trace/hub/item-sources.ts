@@ -1,7 +1,6 @@
 /**
- * The logs of field sections, of events and of octets: what is kept of them and how batches are made. The first two are
- * rings of plain numbers, because at many requests a second an object for each item costs more to keep than everything
- * else here.
+ * The logs of field sections and of events: what is kept of them and how batches are made. They are rings of plain numbers,
+ * because at many requests a second an object for each item costs more to keep than everything else here.
  */
 import {
   CONNECTION_MASK,
@@ -13,96 +12,9 @@ import {
   FieldsEncoder,
   type FrameMatcher,
   type LogEvent,
-  type PayloadPiece,
-  pieceBytes,
   type SectionKind,
-  writePayloads,
 } from '@glassway/inspector-protocol';
-import type { ItemBatch, ItemCursor, ItemLogName, ItemSource } from './viewer.ts';
-
-/** Octets after which a message is complete. */
-const BATCH_BYTES: number = 32 * 1024;
-/** Samples are the first that a viewer goes without: they may use only the first half of its credit. */
-const PAYLOAD_CREDIT_SHARE = 0.5;
-
-abstract class Source implements ItemSource {
-  abstract readonly name: ItemLogName;
-  readonly creditShare: number = 1;
-  readonly capacity: number;
-  /** Position of the next item. */
-  head = 0;
-  // Per place: how many were lost instead of an item, 0: it is one.
-  readonly #lost: Float64Array;
-  // Batches of this round: several viewers want the same.
-  readonly #cache = new Map<string, ItemBatch>();
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
-    this.#lost = new Float64Array(capacity);
-  }
-
-  /** The oldest position still kept. */
-  get oldest(): number {
-    return Math.max(0, this.head - this.capacity);
-  }
-
-  /** True when the next item overwrites the oldest. */
-  get full(): boolean {
-    return this.head >= this.capacity;
-  }
-
-  lost(position: number): number {
-    return this.#lost[position % this.capacity]!;
-  }
-
-  /** Stands in the log for that many items that were lost. */
-  gap(lost: number): void {
-    this.#lost[this.head++ % this.capacity] = lost;
-  }
-
-  /** The place of a new item. */
-  protected place(): number {
-    const place = this.head++ % this.capacity;
-    this.#lost[place] = 0;
-    return place;
-  }
-
-  matches(position: number, matcher: FrameMatcher | null): boolean {
-    return this.lost(position) === 0 && (matcher === null || this.chosen(position % this.capacity, matcher));
-  }
-
-  /** Forgets the batches of the last round. */
-  newRound(): void {
-    this.#cache.clear();
-  }
-
-  batch(cursor: ItemCursor): ItemBatch {
-    const key = `${cursor.position}${cursor.matcher?.key ?? ''}`;
-    let batch = this.#cache.get(key);
-    if (batch === undefined) {
-      batch = this.#make(cursor.position, cursor.matcher);
-      this.#cache.set(key, batch);
-    }
-    return batch;
-  }
-
-  #make(from: number, matcher: FrameMatcher | null): ItemBatch {
-    let count = 0;
-    let at = from;
-    for (let bytes = 0; at < this.head && bytes < BATCH_BYTES; at++) {
-      if (this.lost(at) > 0) break;
-      if (!this.matches(at, matcher)) continue;
-      bytes = this.add(at % this.capacity);
-      count++;
-    }
-    return { bytes: count === 0 ? null : this.finish(from, at), to: at };
-  }
-
-  protected abstract chosen(place: number, matcher: FrameMatcher): boolean;
-  /** Adds an item to the message that is being made; octets it has now. */
-  protected abstract add(place: number): number;
-  protected abstract finish(from: number, to: number): Uint8Array;
-}
+import { Source } from './source.ts';
 
 /** The log of field sections. */
 export class SectionSource extends Source {
@@ -247,36 +159,3 @@ export class EventSource extends Source {
 }
 
 const EVENT_WORDS = 5;
-
-/** The log of octets of frames. */
-export class PayloadSource extends Source {
-  readonly name = 'payloads' as const;
-  override readonly creditShare: number = PAYLOAD_CREDIT_SHARE;
-  readonly #pieces: PayloadPiece[] = [];
-  #made: PayloadPiece[] = [];
-  #bytes = 0;
-
-  /** Takes octets in. */
-  push(piece: PayloadPiece): void {
-    this.#pieces[this.place()] = piece;
-  }
-
-  protected chosen(place: number, matcher: FrameMatcher): boolean {
-    const { connection, leg, direction, stream, type } = this.#pieces[place]!;
-    return matcher.matches(connectionWord(connection, leg, direction), stream, type);
-  }
-
-  protected add(place: number): number {
-    const piece = this.#pieces[place]!;
-    this.#made.push(piece);
-    this.#bytes += pieceBytes(piece);
-    return this.#bytes;
-  }
-
-  protected finish(from: number, to: number): Uint8Array {
-    const message = writePayloads({ from, to, pieces: this.#made });
-    this.#made = [];
-    this.#bytes = 0;
-    return message;
-  }
-}

@@ -51,7 +51,7 @@ export class Model extends RowBook {
     if (found === undefined) {
       found = new ConnectionModel(id, t, this.#worker);
       this.connections.set(id, found);
-      this.touchFacts(found);
+      this.touchConnectionFacts(found);
     }
     return found;
   }
@@ -70,7 +70,7 @@ export class Model extends RowBook {
     const connection = this.#connection(row.id, row.lastActivityAt);
     if (connection.closed) return;
     connection.state = row;
-    this.touchState(connection);
+    this.touchConnectionState(connection);
   }
 
   /** The row of an open stream changed. */
@@ -101,7 +101,7 @@ export class Model extends RowBook {
   connectionClosed(row: ConnectionState): void {
     const connection = this.#connection(row.id, row.lastActivityAt);
     connection.state = row;
-    this.touchState(connection);
+    this.touchConnectionState(connection);
   }
 
   /** The last row of a stream. */
@@ -167,7 +167,7 @@ export class Model extends RowBook {
         const connection = this.#connection(event.connection, event.t);
         const { settings, goAwaySent, goAwayReceived, tableMax } = connection.facts;
         connection.facts = { ...event.facts, settings, goAwaySent, goAwayReceived, tableMax };
-        this.touchFacts(connection);
+        this.touchConnectionFacts(connection);
         return;
       }
       case 'connection-closed':
@@ -205,7 +205,7 @@ export class Model extends RowBook {
         const connection = this.#connection(event.connection, event.t);
         const merged = mergeSettings(connection.facts.settings[event.event], event.pairs);
         connection.facts.settings = { ...connection.facts.settings, [event.event]: merged };
-        this.touchFacts(connection);
+        this.touchConnectionFacts(connection);
         return;
       }
       case 'goaway': {
@@ -213,7 +213,7 @@ export class Model extends RowBook {
         const facts = { lastStreamId: event.lastStreamId, code: event.code, debug: event.debug, at: event.t };
         if (event.direction === 0) connection.facts.goAwayReceived = facts;
         else connection.facts.goAwaySent = facts;
-        this.touchFacts(connection);
+        this.touchConnectionFacts(connection);
         return;
       }
       case 'table-resized': {
@@ -221,7 +221,7 @@ export class Model extends RowBook {
         connection.tables[event.direction].resize(event.maxSize);
         const [received, sent] = connection.tables;
         connection.facts.tableMax = { received: received.maxSize, sent: sent.maxSize };
-        this.touchFacts(connection);
+        this.touchConnectionFacts(connection);
         return;
       }
       case 'violation':
@@ -246,8 +246,8 @@ export class Model extends RowBook {
     const connection = this.#connection(id, t);
     if (connection.closed) return;
     connection.end(t, reason);
-    this.touchFacts(connection);
-    this.touchState(connection);
+    this.touchConnectionFacts(connection);
+    this.touchConnectionState(connection);
     for (const stream of connection.open) this.#closeAt(stream, t);
     const oldest = this.#closedConnections.replaceOldest(connection);
     if (oldest !== undefined) this.forgetConnection(oldest);

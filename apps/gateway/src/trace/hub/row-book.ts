@@ -138,19 +138,24 @@ export class RowBook {
     return this.connections.get(connection)?.facts.leg ?? 0;
   }
 
-  protected touchFacts(item: ConnectionModel | StreamModel): void {
-    item.factsChanged = ++this.change;
-    this.#touch(item);
+  protected touchConnectionFacts(connection: ConnectionModel): void {
+    connection.factsChanged = ++this.change;
+    this.#connectionChanges.touch(connection, this.change);
   }
 
-  protected touchState(item: ConnectionModel | StreamModel): void {
-    item.stateChanged = ++this.change;
-    this.#touch(item);
+  protected touchConnectionState(connection: ConnectionModel): void {
+    connection.stateChanged = ++this.change;
+    this.#connectionChanges.touch(connection, this.change);
   }
 
-  #touch(item: ConnectionModel | StreamModel): void {
-    if (item instanceof ConnectionModel) this.#connectionChanges.touch(item, this.change);
-    else this.#streamChanges.touch(item, this.change);
+  protected touchFacts(stream: StreamModel): void {
+    stream.factsChanged = ++this.change;
+    this.#streamChanges.touch(stream, this.change);
+  }
+
+  protected touchState(stream: StreamModel): void {
+    stream.stateChanged = ++this.change;
+    this.#streamChanges.touch(stream, this.change);
   }
 
   /** A stream that is new on this connection. */

@@ -212,7 +212,8 @@ export class Viewer {
       }
       while (cursor.position < chunk.to && this.#hasCredit()) {
         const batch = cutBatch(chunk, cursor.position, cursor.matcher);
-        cursor.lag.addAll(batch.counts, -1);
+        const at = cursor.position - chunk.from;
+        cursor.lag.addAll(countRecords(chunk.words, at, batch.to - chunk.from, cursor.matcher.counting), -1);
         this.#sendFrames(batch);
         cursor.position = batch.to;
       }

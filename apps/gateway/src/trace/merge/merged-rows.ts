@@ -49,13 +49,13 @@ export class MergedRows<Owner> extends RowBook {
       const connection = this.connections.get(facts.id) ?? this.#add(facts.id, facts.openedAt, facts.worker ?? 0);
       connection.facts = facts;
       connection.closed = facts.closedAt >= 0;
-      this.touchFacts(connection);
+      this.touchConnectionFacts(connection);
     }
     for (const state of rows.connectionStates) {
       const connection = this.connections.get(state.id);
       if (connection === undefined) continue;
       connection.state = state;
-      this.touchState(connection);
+      this.touchConnectionState(connection);
     }
     for (const facts of rows.streams) {
       const stream = this.#stream(facts.connection, facts.stream, -1);
@@ -99,7 +99,7 @@ export class MergedRows<Owner> extends RowBook {
     if (oldest !== undefined) this.forgetConnection(oldest);
     if (wasOpen) {
       connection.end(t, reason);
-      this.touchFacts(connection);
+      this.touchConnectionFacts(connection);
       for (const stream of connection.open) {
         this.closeStream(connection, stream);
         stream.cutOff(t);
@@ -108,7 +108,7 @@ export class MergedRows<Owner> extends RowBook {
         this.touchState(stream);
       }
     }
-    this.touchState(connection);
+    this.touchConnectionState(connection);
     return wasOpen;
   }
 
@@ -164,7 +164,7 @@ export class MergedRows<Owner> extends RowBook {
   #add(id: number, t: number, worker: number): ConnectionModel {
     const connection = new ConnectionModel(id, t, worker);
     this.connections.set(id, connection);
-    this.touchFacts(connection);
+    this.touchConnectionFacts(connection);
     return connection;
   }
 
