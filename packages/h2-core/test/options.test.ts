@@ -119,6 +119,9 @@ test('connections with the same options share one object, which cannot be change
   }
   expect(made({ idleTimeoutMs: 1 }).idleTimeoutMs).toBe(1);
   expect(made({}).idleTimeoutMs).toBe(180_000);
+  // Functions of the program's are not kept.
+  const padding = (): number => 0;
+  expect(made({ padding })).not.toBe(made({ padding }));
   const client = new Connection({ role: 'client', handler: {} }).options;
   expect(new Connection({ role: 'client', handler: {} }).options).toBe(client);
   expect(client).not.toBe(made({}));

@@ -199,6 +199,8 @@ const last: { server: ResolvedOptions | null; client: ResolvedOptions | null } =
  */
 export function sharedOptions(role: 'server' | 'client', given: CoreOptions, canPush: boolean): ResolvedOptions {
   const options = resolveOptions(role, given, canPush);
+  // A function of the program's may hold anything, and is not to be kept here.
+  if (typeof options.indexing === 'function' || typeof options.padding === 'function') return options;
   const before = last[role];
   if (before !== null && isSame(before, options)) return before;
   last[role] = Object.freeze(options);
