@@ -1,26 +1,32 @@
 /** record, open, export and stalls against a gateway that runs, over real sockets. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  BINARY_HEADER_BYTES,
   BinaryKind,
+  chunksOf,
   EXPORT_FORMATS,
   encodeMessage,
   exportRecording,
   loadRecording,
   parseLog,
   parseServerMessage,
+  type RecordingSource,
   readFramesHeader,
   type ServerMessage,
+  sourceOf,
+  unpackSections,
 } from '@glassway/inspector-protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
 import { type Gateway, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
 import { runRecordingTask } from '../src/recording/commands.ts';
+import { FileSource } from '../src/recording/file-source.ts';
 import { startRecording } from '../src/recording/record.ts';
 import { RecordedHub } from '../src/recording/recorded-hub.ts';
 import { itWith, run } from './support/peers.ts';
@@ -149,7 +155,9 @@ describe('a recording of a gateway', () => {
   });
 
   it('shown again tells the rows as they were at the end, and every log in full', async () => {
-    const hub = new RecordedHub(await load(file));
+    const whole = loadRecording(await load(file));
+    const source = new FileSource(file);
+    const hub = new RecordedHub(source);
     const told: ServerMessage[] = [];
     let frames = 0;
     const viewer = hub.attach({
@@ -164,12 +172,10 @@ describe('a recording of a gateway', () => {
     viewer.receive(
       encodeMessage({ type: 'subscribe', id: 4, frames: {}, fields: {}, events: true, payloads: null, backlog: 0 }),
     );
-    expect(told[0]).toMatchObject({ type: 'hello', recorded: true, now: hub.recording.now });
+    expect(told[0]).toMatchObject({ type: 'hello', recorded: true, now: whole.now });
     expect(told[1]).toMatchObject({ type: 'snapshot', id: 4 });
-    expect(frames).toBe(hub.recording.count);
-    const slow = [...hub.recording.streams.values()].find(
-      ({ facts }) => facts.path === '/slow' && facts.connection === 1,
-    );
+    expect(frames).toBe(whole.count);
+    const slow = [...whole.streams.values()].find(({ facts }) => facts.path === '/slow' && facts.connection === 1);
     viewer.receive(encodeMessage({ type: 'get', id: 5, what: 'verdicts' }));
     viewer.receive(encodeMessage({ type: 'get', id: 6, what: 'tables', connection: 1 }));
     viewer.receive(encodeMessage({ type: 'get', id: 7, what: 'sections', connection: 1, stream: slow!.facts.stream }));
@@ -178,6 +184,52 @@ describe('a recording of a gateway', () => {
       'tables',
       'sections',
     ]);
+    const wanted = whole.sections.filter(section => section.connection === 1 && section.stream === slow!.facts.stream);
+    const reply = told.at(-1);
+    expect(reply?.type === 'reply' && reply.what === 'sections' && unpackSections(reply.packed)).toEqual(wanted);
+    source.close();
+  });
+
+  it('shown again stays on the disk: frames and octets are read when a viewer is told of them', async () => {
+    const memory = sourceOf(await load(file));
+    const read: { from: number; length: number }[] = [];
+    const source: RecordingSource = {
+      size: memory.size,
+      at: (from, length) => {
+        read.push({ from, length });
+        return memory.at(from, length);
+      },
+    };
+    const frames = [...chunksOf(memory)].filter(chunk => chunk.kind === 'frames' || chunk.kind === 'payloads');
+    const inside = () => read.filter(({ from }) => frames.some(chunk => chunk.from === from));
+    const hub = new RecordedHub(source);
+    expect(inside()).toHaveLength(frames.length);
+    expect(inside().every(({ length }) => length === BINARY_HEADER_BYTES)).toBe(true);
+    read.length = 0;
+    const port = { bufferedBytes: Number.POSITIVE_INFINITY, send: () => {}, close: () => {} };
+    const viewer = hub.attach(port);
+    viewer.receive(
+      encodeMessage({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: {}, backlog: 0 }),
+    );
+    // It takes nothing in, so nothing is read for it.
+    expect(read).toEqual([]);
+    hub.detach(viewer);
+  });
+
+  it('shown again says so when the file is changed under it', async () => {
+    const path = join(directory, 'shrinks.glassway');
+    await copyFile(file, path);
+    const source = new FileSource(path);
+    const hub = new RecordedHub(source);
+    await truncate(path, source.size >> 1);
+    const closed: [number, string][] = [];
+    const viewer = hub.attach({ bufferedBytes: 0, send: () => {}, close: (...args) => void closed.push(args) });
+    viewer.receive(
+      encodeMessage({ type: 'subscribe', id: 1, frames: {}, fields: {}, events: true, payloads: {}, backlog: 0 }),
+    );
+    expect(closed).toEqual([[1011, expect.stringMatching(/has become shorter while it was read$/)]]);
+    source.close();
+    expect(() => new FileSource(join(directory, 'none'))).toThrow(/^there is no .*none$/);
   });
 
   itWith('tshark', 'a packet analyser dissects the frames of the pcapng export', async () => {

@@ -20,6 +20,7 @@ export * from './filter/match.ts';
 export * from './filter/parse.ts';
 export * from './frames.ts';
 export * from './grpc.ts';
+export * from './loaded-recording.ts';
 export * from './logs.ts';
 export * from './messages.ts';
 export * from './parse.ts';

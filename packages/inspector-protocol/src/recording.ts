@@ -11,22 +11,11 @@
  * was cut off has no index and no footer, and is read all the same.
  */
 
-import type { LogEvent } from './events.ts';
-import type { FieldSection } from './fields.ts';
-import { FRAMES_HEADER_BYTES, readFramesHeader } from './frames.ts';
-import { parseLog } from './logs.ts';
-import type { Hello, ServerMessage } from './messages.ts';
+import { BINARY_HEADER_BYTES, type BinaryHeader, readBinaryHeader } from './binary.ts';
+import { readFramesHeader } from './frames.ts';
+import type { Hello } from './messages.ts';
 import { parseServerMessage } from './parse.ts';
-import { PayloadStore, readPayloads } from './payloads.ts';
-import { FrameColumns, RECORD_BYTES } from './record.ts';
-import {
-  type BackendState,
-  backendKey,
-  type ConnectionFacts,
-  type ConnectionState,
-  type StreamFacts,
-  type StreamState,
-} from './rows.ts';
+import { readPayloads } from './payloads.ts';
 import { fromUtf8, utf8 } from './utf8.ts';
 import { OLDEST_READABLE_VERSION, PROTOCOL_VERSION } from './version.ts';
 
@@ -115,55 +104,78 @@ export class RecordingWriter {
 
 /** One message of a recording. */
 export type RecordedMessage =
-  | { readonly kind: 'frames'; readonly bytes: Uint8Array }
-  | { readonly kind: 'payloads'; readonly bytes: Uint8Array }
-  /** FIELDS or EVENTS; the octets have a buffer of their own. */
-  | { readonly kind: 'log'; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** FRAMES, PAYLOADS, or FIELDS or EVENTS; the octets have a buffer of their own. */
+  | { readonly kind: 'frames' | 'payloads' | 'log'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'text'; readonly text: string };
 
-interface Chunk {
-  readonly kind: number;
-  readonly at: number;
-  /** Of the content. */
-  readonly from: number;
-  readonly to: number;
+/** Where a recording is read from: memory, or a file that stays where it is. */
+export interface RecordingSource {
+  readonly size: number;
+  /** A copy of `length` octets from `offset` on, in memory of its own; fewer where the recording ends. */
+  at(offset: number, length: number): Uint8Array<ArrayBuffer>;
 }
 
-/* The chunks of a recording without their content, which may be most of this machine's memory. */
-function* chunksOf(file: Uint8Array): Generator<Chunk> {
-  if (file.length < FILE_HEADER || asciiAt(file, 0, MAGIC.length) !== MAGIC)
+/** A recording in memory. */
+export function sourceOf(file: Uint8Array): RecordingSource {
+  return { size: file.length, at: (offset, length) => new Uint8Array(file.subarray(offset, offset + length)) };
+}
+
+/** What is in a chunk, as in `RecordedMessage`. */
+export type ChunkKind = RecordedMessage['kind'];
+
+/** One chunk of a recording. */
+export interface Chunk {
+  readonly kind: ChunkKind;
+  /** Where its content begins, and how long that is. */
+  readonly from: number;
+  readonly length: number;
+}
+
+const KINDS: Readonly<Record<number, ChunkKind>> = {
+  [Kind.FRAMES]: 'frames',
+  [Kind.TEXT]: 'text',
+  [Kind.PAYLOADS]: 'payloads',
+  [Kind.LOG]: 'log',
+};
+
+/**
+ * The chunks of a recording, in order, without their content, which may be most of this machine's memory. Throws `Error` for
+ * what is no recording of a version that is read here.
+ */
+export function* chunksOf(source: RecordingSource): Generator<Chunk> {
+  const header = source.at(0, FILE_HEADER);
+  if (header.length < FILE_HEADER || asciiAt(header, 0, MAGIC.length) !== MAGIC)
     throw new Error('this is no glassway recording');
-  const view = viewOf(file);
-  const version = view.getUint32(8, true);
+  const version = new DataView(header.buffer).getUint32(8, true);
   if (version < OLDEST_READABLE_VERSION || version > PROTOCOL_VERSION) {
     throw new Error(
       `the recording is of version ${version}, this program reads versions ${OLDEST_READABLE_VERSION} to ${PROTOCOL_VERSION}`,
     );
   }
-  for (let at = FILE_HEADER; at + CHUNK_HEADER <= file.length; ) {
-    const kind = file[at]!;
-    const length = view.getUint32(at + 4, true);
+  for (let at = FILE_HEADER; at + CHUNK_HEADER <= source.size; ) {
+    const bytes = source.at(at, CHUNK_HEADER);
+    const number = bytes[0]!;
+    const length = new DataView(bytes.buffer).getUint32(4, true);
     const from = at + CHUNK_HEADER;
     // Cut off in the middle of a chunk, or at the index: there is no more.
-    if (kind === Kind.INDEX || from + length > file.length) return;
-    yield { kind, at, from, to: from + length };
+    if (number === Kind.INDEX || from + length > source.size) return;
+    const kind = KINDS[number];
+    if (kind === undefined) throw new Error(`the recording has a chunk of unknown kind ${number} at octet ${at}`);
+    yield { kind, from, length };
     at = from + ((length + 7) & ~7);
   }
 }
 
-function viewOf(file: Uint8Array): DataView {
-  return new DataView(file.buffer, file.byteOffset, file.byteLength);
+/** The message in a chunk. */
+export function messageIn(source: RecordingSource, { kind, from, length }: Chunk): RecordedMessage {
+  const bytes = source.at(from, length);
+  return kind === 'text' ? { kind, text: fromUtf8(bytes) } : { kind, bytes };
 }
 
 /** The messages of a recording, in order. Throws `Error` for what is no recording of a version that is read here. */
 export function* readRecording(file: Uint8Array): Generator<RecordedMessage> {
-  for (const { kind, at, from, to } of chunksOf(file)) {
-    if (kind === Kind.FRAMES) yield { kind: 'frames', bytes: file.slice(from, to) };
-    else if (kind === Kind.PAYLOADS) yield { kind: 'payloads', bytes: file.slice(from, to) };
-    else if (kind === Kind.LOG) yield { kind: 'log', bytes: new Uint8Array(file.subarray(from, to)) };
-    else if (kind === Kind.TEXT) yield { kind: 'text', text: fromUtf8(file.subarray(from, to)) };
-    else throw new Error(`the recording has a chunk of unknown kind ${kind} at octet ${at}`);
-  }
+  const source = sourceOf(file);
+  for (const chunk of chunksOf(source)) yield messageIn(source, chunk);
 }
 
 /** What a recording is of, without reading its frames. */
@@ -177,14 +189,14 @@ export interface RecordingFacts {
 
 /** Looks through a recording. Throws `Error` as `readRecording` does, and when it does not begin with HELLO. */
 export function recordingFacts(file: Uint8Array): RecordingFacts {
-  const view = viewOf(file);
+  const source = sourceOf(file);
   let hello: Hello | null = null;
   let now = 0;
   let frames = 0;
-  for (const { kind, from, to } of chunksOf(file)) {
-    if (kind === Kind.FRAMES) frames += countIn(view, from, to);
-    if (kind !== Kind.TEXT) continue;
-    const message = parseServerMessage(fromUtf8(file.subarray(from, to)));
+  for (const chunk of chunksOf(source)) {
+    if (chunk.kind === 'frames') frames += headerIn(source, chunk)?.count ?? 0;
+    if (chunk.kind !== 'text') continue;
+    const message = parseServerMessage(fromUtf8(source.at(chunk.from, chunk.length)));
     if (hello === null && message.type !== 'hello') break;
     if (message.type === 'hello') hello = message;
     else if (message.type === 'snapshot' || message.type === 'state') now = message.now;
@@ -193,107 +205,12 @@ export function recordingFacts(file: Uint8Array): RecordingFacts {
   return { hello, now, frames };
 }
 
-/* As the header of a FRAMES message says, see `frames.ts`; whether that is true, its reader says. */
-function countIn(view: DataView, from: number, to: number): number {
-  return to - from < FRAMES_HEADER_BYTES ? 0 : view.getUint32(from + 4, true);
-}
-
-/** Everything that was recorded, put together: what exports and readers work on. */
-export interface Recording {
-  readonly hello: Hello;
-  /** Microseconds of the last message that told the time. */
-  readonly now: number;
-  readonly connections: ReadonlyMap<
-    number,
-    { readonly facts: ConnectionFacts; readonly state: ConnectionState | null }
-  >;
-  /** Rows by connection and stream, `7/5`. */
-  readonly streams: ReadonlyMap<string, { readonly facts: StreamFacts; readonly state: StreamState | null }>;
-  /** By `backendKey`. */
-  readonly backends: ReadonlyMap<string, BackendState>;
-  /** `count` rows from 0, in the order of the log. */
-  readonly frames: FrameColumns;
-  readonly count: number;
-  readonly sections: readonly FieldSection[];
-  readonly events: readonly LogEvent[];
-  /** Octets of frames, as far as any were recorded. */
-  readonly payloads: PayloadStore;
-  /** Records that the recorder was told it would not get. */
-  readonly dropped: number;
-}
-
-/** Reads a whole recording. Throws `Error` as `readRecording` does, and when it does not begin with HELLO. */
-export function loadRecording(file: Uint8Array): Recording {
-  // Counted first, so that the columns can be filled batch by batch: nothing is held twice.
-  let count = 0;
-  const view = viewOf(file);
-  for (const { kind, from, to } of chunksOf(file)) if (kind === Kind.FRAMES) count += countIn(view, from, to);
-  if (count * RECORD_BYTES > file.length) throw new Error('the recording claims more frames than it has room for');
-  const frames = new FrameColumns(Math.max(1, count));
-  let row = 0;
-  const messages: ServerMessage[] = [];
-  const payloads = new PayloadStore(Number.POSITIVE_INFINITY);
-  for (const message of readRecording(file)) {
-    if (message.kind === 'text') messages.push(parseServerMessage(message.text));
-    else if (message.kind === 'payloads') payloads.add(readPayloads(message.bytes.buffer as ArrayBuffer).pieces);
-    else if (message.kind === 'log') messages.push(parseLog(message.bytes.buffer));
-    else {
-      const batch = message.bytes.buffer as ArrayBuffer;
-      const header = readFramesHeader(batch);
-      frames.append(row, batch, FRAMES_HEADER_BYTES, header.count, header.from);
-      row += header.count;
-    }
-  }
-  const [hello] = messages;
-  if (hello?.type !== 'hello') throw new Error('the recording does not begin with HELLO');
-  return { hello, frames, count, payloads, ...putTogether(messages) };
-}
-
-function putTogether(messages: readonly ServerMessage[]): Omit<Recording, 'hello' | 'frames' | 'count' | 'payloads'> {
-  const connections = new Map<number, { facts: ConnectionFacts; state: ConnectionState | null }>();
-  const streams = new Map<string, { facts: StreamFacts; state: StreamState | null }>();
-  const backends = new Map<string, BackendState>();
-  const sections: FieldSection[] = [];
-  const events: LogEvent[] = [];
-  let now = 0;
-  let dropped = 0;
-  for (const message of messages) {
-    switch (message.type) {
-      case 'snapshot':
-      case 'state': {
-        now = message.now;
-        const { rows } = message;
-        for (const row of rows.backends) backends.set(backendKey(row.url, row.worker), row);
-        for (const facts of rows.connections) {
-          connections.set(facts.id, { facts, state: connections.get(facts.id)?.state ?? null });
-        }
-        for (const state of rows.connectionStates) {
-          const known = connections.get(state.id);
-          if (known !== undefined) known.state = state;
-        }
-        for (const facts of rows.streams) {
-          const key = `${facts.connection}/${facts.stream}`;
-          streams.set(key, { facts, state: streams.get(key)?.state ?? null });
-        }
-        for (const state of rows.streamStates) {
-          const known = streams.get(`${state.connection}/${state.stream}`);
-          if (known !== undefined) known.state = state;
-        }
-        break;
-      }
-      case 'fields':
-        sections.push(...message.sections);
-        break;
-      case 'events':
-        events.push(...message.events);
-        break;
-      case 'dropped':
-        if (message.log === 'frames') dropped += message.count;
-        break;
-      default:
-    }
-  }
-  return { now, connections, streams, backends, sections, events, dropped };
+/**
+ * The header of the binary message in a chunk, null when it is too short for one. What it says, such as how many records
+ * follow, is not checked: whoever reads the message does that.
+ */
+export function headerIn(source: RecordingSource, { from, length }: Chunk): BinaryHeader | null {
+  return length < BINARY_HEADER_BYTES ? null : readBinaryHeader(source.at(from, BINARY_HEADER_BYTES).buffer);
 }
 
 function ascii(target: Uint8Array, at: number, text: string): void {

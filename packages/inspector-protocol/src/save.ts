@@ -1,12 +1,13 @@
 /** A recording out of what a page holds, for which no messages were kept. */
 import { FRAMES_HEADER_BYTES, writeFramesHeader } from './frames.ts';
+import type { Recording } from './loaded-recording.ts';
 import { encodeLog } from './logs.ts';
 import type { TextMessage } from './messages.ts';
 import { concat } from './octets.ts';
 import { encodeMessage } from './parse.ts';
 import { writePayloads } from './payloads.ts';
 import { connectionWord, INJECTED_BIT, RECORD_BYTES, RecordWriter } from './record.ts';
-import { type Recording, RecordingWriter } from './recording.ts';
+import { RecordingWriter } from './recording.ts';
 import { utf8 } from './utf8.ts';
 
 /** Records of one batch: 32 KB. */

@@ -10,6 +10,7 @@ import {
 import { newToken } from '../admin/guard.ts';
 import { AdminServer } from '../admin/server.ts';
 import { findInspectorPage } from '../inspector-page.ts';
+import { FileSource } from './file-source.ts';
 import { type RecordOptions, selectionText, startRecording, understood } from './record.ts';
 import { RecordedHub } from './recorded-hub.ts';
 import { connectViewer } from './viewer-client.ts';
@@ -66,15 +67,16 @@ async function openRecording(
   print: (text: string) => void,
   until: Promise<unknown>,
 ): Promise<void> {
-  const hub = new RecordedHub(await contents(file, print));
+  const source = new FileSource(file);
+  if (source.size > LARGE) print(`${file}: ${sizeText(source.size)}, which takes a moment\n`);
+  const hub = new RecordedHub(source);
   const token = newToken();
   const server = new AdminServer(hub, { host: '127.0.0.1', port, token, staticRoot: findInspectorPage() });
   const listening = await server.listen();
-  print(
-    `${file}: ${hub.recording.count} frames. Open http://127.0.0.1:${listening}/#token=${token}\nCtrl-C ends it.\n`,
-  );
+  print(`${file}: ${hub.frames} frames. Open http://127.0.0.1:${listening}/#token=${token}\nCtrl-C ends it.\n`);
   await until;
   await server.close();
+  source.close();
 }
 
 async function exportFile(

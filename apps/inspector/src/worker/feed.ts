@@ -151,13 +151,12 @@ export class Feed {
         due = read + LOAD_STEP;
         progress(read / file.length);
       }
-      if (message.kind === 'frames') this.frames(message.bytes.buffer as ArrayBuffer);
-      else if (message.kind === 'payloads') this.payloads(message.bytes.buffer as ArrayBuffer);
-      else if (message.kind === 'log') this.take(parseLog(message.bytes.buffer));
-      else {
+      if (message.kind === 'text') {
         const told = parseServerMessage(message.text);
         if (told.type !== 'hello' && told.type !== 'reply') this.take(told);
-      }
+      } else if (message.kind === 'frames') this.frames(message.bytes.buffer);
+      else if (message.kind === 'payloads') this.payloads(message.bytes.buffer);
+      else this.take(parseLog(message.bytes.buffer));
     }
     this.#acks = {};
     return facts;

@@ -2,10 +2,10 @@
 import type { Field, FieldSection } from '../fields.ts';
 import { compileFilter, type FilterSubject } from '../filter/match.ts';
 import type { Filter } from '../filter/parse.ts';
+import type { Recording } from '../loaded-recording.ts';
 import { concat } from '../octets.ts';
 import type { PayloadPiece } from '../payloads.ts';
 import { FrameType, Mark } from '../record.ts';
-import type { Recording } from '../recording.ts';
 import type { ConnectionFacts } from '../rows.ts';
 
 /** Frames of a recording that an export is to hold, as rows of `recording.frames`. */

@@ -1,8 +1,8 @@
 /** HAR 1.2: the requests of clients, with trailers as custom members. */
 import { type FieldSection, SectionKind } from '../fields.ts';
+import type { Recording } from '../loaded-recording.ts';
 import { concat } from '../octets.ts';
 import { FrameType } from '../record.ts';
-import type { Recording } from '../recording.ts';
 import type { StreamState } from '../rows.ts';
 import { leading, SectionIndex, shownValue } from './frames.ts';
 

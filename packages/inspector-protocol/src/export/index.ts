@@ -1,6 +1,6 @@
 /** Recordings in the formats of other tools. Everything in them was redacted in the gateway, before it was recorded. */
 import type { Filter } from '../filter/parse.ts';
-import type { Recording } from '../recording.ts';
+import type { Recording } from '../loaded-recording.ts';
 import { rowsOf } from './frames.ts';
 import { exportHar } from './har.ts';
 import { exportPcapng } from './pcapng.ts';

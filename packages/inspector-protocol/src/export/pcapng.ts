@@ -4,9 +4,9 @@
  * Lengths of DATA are true.
  */
 import type { FieldSection } from '../fields.ts';
+import type { Recording } from '../loaded-recording.ts';
 import { concat } from '../octets.ts';
 import { FrameType } from '../record.ts';
-import type { Recording } from '../recording.ts';
 import { utf8 } from '../utf8.ts';
 import { errorCodeOf, SectionIndex, shownValue } from './frames.ts';
 import { settingsAt } from './text.ts';

@@ -3,8 +3,8 @@
  * those that were stuck. It has no scripts, loads nothing, and says so in a policy of its own.
  */
 import { explainFilter, type Filter } from '../filter/parse.ts';
+import type { Recording } from '../loaded-recording.ts';
 import { FrameType } from '../record.ts';
-import type { Recording } from '../recording.ts';
 import type { StreamFacts, StreamState } from '../rows.ts';
 import { isStuck } from '../verdict/engine.ts';
 import { type RecordedVerdict, verdictsAtEnd } from '../verdict/recorded.ts';

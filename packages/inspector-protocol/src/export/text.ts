@@ -1,7 +1,8 @@
 /** Frames as text in the manner of `nghttp -v`, readable without any tool. */
+
+import type { Recording } from '../loaded-recording.ts';
 import { isContent } from '../payloads.ts';
 import { FrameType } from '../record.ts';
-import type { Recording } from '../recording.ts';
 import { errorName, flagNames, frameName, settingName } from '../vocabulary.ts';
 import { hexNumber, hexOctets } from '../words.ts';
 import { connectionName, errorCodeOf, SectionIndex, shownValue } from './frames.ts';

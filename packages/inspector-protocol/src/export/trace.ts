@@ -1,7 +1,8 @@
 /** Traces for other viewers: Chrome's trace event format, and qlog as a JSON text sequence (RFC 7464). */
+
+import type { Recording } from '../loaded-recording.ts';
 import { isContent } from '../payloads.ts';
 import { FrameType } from '../record.ts';
-import type { Recording } from '../recording.ts';
 import { errorName, flagNames, frameName } from '../vocabulary.ts';
 import { hexOctets } from '../words.ts';
 import { connectionName, errorCodeOf, leading, SectionIndex, shownValue } from './frames.ts';

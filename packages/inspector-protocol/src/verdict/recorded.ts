@@ -1,5 +1,5 @@
 /** Verdicts at the end of a recording. */
-import type { Recording } from '../recording.ts';
+import type { Recording } from '../loaded-recording.ts';
 import { backendKey } from '../rows.ts';
 import { VerdictEngine } from './engine.ts';
 import type { ConnectionView, StreamView, Verdict } from './types.ts';
@@ -12,7 +12,9 @@ export interface RecordedVerdict {
 }
 
 /** Why streams did not move, or how they ended, as of the recording's end; streams of which there is nothing to say are left out. */
-export function verdictsAtEnd(recording: Recording): readonly RecordedVerdict[] {
+export function verdictsAtEnd(
+  recording: Pick<Recording, 'now' | 'connections' | 'streams' | 'backends'>,
+): readonly RecordedVerdict[] {
   const views = new Map<number, ConnectionView & { streams: Map<number, StreamView> }>();
   for (const [id, { facts, state }] of recording.connections) {
     if (state !== null) views.set(id, { facts, state, streams: new Map() });
