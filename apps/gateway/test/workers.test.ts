@@ -37,13 +37,21 @@ async function ask(url: string): Promise<string> {
   return (await fetch(url, { headers: { connection: 'close' } })).text();
 }
 
+/** The metrics once so many requests are counted: an answer may be read before its worker has finished with it. */
+async function counted(admin: string, requests: number): Promise<string> {
+  return vi.waitFor(async () => {
+    const text = await (await fetch(`${admin}/metrics`)).text();
+    expect(text).toContain(`glassway_requests_total{protocol="http/1.1",status="2xx"} ${requests}\n`);
+    return text;
+  }, SOON);
+}
+
 describe('--workers 2', () => {
   it('share the connections, and the metrics are those of all', async () => {
     await using gateway = await run();
     const { url, admin } = gateway;
     for (let i = 0; i < 10; i++) expect(await ask(url)).toBe('ok');
-    const text = await (await fetch(`${admin}/metrics`)).text();
-    expect(text).toContain('glassway_requests_total{protocol="http/1.1",status="2xx"} 10\n');
+    const text = await counted(admin, 10);
     expect(text).toMatch(/^glassway_build_info\{.*\} 2$/m);
     for (const worker of [1, 2]) {
       expect(
@@ -86,7 +94,7 @@ describe('--workers 2', () => {
     await using gateway = await run();
     const { url, admin } = gateway;
     for (let i = 0; i < 6; i++) await ask(url);
-    await (await fetch(`${admin}/metrics`)).text();
+    await counted(admin, 6);
     const before: WorkersState = await gateway.api('state');
     process.kill(before.workers[0]!.pid, 'SIGKILL');
     await vi.waitFor(() => expect(gateway.output).toContain('worker 1 ended (SIGKILL)'), SOON);
@@ -95,8 +103,7 @@ describe('--workers 2', () => {
     const after: WorkersState = await gateway.api('state');
     expect(after.workers[0]!.pid).not.toBe(before.workers[0]!.pid);
     expect(after.workers[0]!.restarts).toBe(1);
-    const text = await (await fetch(`${admin}/metrics`)).text();
-    expect(text).toContain('glassway_requests_total{protocol="http/1.1",status="2xx"} 10\n');
+    const text = await counted(admin, 10);
     expect(text).toContain('glassway_worker_restarts_total{worker="1"} 1\n');
   });
 
