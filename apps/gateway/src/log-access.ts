@@ -5,6 +5,7 @@
  */
 import { close, open, write } from 'node:fs';
 import { errorCodeName } from '@glassway/h2-core';
+import { endpoint } from './config/address.ts';
 import type { Reason } from './exchange/reason.ts';
 import type { ConnectionEvent, ExchangeRecord, RecordSink } from './exchange/record.ts';
 import type { Logger } from './log.ts';
@@ -159,10 +160,9 @@ export class AccessLog implements RecordSink {
 /** `TIME CLIENT PROTOCOL METHOD URL STATUS key=value...`; fields never contain spaces. */
 export function textLine(record: ExchangeRecord, now: number): string {
   const { client, request } = record;
-  const address = client.address.includes(':') ? `[${client.address}]` : client.address;
   const url = printable(`${request.scheme}://${request.authority}${request.path}`);
   return (
-    `${isoTime(now)} ${address || 'unix'}:${client.port} ${client.protocol} ${printable(request.method)} ${url} ` +
+    `${isoTime(now)} ${endpoint(client.address, client.port)} ${client.protocol} ${printable(request.method)} ${url} ` +
     `${record.status || '-'} up=${record.bytesUp} down=${record.bytesDown} queued=${ms(record.assignedAt, record)} ` +
     `first=${ms(record.firstByteAt, record)} total=${ms(record.finishedAt, record)} backend=${record.backend || '-'} ` +
     `attempts=${record.attempts} conn=${client.connectionId} stream=${client.streamId} ${reasonText(record.reason)}\n`
@@ -200,9 +200,8 @@ export function jsonLine(record: ExchangeRecord, now: number): string {
 
 /** `TIME CLIENT PROTOCOL GOAWAY key=value...`; GOAWAY, RST_STREAM or RESPONSE stands where a request has its method. */
 export function textEvent({ what, client, reason }: ConnectionEvent, now: number): string {
-  const address = client.address.includes(':') ? `[${client.address}]` : client.address;
   return (
-    `${isoTime(now)} ${address || 'unix'}:${client.port} ${client.protocol} ${EVENT_NAMES[what]} ` +
+    `${isoTime(now)} ${endpoint(client.address, client.port)} ${client.protocol} ${EVENT_NAMES[what]} ` +
     `code=${what === 'response' ? reason.status : errorCodeName(reason.h2Code)} ` +
     `conn=${client.connectionId} stream=${client.streamId} ${reasonText(reason)}\n`
   );

@@ -1,4 +1,4 @@
-/** The words of HTTP/2 that a filter, a grid row and a detail pane share (RFC 9113 6, 7; RFC 9218 7.1). */
+/** The words of HTTP/2 that a filter, a grid row and a detail pane share (RFC 9113 6, 7; RFC 7838 4; RFC 8336 2; RFC 9218 7.1). */
 import { hexNumber } from './words.ts';
 
 /** Frame types by number. */
@@ -13,6 +13,8 @@ export const FRAME_NAMES: Readonly<Record<number, string>> = {
   7: 'GOAWAY',
   8: 'WINDOW_UPDATE',
   9: 'CONTINUATION',
+  10: 'ALTSVC',
+  12: 'ORIGIN',
   16: 'PRIORITY_UPDATE',
 };
 
@@ -102,6 +104,17 @@ export function settingName(id: number): string {
   return SETTINGS.find(setting => setting.id === id)?.name ?? hexNumber(id, 4);
 }
 
+/** Numbers of a stream's states (RFC 9113 5.1), as `StreamState` has them. */
+export const StateNumber = {
+  IDLE: 0,
+  RESERVED_LOCAL: 1,
+  RESERVED_REMOTE: 2,
+  OPEN: 3,
+  HALF_CLOSED_LOCAL: 4,
+  HALF_CLOSED_REMOTE: 5,
+  CLOSED: 6,
+} as const;
+
 const STREAM_STATES = [
   'idle',
   'reserved (local)',
@@ -112,7 +125,7 @@ const STREAM_STATES = [
   'closed',
 ];
 
-/** The name of a stream's state (RFC 9113 5.1) by the number it has in `StreamState`. */
+/** The name of a stream's state by its `StateNumber`. */
 export function stateName(state: number): string {
   return STREAM_STATES[state] ?? `state ${state}`;
 }

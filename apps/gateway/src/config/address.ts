@@ -45,6 +45,11 @@ export function formatAddress(address: BindAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** A peer as logs and views show it: `address:port`, `[v6]:port`; `unix` for a socket without an address. */
+export function endpoint(address: string | undefined, port: number | undefined): string {
+  return address === undefined || address === '' ? 'unix' : formatAddress({ host: address, port: port ?? 0 });
+}
+
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');

@@ -5,11 +5,11 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endpoint } from '../config/address.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { Leg } from '../trace/trace.ts';
 import { type ListenerContext, type TlsFacts, tlsForTrace } from './context.ts';
 import { Http1Connection, type UpgradeTo } from './http1-connection.ts';
-import { endpoint } from './registry.ts';
 
 /** Node's properties, absent from its types. */
 interface Untyped {

@@ -14,6 +14,7 @@ import {
   type Stream,
 } from '@glassway/h2-core';
 import { attach } from '@glassway/h2-core/node';
+import { endpoint } from '../config/address.ts';
 import type { ClientFacts, RequestMessage } from '../exchange/legs.ts';
 import { type Reason, type ReasonCode, reason } from '../exchange/reason.ts';
 import { type ConnectionEvent, refusedRecord } from '../exchange/record.ts';
@@ -23,7 +24,7 @@ import { asksForState, describeState } from './debug-state.ts';
 import { writeSwitchingProtocols } from './h2c-upgrade.ts';
 import { Http2Leg } from './http2-leg.ts';
 import type { Endpoint } from './proxy-protocol.ts';
-import { type Drainable, endpoint } from './registry.ts';
+import type { Drainable } from './registry.ts';
 import { checkScheme, isAuthority, reject } from './rules.ts';
 
 const SERVED = reason('connection_retired', 'the connection has served its requests', { rule: 'connection.requests' });

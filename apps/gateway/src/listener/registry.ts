@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { ErrorCode } from '@glassway/h2-core';
+import { endpoint } from '../config/address.ts';
 import { type Reason, reason } from '../exchange/reason.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
 import type { ListenerLimits } from './limits.ts';
@@ -202,10 +203,4 @@ export class Registry {
     if (entry.age !== null) clearTimeout(entry.age);
     if (this.#sockets.size === 0) this.#onEmpty?.();
   }
-}
-
-/** `address:port`, `[v6]:port`; `unix` for a socket without an address. */
-export function endpoint(address: string | undefined, port: number | undefined): string {
-  if (address === undefined || address === '') return 'unix';
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

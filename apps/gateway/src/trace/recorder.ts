@@ -1,6 +1,6 @@
 /** The recorder: implements `Trace` over shared memory. Lives on the gateway's main thread. */
 import type { Tap } from '@glassway/h2-core';
-import { Blocked, type Obstacle, SectionKind } from '@glassway/inspector-protocol';
+import { Blocked, type Obstacle, SectionKind, StateNumber } from '@glassway/inspector-protocol';
 import type { Reason } from '../exchange/reason.ts';
 import { ConnectionTap } from './connection-tap.ts';
 import { EntryKind } from './entry-ring.ts';
@@ -14,9 +14,7 @@ import { type ConnectionFacts, Leg, type Trace } from './trace.ts';
 const RESYNC_CONNECTIONS = 50;
 type BackendWaits = Extract<NewEvent, { kind: 'backend-waits' }>;
 
-const IDLE = 0;
-const OPEN = 3;
-const CLOSED = 6;
+const { IDLE, OPEN, CLOSED } = StateNumber;
 
 /** Records what happens on all connections of this process. */
 export class Recorder implements Trace {

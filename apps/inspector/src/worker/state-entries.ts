@@ -6,6 +6,7 @@ import {
   emptyStreamFacts,
   emptyStreamState,
   type LogEvent,
+  StateNumber,
   type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
@@ -96,7 +97,7 @@ export function progressed({ progress, state }: StreamEntry, t: number): void {
 
 /** RFC 9113 5.1: reserved (local) or reserved (remote). */
 export function isReserved(state: number): boolean {
-  return state === 1 || state === 2;
+  return state === StateNumber.RESERVED_LOCAL || state === StateNumber.RESERVED_REMOTE;
 }
 
 /** From now on blocked by this cause, or (0) no longer. Events and states tell the same; the second changes nothing. */

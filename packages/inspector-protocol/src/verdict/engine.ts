@@ -10,6 +10,7 @@
  * send, a receiver that returns window only by halves, whatever moved a moment ago.
  */
 import type { StreamState } from '../rows.ts';
+import { StateNumber } from '../vocabulary.ts';
 import { bytes, count, plural } from '../words.ts';
 import { ending } from './ending.ts';
 import { holdersOf, sending } from './sending.ts';
@@ -20,8 +21,6 @@ import { connectionLink, pairLink, peerOf, streamLink, time, verdict } from './w
 export const PATIENCE_US = 250_000;
 /** A party that owes octets is allowed this long, in microseconds, before its silence is more than worth knowing. */
 export const IDLE_PATIENCE_US = 1_000_000;
-
-const CLOSED = 6;
 
 /** Makes verdicts. What it remembers it forgets with every `look`. */
 export class VerdictEngine {
@@ -43,7 +42,7 @@ export class VerdictEngine {
   /** The verdict on a stream, null when there is nothing to say. */
   on(connection: ConnectionView, stream: StreamView): Verdict | null {
     const { state } = stream;
-    if (state.closedAt >= 0 || state.state === CLOSED || connection.facts.closedAt >= 0)
+    if (state.closedAt >= 0 || state.state === StateNumber.CLOSED || connection.facts.closedAt >= 0)
       return ending(connection, stream);
     return this.#stuck(connection, stream);
   }

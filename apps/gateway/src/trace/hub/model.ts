@@ -11,6 +11,7 @@ import {
   type FieldSection,
   type LogEvent,
   SectionKind,
+  StateNumber,
   type StreamState,
 } from '@glassway/inspector-protocol';
 import { StreamI } from '../slots.ts';
@@ -18,7 +19,7 @@ import type { StreamHead } from '../stream-heads.ts';
 import { ClosedBudget } from './closed-budget.ts';
 import type { HeadFacts } from './head-facts.ts';
 import { ItemLog } from './item-log.ts';
-import { CLOSED, ConnectionModel, RowBook, type StreamModel } from './row-book.ts';
+import { ConnectionModel, RowBook, type StreamModel } from './row-book.ts';
 import { mergeSettings } from './rows.ts';
 import { readStream, type SlotFacts } from './slot-reader.ts';
 
@@ -155,9 +156,9 @@ export class Model extends RowBook {
     if (from !== 0 && this.#knownStream(connection, id) === undefined) return;
     const stream = this.#stream(connection, id, t);
     if (stream.closed) return;
-    stream.moved(to, to === CLOSED ? t : -1);
+    stream.moved(to, to === StateNumber.CLOSED ? t : -1);
     this.touchState(stream);
-    if (to === CLOSED) this.#close(stream);
+    if (to === StateNumber.CLOSED) this.#close(stream);
   }
 
   /** Something else happened. */

@@ -8,6 +8,7 @@ import {
   emptyConnectionState,
   emptyStreamFacts,
   emptyStreamState,
+  StateNumber,
   type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
@@ -17,8 +18,6 @@ import { unknownConnection } from './rows.ts';
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-/** The number of a stream's last state (RFC 9113 5.1). */
-export const CLOSED = 6;
 /** Sections of one stream that are remembered for asking. */
 const MAX_STREAM_SECTIONS = 16;
 /** Forgotten keys that are remembered for viewers that were away; a viewer further behind gets everything anew. */
@@ -76,7 +75,7 @@ export class StreamModel implements Changing<StreamModel> {
 
   /** Its connection has ended. */
   cutOff(t: number): void {
-    this.state = { ...this.state, state: CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
+    this.state = { ...this.state, state: StateNumber.CLOSED, closedAt: t, blocked: Blocked.NOT, blockedSince: -1 };
   }
 
   /** True for what a person looks for. */

@@ -2,9 +2,9 @@
  * The rows of several hubs in one book. Each hub says what is true of its own connections and when something is forgotten,
  * and that is repeated; only of a hub that is gone, the last word is spoken here.
  */
-import { backendKey, type Changes, type ReasonFacts } from '@glassway/inspector-protocol';
+import { backendKey, type Changes, type ReasonFacts, StateNumber } from '@glassway/inspector-protocol';
 import { ItemLog } from '../hub/item-log.ts';
-import { CLOSED, ConnectionModel, RowBook, type StreamModel } from '../hub/row-book.ts';
+import { ConnectionModel, RowBook, type StreamModel } from '../hub/row-book.ts';
 
 /** Connections of hubs that are gone, kept for looking at. */
 const MAX_ENDED = 4096;
@@ -67,7 +67,7 @@ export class MergedRows<Owner> extends RowBook {
       const stream = this.#stream(state.connection, state.stream, state.openedAt);
       if (stream === null) continue;
       stream.state = state;
-      if (state.closedAt >= 0 || state.state === CLOSED)
+      if (state.closedAt >= 0 || state.state === StateNumber.CLOSED)
         this.closeStream(this.connections.get(state.connection), stream);
       this.touchState(stream);
     }

@@ -1,14 +1,10 @@
+import { StateNumber } from '@glassway/inspector-protocol';
 import type { ReactNode } from 'react';
 import { span } from '../../text/format.ts';
 import css from './drawer.module.css';
 
-const IDLE = 0;
-const RESERVED_LOCAL = 1;
-const RESERVED_REMOTE = 2;
-const OPEN = 3;
-const HALF_LOCAL = 4;
-const HALF_REMOTE = 5;
-const CLOSED = 6;
+const { IDLE, RESERVED_LOCAL, RESERVED_REMOTE, OPEN, CLOSED } = StateNumber;
+const { HALF_CLOSED_LOCAL: HALF_LOCAL, HALF_CLOSED_REMOTE: HALF_REMOTE } = StateNumber;
 
 interface Box {
   readonly state: number;

@@ -3,6 +3,7 @@ import {
   emptyStreamFacts,
   emptyStreamState,
   SectionKind,
+  StateNumber,
   type StreamFacts,
   type StreamState,
 } from '@glassway/inspector-protocol';
@@ -12,8 +13,6 @@ import type { BlockedSpan, ConnectionEntry, StreamEntry } from '../state-entries
 import type { LogTrace, StreamTrace } from './frame-trace.ts';
 import { type Standing, streamKey } from './journal.ts';
 
-const CLOSED = 6;
-const OPEN = 3;
 const INITIAL_WINDOW_SIZE = 4;
 const DEFAULT_WINDOW = 65_535;
 
@@ -121,12 +120,12 @@ function stateThen(
   { state, reserved }: StreamEntry,
   times: Pick<StreamState, 'headReceivedAt' | 'headSentAt' | 'endReceivedAt' | 'endSentAt'>,
 ): number {
-  if (times.endReceivedAt >= 0 && times.endSentAt >= 0) return CLOSED;
+  if (times.endReceivedAt >= 0 && times.endSentAt >= 0) return StateNumber.CLOSED;
   if (times.endReceivedAt >= 0) return 5;
   if (times.endSentAt >= 0) return 4;
   // RFC 9113 5.1: what was promised is reserved until its field section.
   if (reserved !== 0 && (reserved === 1 ? times.headSentAt : times.headReceivedAt) < 0) return reserved;
-  return state.openedAt < 0 ? 0 : OPEN;
+  return state.openedAt < 0 ? StateNumber.IDLE : StateNumber.OPEN;
 }
 
 /* Known at the moment: what the sections until then said, what came with the other leg, and what the gateway had decided. */
