@@ -21,6 +21,7 @@ import {
 export class RecordedRows {
   /** Microseconds of the last message that told the time. */
   now = 0;
+  /** By id. */
   readonly connections: Map<number, { facts: ConnectionFacts; state: ConnectionState | null }> = new Map();
   /** By connection and stream, `7/5`. */
   readonly streams: Map<string, { facts: StreamFacts; state: StreamState | null }> = new Map();
@@ -55,6 +56,7 @@ export interface Recording {
   readonly hello: Hello;
   /** Microseconds of the last message that told the time. */
   readonly now: number;
+  /** By id. */
   readonly connections: ReadonlyMap<
     number,
     { readonly facts: ConnectionFacts; readonly state: ConnectionState | null }
