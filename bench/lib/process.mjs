@@ -1,9 +1,8 @@
 /** Processes under test: started on a core of their own, watched through /proc, stopped for sure. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { availableParallelism } from 'node:os';
 
 /** Where load and backends run: beside the process under test, unless there is one core only. */
@@ -22,23 +21,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 export function which(program) {
   const { status, stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' });
   return status === 0 ? stdout.trim() : null;
-}
-
-/**
- * A free port on loopback, below those that systems give to connections and to listeners on port 0: nothing else is given
- * it before it is used.
- */
-export async function freePort() {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise(done =>
-      server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
-    );
-    if (!isFree) continue;
-    await new Promise(done => server.close(done));
-    return port;
-  }
 }
 
 function accepts(port) {

@@ -6,7 +6,8 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, OTHER_CORE, startProcess, startServer, which } from './process.mjs';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
+import { OTHER_CORE, startProcess, startServer, which } from './process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const own = name => join(here, '..', 'servers', name);

@@ -1,5 +1,6 @@
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { expect } from 'vitest';
-import { freePort, run, scratch, start, testWithCurl } from './program.mjs';
+import { run, scratch, start, testWithCurl } from './program.mjs';
 
 testWithCurl('alpn-server: one port speaks HTTP/2 and HTTP/1.1, with a certificate that curl verifies', async () => {
   const port = await freePort();

@@ -1,5 +1,6 @@
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { expect, test } from 'vitest';
-import { freePort, run, start, testWithCurl } from './program.mjs';
+import { run, start, testWithCurl } from './program.mjs';
 
 const NODE = process.execPath;
 

@@ -1,7 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { onTestFinished, test } from 'vitest';
@@ -14,23 +12,6 @@ export function scratch() {
   const directory = mkdtempSync(join(tmpdir(), 'glassway-examples-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
-}
-
-/**
- * A port that was free a moment ago; programs take theirs from PORT. It is below those that systems give to connections
- * and to listeners on port 0, so nothing else is given it meanwhile.
- */
-export async function freePort() {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise(done =>
-      server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
-    );
-    if (!isFree) continue;
-    await new Promise(done => server.close(done));
-    return port;
-  }
 }
 
 /**

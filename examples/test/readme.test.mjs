@@ -2,8 +2,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dial } from 'node:net';
 import { join, resolve } from 'node:path';
 import { connect } from '@glassway/h2-core/client';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { expect, onTestFinished, test } from 'vitest';
-import { EXAMPLES, freePort, run, scratch, start } from './program.mjs';
+import { EXAMPLES, run, scratch, start } from './program.mjs';
 
 /**
  * The first program of a README, or of one of its chapters, in a file from which the packages can be imported, and what it is

@@ -1,7 +1,8 @@
 import { connect as dial } from 'node:net';
 import { connect } from '@glassway/h2-core/client';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { freePort, start } from './program.mjs';
+import { start } from './program.mjs';
 
 /** The program, and a client of it. */
 async function running() {

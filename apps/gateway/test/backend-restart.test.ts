@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect } from 'node:http2';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort } from './support/free-port.ts';
 import { TestGateway } from './support/gateway.ts';
 
 /** Answers after 20 ms with a head, after 20 more with the body: at any moment requests of both kinds are open. */

@@ -8,8 +8,8 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from './support/free-port.ts';
 
 const BIN = fileURLToPath(new URL('../bin/glassway.js', import.meta.url));
 const ANY = ['--http', '0', '--https', 'off', '--inspector', 'off'];

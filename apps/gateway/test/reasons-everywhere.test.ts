@@ -7,13 +7,13 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LogEvent, parseLog } from '@glassway/inspector-protocol';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_POOL, type PoolSettings } from '../src/config/pool-settings.ts';
 import { DEFAULT_SETTINGS } from '../src/config/settings.ts';
 import { REASON_CODES, type ReasonCode } from '../src/exchange/reason.ts';
 import { connectViewer, type ViewerClient } from '../src/recording/viewer-client.ts';
-import { freePort } from './support/free-port.ts';
 import { type LogLine, TestGateway } from './support/gateway.ts';
 import {
   CANCEL,

@@ -7,12 +7,12 @@ import { type AddressInfo, connect, createServer as createTcp, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, type Settings } from '../src/config/settings.ts';
 import { type Gateway, type GatewayOptions, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
-import { freePort } from './support/free-port.ts';
 import { rawClient } from './support/raw-client.ts';
 
 let directory: string;

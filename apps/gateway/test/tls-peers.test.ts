@@ -7,6 +7,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { run } from '@glassway/interop/peers/programs.ts';
 import { type Credentials, DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +15,6 @@ import { DEFAULT_POOL, type PoolTls } from '../src/config/pool-settings.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../src/config/settings.ts';
 import { type Gateway, startGateway } from '../src/gateway.ts';
 import { Logger } from '../src/log.ts';
-import { freePort } from './support/free-port.ts';
 import { Capture } from './support/pcap.ts';
 import { itWith } from './support/peers.ts';
 

@@ -1,9 +1,14 @@
 /** The recorder and the hub in one thread: what the taps tell is what viewers see. */
-import { Blocked, FrameType, Mark } from '@glassway/inspector-protocol';
+import { StreamState } from '@glassway/h2-core';
+import { Blocked, FrameType, Mark, StateNumber } from '@glassway/inspector-protocol';
 import { describe, expect, it } from 'vitest';
 import { reason } from '../src/exchange/reason.ts';
 import { Leg } from '../src/trace/trace.ts';
 import { exchange, PAYLOAD, traceRig } from './trace-rig.ts';
+
+it('numbers of states go from the core to the page as they are', () => {
+  expect(StateNumber).toEqual(StreamState);
+});
 
 describe('TRC-01 every frame is observable with its fields', () => {
   it('tells time, direction, leg, type, flags, lengths, windows and number in order', () => {

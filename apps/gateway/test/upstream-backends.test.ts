@@ -12,6 +12,7 @@ import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { type Credentials, DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/exchange/legs.ts';
@@ -19,7 +20,6 @@ import { reason } from '../src/exchange/reason.ts';
 import { type ConnectionFacts, NO_TRACE, type Trace } from '../src/trace/trace.ts';
 import { createBackend, probe, type UpstreamOptions } from '../src/upstream/backend.ts';
 import { parseTarget } from '../src/upstream/target.ts';
-import { freePort } from './support/free-port.ts';
 import { simulateTime } from './support/simulated-time.ts';
 import { settings } from './upstream-h2-kit.ts';
 import {

@@ -2,6 +2,7 @@
 import { createServer as createHttp, type Server } from 'node:http';
 import { createServer as createH2, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/exchange/legs.ts';
 import { AddressWatch } from '../src/upstream/address-watch.ts';
@@ -9,7 +10,6 @@ import { createBackend } from '../src/upstream/backend.ts';
 import type { UpstreamOptions } from '../src/upstream/options.ts';
 import type { Resolve } from '../src/upstream/resolve.ts';
 import { parseTarget } from '../src/upstream/target.ts';
-import { freePort } from './support/free-port.ts';
 import { simulateTime } from './support/simulated-time.ts';
 import { END_STREAM, rst, ScriptedH2, settings, T } from './upstream-h2-kit.ts';
 import { eventually, RawBackend, Recorder, request } from './upstream-kit.ts';

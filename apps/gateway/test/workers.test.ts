@@ -8,9 +8,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { DevelopmentCa } from '@glassway/tls-alpn';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freePort } from './support/free-port.ts';
 import { startApp } from './support/gateway.ts';
 import { COMMAND, Load, WorkersGateway, type WorkersState } from './support/workers.ts';
 

@@ -1,10 +1,9 @@
-/** Servers that other people wrote, how they are started, and what they cannot do and why. */
-import { randomInt } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pattern } from '../../hosts/check.ts';
+import { freePort } from '../../peers/free-port.mjs';
 import { PEERS, python, which } from '../../peers/programs.ts';
 import { sharedCa } from './certificates.ts';
 import { LARGE, type ServerFeature } from './expectations.ts';
@@ -32,23 +31,6 @@ async function certificate(): Promise<[string, string]> {
   writeFileSync(cert, credentials?.cert ?? '');
   writeFileSync(key, credentials?.key ?? '', { mode: 0o600 });
   return [cert, key];
-}
-
-/**
- * A port that was free a moment ago, for servers that take no port 0. It is below those that systems give to connections
- * and to listeners on port 0, so nothing else is given it meanwhile.
- */
-async function borrowedPort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise(done =>
-      server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
-    );
-    if (!isFree) continue;
-    await new Promise<void>(done => server.close(() => done()));
-    return port;
-  }
 }
 
 /** Waits until somebody takes connections at the port, for servers that do not say so. */
@@ -123,7 +105,7 @@ const NGHTTPD: TheirServer = {
     shutdown: 'is ended by a signal at once',
   },
   async start(security) {
-    const port = await borrowedPort();
+    const port = await freePort();
     const args = [
       '-a',
       '127.0.0.1',
@@ -153,7 +135,7 @@ const NGINX: TheirServer = {
   },
   async start(security) {
     const [port, directory, backend] = [
-      await borrowedPort(),
+      await freePort(),
       scratch(),
       start(process.execPath, [join(PEERS, 'backend.mjs')]),
     ];

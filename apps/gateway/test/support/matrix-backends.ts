@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, Transform } from 'node:stream';
 import { pattern } from '@glassway/interop/check.ts';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { buildGo, which } from '@glassway/interop/peers/programs.ts';
 import { DevelopmentCa } from '@glassway/tls-alpn';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { freePort } from './free-port.ts';
 
 /** What a pair can be asked for. */
 export type Feature = 'get' | 'post' | 'trailersDown' | 'trailersUp' | 'webSocket';

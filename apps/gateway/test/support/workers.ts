@@ -7,11 +7,11 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeMessage, SUBPROTOCOL } from '@glassway/inspector-protocol';
+import { freePort } from '@glassway/interop/peers/free-port.mjs';
 import { expect, vi } from 'vitest';
 import WebSocket from 'ws';
 import type { Viewer } from '../../src/trace/hub/viewer.ts';
 import { RigViewer } from '../trace-rig.ts';
-import { freePort } from './free-port.ts';
 import { PATIENCE } from './patience.ts';
 
 /** The built command. */

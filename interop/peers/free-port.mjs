@@ -1,18 +1,23 @@
-/** A port of loopback for programs that take no 0, and for those that are to come back where they were. */
+/** Ports of loopback for programs that take no port 0, and for those that are to come back where they were. */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
  * Below what systems choose from for outgoing connections and for port 0: whatever else the machine does, it is not given
- * such a port before it is used here, and a connection to it while nobody listens cannot reach itself.
+ * such a port before it is used, and a connection to it while nobody listens cannot reach itself.
  */
 const FIRST = 20_000;
 const AFTER_LAST = 32_000;
 
-const given = new Set<number>();
+const given = new Set();
 
-export async function freePort(): Promise<number> {
+/**
+ * One that was free a moment ago, and that this process was not given before.
+ *
+ * @returns {Promise<number>}
+ */
+export async function freePort() {
   for (;;) {
     const port = randomInt(FIRST, AFTER_LAST);
     if (given.has(port)) continue;
